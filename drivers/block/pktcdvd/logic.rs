@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the packet driver decides, free of any effect.
+//!
+//! Everything here works on plain numbers: it knows no kernel type, allocates nothing and cannot
+//! panic, so that the same files are tested on any machine. What acts on the decisions is outside.
+
+pub mod coverage;
+pub mod frames;
+pub mod marks;
+pub mod options;
+pub mod zone;
