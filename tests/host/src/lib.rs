@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The pure logic of the drivers, built for the host.
+//!
+//! These are the very files that the module is built from. In a driver crate `crate::tokens` is
+//! the one of the safe layer; here it is the file itself.
+
+#![no_std]
+#![forbid(unsafe_code)]
+#![warn(missing_docs, unreachable_pub)]
+
+#[path = "../../../rust/tokens.rs"]
+pub mod tokens;
+
+/// The packet driver.
+#[path = "../../../drivers/block/pktcdvd"]
+pub mod pktcdvd {
+    pub mod logic;
+}
+
+/// The RAM disk.
+#[path = "../../../drivers/block/ram"]
+pub mod ram {
+    pub mod logic;
+}
