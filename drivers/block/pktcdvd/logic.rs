@@ -9,4 +9,6 @@ pub mod coverage;
 pub mod frames;
 pub mod marks;
 pub mod options;
+pub mod schedule;
+pub mod state;
 pub mod zone;

@@ -65,6 +65,11 @@ impl Coverage {
         self.map == self.all
     }
 
+    /// Whether `frames` all lie in the packet.
+    pub fn holds(&self, frames: FrameRange) -> bool {
+        frames.mask() & !self.all == 0
+    }
+
     /// Whether each of `frames` is covered.
     ///
     /// Frames behind the end of the packet never are.
