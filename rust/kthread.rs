@@ -1,3 +1,122 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! x
+//! Kernel threads.
+//!
+//! C header: [`include/linux/kthread.h`](srctree/include/linux/kthread.h)
+
+use crate::bindings;
+use core::ptr::NonNull;
+use kernel::{
+    error::from_err_ptr,
+    prelude::*,
+    sync::Arc, //
+};
+
+/// What a [`Thread`] runs.
+pub trait Run: Send + Sync + 'static {
+    /// The body of the thread, in process context.
+    ///
+    /// It returns soon after [`should_stop`] has become true. Any condition that it sleeps on has
+    /// to include that.
+    fn run(&self);
+}
+
+/// Returns whether the thread that calls this has been asked to stop.
+///
+/// Must be called from the body of a [`Thread`] only; elsewhere it is meaningless.
+pub fn should_stop() -> bool {
+    // SAFETY: FFI call; any task may ask, kernel threads have an answer.
+    unsafe { bindings::kthread_should_stop() }
+}
+
+/// A kernel thread that is stopped when this is dropped.
+///
+/// # Examples
+///
+/// ```ignore
+/// struct Worker { wait: WaitQueue, work: Atomic<bool> }
+///
+/// impl Run for Worker {
+///     fn run(&self) {
+///         while !should_stop() {
+///             self.wait.wait_event_idle_timeout(None, || {
+///                 should_stop() || self.work.xchg(false, Acquire)
+///             });
+///         }
+///     }
+/// }
+/// ```
+///
+/// # Invariants
+///
+/// `task` is a kernel thread that `self` holds a reference to, and that nobody else stops. It
+/// runs `T::run` on what `data` points to.
+pub struct Thread<T: Run> {
+    task: NonNull<bindings::task_struct>,
+    data: Arc<T>,
+}
+
+// SAFETY: A thread may be stopped from any other.
+unsafe impl<T: Run> Send for Thread<T> {}
+
+// SAFETY: All that a `&Thread` allows is safe from any thread.
+unsafe impl<T: Run> Sync for Thread<T> {}
+
+impl<T: Run> Thread<T> {
+    /// Creates a thread named `name`, and lets it run with priority `nice` (-20 to 19).
+    ///
+    /// Fails with [`ENOMEM`], or [`EINTR`] if the caller is being killed. May sleep.
+    pub fn spawn(name: &CStr, nice: i8, data: Arc<T>) -> Result<Self> {
+        // SAFETY: `data` outlives the thread, see `Drop`; the format takes one string.
+        let task = from_err_ptr(unsafe {
+            bindings::kthread_create_on_node(
+                Some(ThreadVTable::<T>::run),
+                Arc::as_ptr(&data).cast_mut().cast(),
+                bindings::NUMA_NO_NODE,
+                c"%s".as_char_ptr(),
+                name.as_char_ptr(),
+            )
+        })?;
+
+        // SAFETY: The new thread waits for its first wake-up, so `task` is valid.
+        unsafe {
+            bindings::get_task_struct(task);
+            bindings::set_user_nice(task, c_long::from(nice));
+            bindings::wake_up_process(task);
+        }
+
+        // SAFETY: A valid pointer is not null.
+        let task = unsafe { NonNull::new_unchecked(task) };
+        // INVARIANT: We hold a reference.
+        Ok(Self { task, data })
+    }
+
+    /// Returns what the thread runs on.
+    pub fn data(&self) -> &Arc<T> {
+        &self.data
+    }
+}
+
+impl<T: Run> Drop for Thread<T> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant, the task is valid, and stopped only here. The thread has
+        // ended when `kthread_stop()` returns, so `data` may go.
+        unsafe {
+            bindings::kthread_stop(self.task.as_ptr());
+            bindings::put_task_struct(self.task.as_ptr());
+        }
+    }
+}
+
+struct ThreadVTable<T>(core::marker::PhantomData<T>);
+
+impl<T: Run> ThreadVTable<T> {
+    /// # Safety
+    ///
+    /// Only a thread of [`Thread<T>`] may call this, with its data.
+    unsafe extern "C" fn run(data: *mut c_void) -> c_int {
+        // SAFETY: The `Thread` owns the data until the thread has ended.
+        T::run(unsafe { &*data.cast::<T>() });
+        0
+    }
+}

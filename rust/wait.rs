@@ -1,3 +1,141 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! x
+//! Wait queues.
+//!
+//! [`kernel::sync::CondVar`] needs its waker to hold the lock of the condition. A wait queue does
+//! not: it looks at the condition again after it has queued itself, so that an interrupt handler
+//! can set an atomic and wake, and no wake-up is lost.
+//!
+//! C header: [`include/linux/wait.h`](srctree/include/linux/wait.h)
+
+use crate::bindings;
+use core::ptr;
+use kernel::{
+    prelude::*,
+    sync::LockClassKey,
+    time::Delta,
+    types::Opaque, //
+};
+
+/// A queue of tasks that wait for a condition.
+///
+/// # Examples
+///
+/// ```ignore
+/// // The waiter.
+/// queue.wait_event(|| done.load(Acquire));
+///
+/// // The waker, in any context.
+/// done.store(true, Release);
+/// queue.wake_up_all();
+/// ```
+///
+/// # Invariants
+///
+/// `head` is an initialized `struct wait_queue_head`.
+#[pin_data]
+pub struct WaitQueue {
+    #[pin]
+    head: Opaque<bindings::wait_queue_head>,
+}
+
+// SAFETY: A wait queue has no thread affinity.
+unsafe impl Send for WaitQueue {}
+
+// SAFETY: A wait queue has a lock of its own.
+unsafe impl Sync for WaitQueue {}
+
+/// Creates a [`WaitQueue`] initializer with a lock class of its own.
+#[macro_export]
+macro_rules! new_wait_queue {
+    ($name:literal) => {
+        $crate::wait::WaitQueue::new(kernel::c_str!($name), kernel::static_lock_class!())
+    };
+}
+pub use new_wait_queue;
+
+impl WaitQueue {
+    /// Returns an initializer for an empty queue.
+    pub fn new(name: &'static CStr, key: Pin<&'static LockClassKey>) -> impl PinInit<Self> {
+        pin_init!(Self {
+            // INVARIANT: `__init_waitqueue_head()` initializes the queue.
+            head <- Opaque::ffi_init(|head| {
+                // SAFETY: `head` is valid for writes, name and key are static.
+                unsafe {
+                    bindings::__init_waitqueue_head(head, name.as_char_ptr(), key.as_ptr())
+                }
+            }),
+        })
+    }
+
+    /// Wakes all waiters. Callable in any context; orders what was written before.
+    pub fn wake_up_all(&self) {
+        // SAFETY: By the type invariant, the queue is initialized.
+        unsafe { bindings::__wake_up(self.head.get(), bindings::TASK_NORMAL, 0, ptr::null_mut()) };
+    }
+
+    /// Sleeps, uninterruptibly, until `condition` holds.
+    ///
+    /// `condition` is called with the task state set, so it must not sleep.
+    pub fn wait_event(&self, condition: impl FnMut() -> bool) {
+        self.wait(bindings::TASK_UNINTERRUPTIBLE as c_int, None, condition);
+    }
+
+    /// Sleeps until `condition` holds; at most for `timeout`, if there is one, or until the next
+    /// wake-up.
+    ///
+    /// The sleeper does not count as load, nor as hung: for threads that wait for work. Returns
+    /// the last value of `condition`, which must not sleep.
+    pub fn wait_event_idle_timeout(
+        &self,
+        timeout: Option<Delta>,
+        condition: impl FnMut() -> bool,
+    ) -> bool {
+        self.wait(bindings::TASK_IDLE as c_int, timeout, condition)
+    }
+
+    fn wait(
+        &self,
+        state: c_int,
+        timeout: Option<Delta>,
+        mut condition: impl FnMut() -> bool,
+    ) -> bool {
+        let entry = Opaque::<bindings::wait_queue_entry>::uninit();
+        let mut slept = false;
+
+        // SAFETY: `entry` is valid for writes, and does not move until `finish_wait()`.
+        unsafe { bindings::init_wait_entry(entry.get(), 0) };
+
+        let result = loop {
+            // SAFETY: The queue and the entry are initialized.
+            unsafe { bindings::prepare_to_wait_event(self.head.get(), entry.get(), state) };
+
+            let result = condition();
+            if result || slept {
+                break result;
+            }
+            schedule(timeout);
+            // With a timeout there is one sleep only, or each wake-up would start the time anew.
+            slept = timeout.is_some();
+        };
+
+        // SAFETY: The entry was initialized, and may be queued in this queue only.
+        unsafe { bindings::finish_wait(self.head.get(), entry.get()) };
+        result
+    }
+}
+
+/// Sleeps until woken up, or until `timeout` has passed.
+fn schedule(timeout: Option<Delta>) {
+    match timeout {
+        // SAFETY: FFI call without preconditions in process context.
+        None => unsafe { bindings::schedule() },
+        Some(timeout) => {
+            let mut expires = timeout.as_nanos();
+            // SAFETY: `expires` is valid for the call.
+            unsafe {
+                bindings::schedule_hrtimeout(&mut expires, bindings::hrtimer_mode_HRTIMER_MODE_REL)
+            };
+        }
+    }
+}

@@ -20,5 +20,4 @@
 #include "kthread.c"
 #include "mm.c"
 #include "sysfs.c"
-#include "wait.c"
 #include "xarray.c"
