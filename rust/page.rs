@@ -1,3 +1,101 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! x
+//! Borrowed pages.
+//!
+//! C header: [`include/linux/highmem.h`](srctree/include/linux/highmem.h)
+
+use crate::bindings;
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
+use kernel::{
+    page::PAGE_SIZE,
+    prelude::*, //
+};
+
+/// A page that something else keeps alive for `'a`.
+///
+/// User space or a device may write to the page at any time, so no reference to its bytes is ever
+/// handed out: data moves with `memcpy_page()`.
+///
+/// # Examples
+///
+/// ```ignore
+/// // Serves a read of one segment.
+/// segment.page().copy_from(segment.offset(), stored, 0, segment.len())?;
+/// ```
+///
+/// # Invariants
+///
+/// The pointer is a valid `struct page` for `'a`.
+#[derive(Clone, Copy)]
+pub struct PageRef<'a>(NonNull<bindings::page>, PhantomData<&'a ()>);
+
+impl PageRef<'_> {
+    /// Creates a [`PageRef`] from a raw pointer.
+    ///
+    /// # Safety
+    ///
+    /// `page` must be valid for the lifetime of the returned value.
+    #[inline]
+    pub(crate) unsafe fn from_raw(page: *mut bindings::page) -> Self {
+        // INVARIANT: By the safety requirements of this function.
+        // SAFETY: A valid pointer is not null.
+        Self(unsafe { NonNull::new_unchecked(page) }, PhantomData)
+    }
+
+    /// Returns the raw page.
+    #[inline]
+    pub(crate) fn as_raw(self) -> *mut bindings::page {
+        self.0.as_ptr()
+    }
+
+    /// Copies `len` bytes from `src_offset` of `src` to `offset` of this page.
+    ///
+    /// Fails with [`EINVAL`] if a range does not lie within its page. Does not sleep.
+    #[inline]
+    pub fn copy_from(
+        self,
+        offset: usize,
+        src: PageRef<'_>,
+        src_offset: usize,
+        len: usize,
+    ) -> Result {
+        if !in_page(offset, len) || !in_page(src_offset, len) {
+            return Err(EINVAL);
+        }
+
+        // SAFETY: Both pages are valid by the type invariant, and both ranges are within them.
+        unsafe { bindings::memcpy_page(self.0.as_ptr(), offset, src.0.as_ptr(), src_offset, len) };
+        Ok(())
+    }
+
+    /// Zeroes `len` bytes at `offset`.
+    ///
+    /// Fails with [`EINVAL`] if the range does not lie within the page. Does not sleep.
+    #[inline]
+    pub fn zero(self, offset: usize, len: usize) -> Result {
+        if !in_page(offset, len) {
+            return Err(EINVAL);
+        }
+
+        // SAFETY: The page is valid by the type invariant, and the range is within it.
+        unsafe { bindings::memzero_page(self.0.as_ptr(), offset, len) };
+        Ok(())
+    }
+
+    /// Makes what was written through the kernel's mapping visible to other mappings of the page.
+    ///
+    /// To be called on the destination of a read.
+    #[inline]
+    pub fn flush_dcache(self) {
+        // SAFETY: The page is valid by the type invariant.
+        unsafe { bindings::flush_dcache_page(self.0.as_ptr()) };
+    }
+}
+
+#[inline]
+fn in_page(offset: usize, len: usize) -> bool {
+    len <= PAGE_SIZE && offset <= PAGE_SIZE - len
+}

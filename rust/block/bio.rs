@@ -1,3 +1,162 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! x
+//! Block IO descriptors.
+//!
+//! C header: [`include/linux/bio.h`](srctree/include/linux/bio.h)
+
+mod command;
+mod owned;
+mod segment;
+
+pub use command::{
+    Command,
+    Flag,
+    Flags, //
+};
+pub use owned::OwnedBio;
+pub use segment::{
+    Segment,
+    SegmentIter, //
+};
+
+use crate::bindings;
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
+use kernel::types::Opaque;
+
+/// A block IO descriptor that something else owns.
+///
+/// # Examples
+///
+/// ```ignore
+/// let bytes: usize = bio.segments().map(|segment| segment.len()).sum();
+/// ```
+///
+/// # Invariants
+///
+/// `self.0` is a valid `struct bio` whose `bi_iter` indexes into `bi_io_vec`, and that nothing
+/// changes while it is borrowed.
+#[repr(transparent)]
+pub struct Bio(Opaque<bindings::bio>);
+
+impl Bio {
+    /// Borrows a raw bio.
+    ///
+    /// # Safety
+    ///
+    /// `bio` must satisfy the invariants of [`Bio`] for `'a`.
+    #[inline]
+    pub(crate) unsafe fn from_raw<'a>(bio: NonNull<bindings::bio>) -> &'a Self {
+        // SAFETY: By the safety requirements of this function; `Bio` is a transparent wrapper.
+        unsafe { bio.cast::<Self>().as_ref() }
+    }
+
+    /// Returns the raw bio.
+    #[inline]
+    pub(crate) fn as_raw(&self) -> *mut bindings::bio {
+        self.0.get()
+    }
+
+    #[inline]
+    fn iter(&self) -> bindings::bvec_iter {
+        // SAFETY: By the type invariant, `self.0` is valid.
+        unsafe { (*self.0.get()).bi_iter }
+    }
+
+    #[inline]
+    fn opf(&self) -> bindings::blk_opf_t {
+        // SAFETY: By the type invariant, `self.0` is valid.
+        unsafe { (*self.0.get()).bi_opf }
+    }
+
+    /// Returns the first sector, in units of 512 bytes.
+    #[inline]
+    pub fn sector(&self) -> u64 {
+        self.iter().bi_sector
+    }
+
+    /// Returns the number of bytes.
+    #[inline]
+    pub fn bytes(&self) -> u32 {
+        self.iter().bi_size
+    }
+
+    /// Returns the operation.
+    #[inline]
+    pub fn command(&self) -> Command {
+        Command::from_raw(self.opf())
+    }
+
+    /// Returns the flags of the operation.
+    #[inline]
+    pub fn flags(&self) -> Flags {
+        Flags::from_raw(self.opf())
+    }
+
+    /// Returns an iterator over the segments of this bio, not following its chain.
+    ///
+    /// Only reads and writes have segments.
+    #[inline]
+    pub fn segments(&self) -> SegmentIter<'_> {
+        // SAFETY: By the type invariant, `self.0` is valid.
+        let bvecs = unsafe { (*self.0.get()).bi_io_vec };
+
+        // SAFETY: By the type invariant, `bi_iter` indexes into the vector. An operation without
+        // data has no vector to index into.
+        unsafe {
+            SegmentIter::new(
+                bvecs,
+                if bvecs.is_null() {
+                    bindings::bvec_iter::default()
+                } else {
+                    self.iter()
+                },
+            )
+        }
+    }
+}
+
+/// An iterator over a chain of bios, such as those of a request.
+///
+/// # Invariants
+///
+/// `next`, if any, is the head of a chain of bios that are valid for `'a`.
+pub struct BioIter<'a> {
+    next: Option<NonNull<bindings::bio>>,
+    _p: PhantomData<&'a Bio>,
+}
+
+impl BioIter<'_> {
+    /// Creates an iterator that starts at `bio`.
+    ///
+    /// # Safety
+    ///
+    /// `bio` must be null, or the head of a chain of valid bios that outlives the returned
+    /// iterator.
+    #[inline]
+    pub(crate) unsafe fn from_raw(bio: *mut bindings::bio) -> Self {
+        // INVARIANT: By the safety requirements of this function.
+        Self {
+            next: NonNull::new(bio),
+            _p: PhantomData,
+        }
+    }
+}
+
+impl<'a> Iterator for BioIter<'a> {
+    type Item = &'a Bio;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a Bio> {
+        let bio = self.next?;
+
+        // INVARIANT: The next bio of a valid chain, if any, is the head of a valid chain.
+        // SAFETY: By the type invariant, `bio` is valid.
+        self.next = NonNull::new(unsafe { (*bio.as_ptr()).bi_next });
+
+        // SAFETY: By the type invariant, `bio` is valid for `'a`.
+        Some(unsafe { Bio::from_raw(bio) })
+    }
+}

@@ -1,3 +1,72 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! x
+//! Pools of bios.
+//!
+//! C header: [`include/linux/bio.h`](srctree/include/linux/bio.h)
+
+use crate::bindings;
+use kernel::{
+    error::to_result,
+    prelude::*,
+    types::Opaque, //
+};
+
+/// A pool of bios without vectors of their own, for clones and flushes.
+///
+/// A request goes to a lower device through
+/// [`Request::forward`](super::mq::Request::forward), which takes its bios from here.
+///
+/// An allocation with `GFP_NOIO` always succeeds: when memory is short it waits for a bio to come
+/// back. So whoever allocates must have submitted all it got from the same pool before.
+///
+/// # Examples
+///
+/// ```ignore
+/// #[pin]
+/// bios: BioSet,
+/// ...
+/// bios <- BioSet::new(16),
+/// ```
+///
+/// # Invariants
+///
+/// `set` is an initialized `struct bio_set`.
+#[pin_data(PinnedDrop)]
+pub struct BioSet {
+    #[pin]
+    set: Opaque<bindings::bio_set>,
+}
+
+// SAFETY: A bio set has no thread affinity.
+unsafe impl Send for BioSet {}
+
+// SAFETY: All operations on a bio set are synchronized by the block layer.
+unsafe impl Sync for BioSet {}
+
+impl BioSet {
+    /// Returns an initializer for a pool that keeps `reserved` bios back for when memory is short.
+    pub fn new(reserved: u32) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            // INVARIANT: `bioset_init()` initializes the set.
+            set <- Opaque::try_ffi_init(|set: *mut bindings::bio_set| {
+                // SAFETY: `set` is valid for writes; the C side wants it zeroed.
+                unsafe { set.write(pin_init::zeroed()) };
+                // SAFETY: `set` is zeroed and pinned.
+                to_result(unsafe { bindings::bioset_init(set, reserved, 0, 0) })
+            }),
+        }? Error)
+    }
+
+    /// Returns the raw bio set.
+    pub(super) fn as_raw(&self) -> *mut bindings::bio_set {
+        self.set.get()
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for BioSet {
+    fn drop(self: Pin<&mut Self>) {
+        // SAFETY: By the type invariant, the set is initialized.
+        unsafe { bindings::bioset_exit(self.set.get()) };
+    }
+}
