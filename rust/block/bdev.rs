@@ -1,3 +1,231 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! x
+//! Lower devices: block devices that a driver does its own IO to.
+//!
+//! C header: [`include/linux/blkdev.h`](srctree/include/linux/blkdev.h)
+
+use super::dev_t::DevT;
+use crate::{
+    bindings,
+    new_wait_queue,
+    wait::WaitQueue, //
+};
+use core::ptr::{
+    self,
+    NonNull, //
+};
+use kernel::{
+    error::from_err_ptr,
+    prelude::*,
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Relaxed,
+            Release, //
+        },
+        Arc, //
+    },
+};
+
+/// How a lower device is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// For reading.
+    Read,
+    /// For reading and writing.
+    ReadWrite,
+}
+
+/// What a lower device allows; copied when asked for, since its owner may change it.
+#[derive(Clone, Copy, Debug)]
+pub struct LowerLimits {
+    /// Smallest unit of IO, in bytes.
+    pub logical_block_size: u32,
+    /// Smallest unit the device writes without reading, in bytes.
+    pub physical_block_size: u32,
+    /// Most that one request moves, in sectors of 512 bytes.
+    pub max_sectors: u32,
+    /// Most segments that one request has.
+    pub max_segments: u32,
+    /// Most bytes that one segment has.
+    pub max_segment_size: u32,
+    /// Most that one discard covers, in sectors of 512 bytes; zero if there is no discard.
+    pub max_discard_sectors: u32,
+    /// Whether it seeks.
+    pub rotational: bool,
+}
+
+/// An exclusively opened block device.
+///
+/// Nobody else can mount, map or otherwise claim the device meanwhile. Dropping this waits until
+/// all IO that was submitted through it has completed, so it must not happen in atomic context.
+///
+/// # Examples
+///
+/// ```ignore
+/// let lower = BdevFile::open(DevT::new(8, 16)?, Mode::ReadWrite)?;
+/// let sectors = lower.nr_sectors();
+/// ```
+///
+/// # Invariants
+///
+/// `file` is an open file of a block device, claimed by `inflight`.
+pub struct BdevFile {
+    file: NonNull<bindings::file>,
+    inflight: Arc<Inflight>,
+}
+
+// SAFETY: A file may be closed on any thread.
+unsafe impl Send for BdevFile {}
+
+// SAFETY: All that a `&BdevFile` allows is synchronized by the block layer.
+unsafe impl Sync for BdevFile {}
+
+impl BdevFile {
+    /// Opens the device `dev`, and claims it.
+    ///
+    /// Fails with [`ENXIO`] if there is none, [`EBUSY`] if it is mounted or otherwise claimed,
+    /// [`EACCES`] if it is to be written and is read-only, or what the device's own open returns,
+    /// such as `ENOMEDIUM`. May sleep, and may wait for hardware.
+    pub fn open(dev: DevT, mode: Mode) -> Result<Self> {
+        let inflight = Arc::pin_init(Inflight::new(), GFP_KERNEL)?;
+        let mode = match mode {
+            Mode::Read => bindings::BLK_OPEN_READ,
+            Mode::ReadWrite => bindings::BLK_OPEN_READ | bindings::BLK_OPEN_WRITE,
+        };
+
+        // SAFETY: The holder is only compared, and unique while `inflight` lives.
+        let file = from_err_ptr(unsafe {
+            bindings::bdev_file_open_by_dev(
+                dev.as_raw(),
+                mode,
+                Arc::as_ptr(&inflight).cast_mut().cast(),
+                ptr::null(),
+            )
+        })?;
+
+        // SAFETY: A valid pointer is not null.
+        let file = unsafe { NonNull::new_unchecked(file) };
+        // INVARIANT: The file was opened, with `inflight` as the holder.
+        let bdev = Self { file, inflight };
+        if mode & bindings::BLK_OPEN_WRITE != 0 && bdev.is_read_only() {
+            return Err(EACCES);
+        }
+        Ok(bdev)
+    }
+
+    /// Returns the raw block device.
+    #[inline]
+    pub(crate) fn as_raw(&self) -> *mut bindings::block_device {
+        // SAFETY: By the type invariant, this is the file of a block device.
+        unsafe { bindings::file_bdev(self.file.as_ptr()) }
+    }
+
+    /// Counts one more IO, until the guard is dropped.
+    #[inline]
+    pub(super) fn begin_io(&self) -> InflightGuard {
+        self.inflight.count.fetch_add(1, Relaxed);
+        InflightGuard(self.inflight.clone())
+    }
+
+    /// Returns the device number.
+    pub fn dev(&self) -> DevT {
+        // SAFETY: By the type invariant, the block device is valid.
+        DevT::from_raw(unsafe { (*self.as_raw()).bd_dev })
+    }
+
+    /// Returns the name of the device, such as `sda1`.
+    pub fn name(&self) -> &CStr {
+        // SAFETY: The block device and with it its kobject, whose name does not change after the
+        // device was added, live at least as long as `self`.
+        unsafe { CStr::from_char_ptr((*bindings::bdev_kobj(self.as_raw())).name) }
+    }
+
+    /// Returns the raw kobject of the device.
+    pub(crate) fn kobj(&self) -> *mut bindings::kobject {
+        // SAFETY: By the type invariant, the block device is valid.
+        unsafe { bindings::bdev_kobj(self.as_raw()) }
+    }
+
+    /// Returns the size, in sectors of 512 bytes.
+    pub fn nr_sectors(&self) -> u64 {
+        // SAFETY: By the type invariant, the block device is valid.
+        unsafe { (*self.as_raw()).bd_nr_sectors }
+    }
+
+    /// Returns whether the device refuses writes.
+    pub fn is_read_only(&self) -> bool {
+        // SAFETY: By the type invariant, the block device is valid.
+        unsafe { bindings::bdev_read_only(self.as_raw()) }
+    }
+
+    /// Returns whether the device is an optical drive.
+    pub fn is_optical(&self) -> bool {
+        // SAFETY: By the type invariant, the block device is valid.
+        unsafe { bindings::bdev_is_optical(self.as_raw()) }
+    }
+
+    /// Returns whether the device has zones that must be written in sequence.
+    pub fn is_zoned(&self) -> bool {
+        // SAFETY: By the type invariant, the block device is valid.
+        unsafe { bindings::bdev_is_zoned(self.as_raw()) }
+    }
+
+    /// Returns the limits as they are now.
+    pub fn limits(&self) -> LowerLimits {
+        // SAFETY: By the type invariant, the block device has a queue. Its limits may change any
+        // time, but are plain numbers, each of them read once.
+        let lim = unsafe { &(*bindings::bdev_get_queue(self.as_raw())).limits };
+        LowerLimits {
+            logical_block_size: lim.logical_block_size,
+            physical_block_size: lim.physical_block_size,
+            max_sectors: lim.max_sectors,
+            max_segments: u32::from(lim.max_segments),
+            max_segment_size: lim.max_segment_size,
+            max_discard_sectors: lim.max_discard_sectors,
+            rotational: lim.features & bindings::BLK_FEAT_ROTATIONAL != 0,
+        }
+    }
+}
+
+impl Drop for BdevFile {
+    fn drop(&mut self) {
+        let inflight = &self.inflight;
+        inflight
+            .idle
+            .wait_event(|| inflight.count.load(Acquire) == 0);
+
+        // SAFETY: By the type invariant, the file is open; no IO uses it any more.
+        unsafe { bindings::bdev_fput(self.file.as_ptr()) };
+    }
+}
+
+/// How many IOs to a lower device have not completed.
+#[pin_data]
+struct Inflight {
+    count: Atomic<usize>,
+    #[pin]
+    idle: WaitQueue,
+}
+
+impl Inflight {
+    fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            count: Atomic::new(0),
+            idle <- new_wait_queue!("BdevFile::idle"),
+        })
+    }
+}
+
+/// One IO to a lower device that has not completed.
+pub(super) struct InflightGuard(Arc<Inflight>);
+
+impl Drop for InflightGuard {
+    #[inline]
+    fn drop(&mut self) {
+        if self.0.count.fetch_sub(1, Release) == 1 {
+            self.0.idle.wake_up_all();
+        }
+    }
+}

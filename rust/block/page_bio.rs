@@ -1,3 +1,304 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! x
+//! Bios with pages of their own, for IO that a driver starts by itself.
+//!
+//! C header: [`include/linux/bio.h`](srctree/include/linux/bio.h)
+
+use super::{
+    bdev::{
+        BdevFile,
+        InflightGuard, //
+    },
+    bio::{
+        Bio,
+        Command,
+        Flags, //
+    },
+    error::{
+        to_result,
+        BlkResult, //
+    },
+    SECTOR_SIZE, //
+};
+use crate::{
+    bindings,
+    page::PageRef, //
+};
+use core::{
+    cell::UnsafeCell,
+    ptr::NonNull, //
+};
+use kernel::{
+    page::PAGE_SIZE,
+    prelude::*,
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Release, //
+        },
+        Arc,
+        ArcBorrow, //
+    },
+    types::Opaque, //
+};
+
+/// What happens when a [`PageBio`] completes.
+pub trait Completion: Send + Sync + 'static {
+    /// Takes the result, in any context, interrupts included: sets an atomic and wakes someone.
+    ///
+    /// The bio can be submitted again from here on.
+    fn complete(&self, result: BlkResult);
+}
+
+/// A bio and the pages of its data, submitted again and again.
+///
+/// Everything is allocated at creation, so that IO through it makes progress without memory.
+/// While the bio is in flight the reference that the block layer holds keeps it alive, and its
+/// [`BdevFile`] waits for it before it closes.
+///
+/// The pages can be read and written any time: what a device and a processor do to the same page
+/// at once is up to the driver to order, but never unsound, as no reference to the bytes exists.
+///
+/// # Examples
+///
+/// ```ignore
+/// let bio = Arc::pin_init(PageBio::new(64 << 10, done), GFP_KERNEL)?;
+/// bio.as_arc_borrow().submit(&lower, Command::Read, Flags::empty(), zone, 0..64 << 10)?;
+/// ```
+///
+/// # Invariants
+///
+/// - `pages` are owned; `bvecs` has capacity for as many entries.
+/// - While `busy` is set, `bio`, `bvecs` and `inflight` belong to whoever set it, until `end_io`
+///   clears it.
+#[pin_data(PinnedDrop)]
+pub struct PageBio<C: Completion> {
+    #[pin]
+    bio: Opaque<bindings::bio>,
+    bvecs: UnsafeCell<KVec<bindings::bio_vec>>,
+    inflight: UnsafeCell<Option<InflightGuard>>,
+    pages: KVec<NonNull<bindings::page>>,
+    busy: Atomic<bool>,
+    completion: C,
+}
+
+// SAFETY: Nothing in a `PageBio` has a thread affinity.
+unsafe impl<C: Completion> Send for PageBio<C> {}
+
+// SAFETY: By the type invariant, `busy` guards what is not synchronized by itself.
+unsafe impl<C: Completion> Sync for PageBio<C> {}
+
+impl<C: Completion> PageBio<C> {
+    /// Returns an initializer for a bio of `bytes` bytes, rounded up to whole pages.
+    ///
+    /// The initializer fails with [`ENOMEM`]; it may sleep.
+    pub fn new(bytes: usize, completion: C) -> impl PinInit<Self, Error> {
+        let nr = bytes.div_ceil(PAGE_SIZE);
+
+        try_pin_init!(Self {
+            bio <- Opaque::ffi_init(|bio: *mut bindings::bio| {
+                // SAFETY: `bio` is valid for writes. It is initialized anew at each submission.
+                unsafe { bio.write(pin_init::zeroed()) };
+            }),
+            bvecs: UnsafeCell::new(KVec::with_capacity(nr, GFP_KERNEL)?),
+            inflight: UnsafeCell::new(None),
+            busy: Atomic::new(false),
+            completion,
+            // Last, since nothing frees the pages if a later field fails.
+            pages: alloc_pages(nr)?,
+        }? Error)
+    }
+
+    /// Returns what was passed to [`PageBio::new`].
+    pub fn completion(&self) -> &C {
+        &self.completion
+    }
+
+    /// Returns the number of bytes.
+    pub fn len(&self) -> usize {
+        self.pages.len() * PAGE_SIZE
+    }
+
+    /// Returns whether there are no pages.
+    pub fn is_empty(&self) -> bool {
+        self.pages.is_empty()
+    }
+
+    /// Returns the page at `index`.
+    #[inline]
+    pub fn page(&self, index: usize) -> Option<PageRef<'_>> {
+        let page = self.pages.get(index)?;
+        // SAFETY: By the type invariant, `self` owns the page.
+        Some(unsafe { PageRef::from_raw(page.as_ptr()) })
+    }
+
+    /// Copies the data of `bio` to the pages, from `offset` bytes on.
+    ///
+    /// Fails with [`EINVAL`] if it does not fit. Does not sleep.
+    pub fn copy_from_bio(&self, bio: &Bio, offset: usize) -> Result {
+        self.for_each_part(bio, offset, |segment, page, offset| {
+            segment.copy_to_page(page, offset)
+        })
+    }
+
+    /// Copies the pages, from `offset` bytes on, to the data of `bio`.
+    ///
+    /// Fails with [`EINVAL`] if the pages end before. Does not sleep.
+    pub fn copy_to_bio(&self, bio: &Bio, offset: usize) -> Result {
+        self.for_each_part(bio, offset, |segment, page, offset| {
+            segment.page().flush_dcache();
+            segment.copy_from_page(page, offset)
+        })
+    }
+
+    fn for_each_part(
+        &self,
+        bio: &Bio,
+        mut offset: usize,
+        mut copy: impl FnMut(&mut super::bio::Segment<'_>, PageRef<'_>, usize) -> Result<usize>,
+    ) -> Result {
+        for mut segment in bio.segments() {
+            while !segment.is_empty() {
+                let page = self.page(offset / PAGE_SIZE).ok_or(EINVAL)?;
+                offset += copy(&mut segment, page, offset % PAGE_SIZE)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Zeroes the pages.
+    pub fn zero(&self) {
+        for index in 0..self.pages.len() {
+            let _ = self.page(index).map(|page| page.zero(0, PAGE_SIZE));
+        }
+    }
+
+    /// Submits the bio, to read or write `bytes` of the pages at `sector` of `lower`.
+    ///
+    /// [`Completion::complete`] is called exactly once if this returns [`Ok`], maybe before it
+    /// returns. Fails with [`EBUSY`] if the bio is in flight, and with [`EINVAL`] if the command
+    /// is neither a read nor a write, or the bytes are not sectors of the pages. Process context;
+    /// may sleep, but allocates nothing.
+    pub fn submit(
+        self: ArcBorrow<'_, Self>,
+        lower: &BdevFile,
+        command: Command,
+        flags: Flags,
+        sector: u64,
+        bytes: core::ops::Range<usize>,
+    ) -> Result {
+        let op = match command {
+            Command::Read => bindings::req_op_REQ_OP_READ,
+            Command::Write => bindings::req_op_REQ_OP_WRITE,
+            _ => return Err(EINVAL),
+        };
+        let sector_size = SECTOR_SIZE as usize;
+        if bytes.is_empty()
+            || bytes.end > self.len()
+            || bytes.start % sector_size != 0
+            || bytes.end % sector_size != 0
+        {
+            return Err(EINVAL);
+        }
+        if self.busy.xchg(true, Acquire) {
+            return Err(EBUSY);
+        }
+
+        let bio = self.bio.get();
+        // SAFETY: By the type invariant, bio and vector are ours, as we have set `busy`. The
+        // vector has room for all pages.
+        unsafe {
+            bindings::bio_init(
+                bio,
+                lower.as_raw(),
+                (*self.bvecs.get()).as_mut_ptr(),
+                self.pages.len() as u16,
+                op | u32::from(flags),
+            );
+        }
+        self.add_pages(bytes);
+
+        // INVARIANT: What is in flight is accounted until `end_io`.
+        // SAFETY: By the type invariant, bio and `inflight` are ours. `end_io` takes the reference
+        // over. The lower device is open until then, because of `inflight`.
+        unsafe {
+            *self.inflight.get() = Some(lower.begin_io());
+            (*bio).bi_iter.bi_sector = sector;
+            (*bio).bi_end_io = Some(Self::end_io);
+            (*bio).bi_private = Arc::into_raw(Arc::from(self)).cast_mut().cast();
+            bindings::submit_bio(bio);
+        }
+        Ok(())
+    }
+
+    /// Puts the pages of `bytes` into the bio. Called by whoever has set `busy`.
+    fn add_pages(&self, bytes: core::ops::Range<usize>) {
+        let mut at = bytes.start;
+
+        while at < bytes.end {
+            let offset = at % PAGE_SIZE;
+            let len = (bytes.end - at).min(PAGE_SIZE - offset);
+            let Some(page) = self.pages.get(at / PAGE_SIZE) else {
+                break;
+            };
+            // SAFETY: The bio was initialized with room for all pages; each is added once.
+            unsafe {
+                bindings::__bio_add_page(self.bio.get(), page.as_ptr(), len as u32, offset as u32)
+            };
+            at += len;
+        }
+    }
+
+    /// # Safety
+    ///
+    /// Only the block layer may call this, for a bio that `submit` has submitted.
+    unsafe extern "C" fn end_io(bio: *mut bindings::bio) {
+        // SAFETY: `submit` has put a reference there, which is ours now.
+        let this = unsafe { Arc::<Self>::from_raw((*bio).bi_private.cast()) };
+
+        // SAFETY: The bio is valid, and `busy` is still set on behalf of this call.
+        let (result, inflight) =
+            unsafe { (to_result((*bio).bi_status), (*this.inflight.get()).take()) };
+
+        // INVARIANT: Nothing below touches what `busy` guards.
+        this.busy.store(false, Release);
+        this.completion.complete(result);
+        drop(this);
+        // Last: now the driver may close the lower device, and go.
+        drop(inflight);
+    }
+}
+
+#[pinned_drop]
+impl<C: Completion> PinnedDrop for PageBio<C> {
+    fn drop(self: Pin<&mut Self>) {
+        free_pages(&self.pages);
+    }
+}
+
+/// Allocates `nr` zeroed pages.
+fn alloc_pages(nr: usize) -> Result<KVec<NonNull<bindings::page>>> {
+    let mut pages = KVec::with_capacity(nr, GFP_KERNEL)?;
+
+    for _ in 0..nr {
+        // SAFETY: FFI call without preconditions.
+        let page = unsafe { bindings::alloc_pages(bindings::GFP_KERNEL | bindings::__GFP_ZERO, 0) };
+        let pushed = NonNull::new(page)
+            .ok_or(ENOMEM)
+            .and_then(|page| Ok(pages.push(page, GFP_KERNEL)?));
+        if let Err(err) = pushed {
+            free_pages(&pages);
+            return Err(err);
+        }
+    }
+    Ok(pages)
+}
+
+/// Frees pages that [`alloc_pages`] has allocated; the caller forgets them.
+fn free_pages(pages: &[NonNull<bindings::page>]) {
+    for page in pages {
+        // SAFETY: The page was allocated with order zero, and is forgotten.
+        unsafe { bindings::__free_pages(page.as_ptr(), 0) };
+    }
+}

@@ -1,1 +1,97 @@
 // SPDX-License-Identifier: GPL-2.0
+
+#include <linux/blk-mq.h>
+#include <linux/blkdev.h>
+#include <linux/completion.h>
+
+__rb_helper struct request_queue *rb_helper_bdev_get_queue(struct block_device *bdev)
+{
+	return bdev_get_queue(bdev);
+}
+
+__rb_helper bool rb_helper_bdev_is_optical(struct block_device *bdev)
+{
+#if IS_ENABLED(CONFIG_CDROM)
+	return bdev->bd_disk->cdi;
+#else
+	return false;
+#endif
+}
+
+__rb_helper bool rb_helper_bdev_is_zoned(struct block_device *bdev)
+{
+	return bdev_is_zoned(bdev);
+}
+
+__rb_helper bool rb_helper_bdev_read_only(struct block_device *bdev)
+{
+	return bdev_read_only(bdev);
+}
+
+__rb_helper struct kobject *rb_helper_bdev_kobj(struct block_device *bdev)
+{
+	return bdev_kobj(bdev);
+}
+
+__rb_helper struct gendisk *rb_helper_dev_to_disk(struct device *dev)
+{
+	return dev_to_disk(dev);
+}
+
+__rb_helper struct kobject *rb_helper_disk_kobj(struct gendisk *disk)
+{
+	return &disk_to_dev(disk)->kobj;
+}
+
+__rb_helper bool rb_helper_disk_live(struct gendisk *disk)
+{
+	return disk_live(disk);
+}
+
+__rb_helper unsigned int rb_helper_disk_openers(struct gendisk *disk)
+{
+	return disk_openers(disk);
+}
+
+__rb_helper unsigned int rb_helper_blk_mq_freeze_queue(struct request_queue *q)
+{
+	return blk_mq_freeze_queue(q);
+}
+
+__rb_helper void rb_helper_blk_mq_unfreeze_queue(struct request_queue *q,
+						 unsigned int memflags)
+{
+	blk_mq_unfreeze_queue(q, memflags);
+}
+
+__rb_helper struct queue_limits
+rb_helper_queue_limits_start_update(struct request_queue *q)
+{
+	return queue_limits_start_update(q);
+}
+
+/* Unlike blk_get_queue(), for a queue that one has a reference to already. */
+__rb_helper void rb_helper_blk_queue_ref(struct request_queue *q)
+{
+	refcount_inc(&q->refs);
+}
+
+__rb_helper size_t rb_helper_sizeof_bio(void)
+{
+	return sizeof(struct bio);
+}
+
+__rb_helper size_t rb_helper_sizeof_request(void)
+{
+	return sizeof(struct request);
+}
+
+__rb_helper size_t rb_helper_sizeof_gendisk(void)
+{
+	return sizeof(struct gendisk);
+}
+
+__rb_helper size_t rb_helper_sizeof_queue_limits(void)
+{
+	return sizeof(struct queue_limits);
+}
