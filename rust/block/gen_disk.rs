@@ -1,3 +1,179 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! x
+//! Disks.
+//!
+//! C header: [`include/linux/blkdev.h`](srctree/include/linux/blkdev.h)
+//!
+//! A disk is built in two steps: a front ([`bio_disk`](super::bio_disk) or [`mq`](super::mq))
+//! allocates it, and the driver may look at the limits that hold and take hold of its queue; then
+//! [`UnaddedDisk::add`] makes it visible.
+
+mod builder;
+mod operations;
+
+pub use builder::{
+    DiskOptions,
+    UnaddedDisk, //
+};
+pub(super) use operations::DiskVTable;
+pub use operations::Operations;
+
+use super::{
+    dev_t::DevT,
+    limits::QueueLimits,
+    mq::RequestQueue, //
+};
+use crate::bindings;
+use core::{
+    any::Any,
+    marker::PhantomData,
+    ptr::NonNull, //
+};
+use kernel::{
+    error::to_result,
+    prelude::*,
+    sync::{
+        aref::ARef,
+        Arc, //
+    },
+    types::ForeignOwnable, //
+};
+
+/// A disk that was added to the system, and is removed when this is dropped.
+///
+/// Removal waits until all IO has ended, so whoever ends it must still be there. What the disk was
+/// built with ([`Operations::Data`]) lives on until the last opener has closed the disk.
+///
+/// # Examples
+///
+/// ```ignore
+/// let disk = options.build_bio::<Disk>(fmt!("rram{index}"), &limits, data)?.add(&[])?;
+/// pr_info!("{}: {}\n", disk.name(), disk.dev());
+/// ```
+///
+/// # Invariants
+///
+/// `disk` is valid, was added, and has the data of `T`.
+pub struct GenDisk<T: Operations> {
+    disk: NonNull<bindings::gendisk>,
+    /// What has to outlive the disk, such as its tag set.
+    _keep: Option<Arc<dyn Any + Send + Sync>>,
+    _p: PhantomData<T>,
+}
+
+// SAFETY: A disk has no thread affinity.
+unsafe impl<T: Operations> Send for GenDisk<T> {}
+
+// SAFETY: All that a `&GenDisk` allows is synchronized by the block layer.
+unsafe impl<T: Operations> Sync for GenDisk<T> {}
+
+impl<T: Operations> GenDisk<T> {
+    /// Returns the raw disk.
+    fn as_raw(&self) -> *mut bindings::gendisk {
+        self.disk.as_ptr()
+    }
+
+    /// Returns the data of the disk.
+    pub fn data(&self) -> <T::Data as ForeignOwnable>::Borrowed<'_> {
+        // SAFETY: By the type invariant, this is the data of `T`, and lives as long as the disk.
+        unsafe { T::Data::borrow((*self.as_raw()).private_data) }
+    }
+
+    /// Returns the device number.
+    pub fn dev(&self) -> DevT {
+        // SAFETY: By the type invariant, the disk is valid.
+        DevT::from_raw(unsafe { (*(*self.as_raw()).part0).bd_dev })
+    }
+
+    /// Returns the name.
+    pub fn name(&self) -> &CStr {
+        // SAFETY: By the type invariant, the disk is valid; its name is terminated, and does not
+        // change.
+        unsafe { CStr::from_char_ptr((&raw const (*self.as_raw()).disk_name).cast()) }
+    }
+
+    /// Returns the raw kobject of the disk.
+    pub(crate) fn kobj(&self) -> *mut bindings::kobject {
+        // SAFETY: By the type invariant, the disk is valid.
+        unsafe { bindings::disk_kobj(self.as_raw()) }
+    }
+
+    /// Returns the limits that hold now.
+    pub fn limits(&self) -> QueueLimits {
+        // SAFETY: By the type invariant, the disk has a queue.
+        QueueLimits::from_raw(unsafe { &(*(*self.as_raw()).queue).limits })
+    }
+
+    /// Returns the request queue.
+    pub fn queue(&self) -> ARef<RequestQueue> {
+        // SAFETY: By the type invariant, the disk has a queue, and holds a reference to it.
+        unsafe { RequestQueue::from_disk(self.disk) }
+    }
+
+    /// Returns the capacity, in sectors of 512 bytes.
+    pub fn capacity_sectors(&self) -> u64 {
+        // SAFETY: By the type invariant, the disk is valid.
+        unsafe { (*(*self.as_raw()).part0).bd_nr_sectors }
+    }
+
+    /// Changes the capacity, in sectors of 512 bytes, and tells user space. May sleep.
+    pub fn set_capacity_and_notify(&self, sectors: u64) {
+        // SAFETY: By the type invariant, the disk is valid.
+        unsafe { bindings::set_capacity_and_notify(self.as_raw(), sectors) };
+    }
+
+    /// Makes the disk refuse writes, or take them again.
+    pub fn set_read_only(&self, read_only: bool) {
+        // SAFETY: By the type invariant, the disk is valid.
+        unsafe { bindings::set_disk_ro(self.as_raw(), read_only) };
+    }
+
+    /// Returns how often the disk, or a partition of it, is open now.
+    pub fn openers(&self) -> u32 {
+        // SAFETY: By the type invariant, the disk is valid.
+        unsafe { bindings::disk_openers(self.as_raw()) }
+    }
+
+    /// Runs `f` while no IO is in flight and none can start.
+    ///
+    /// `f` allocates as if with `GFP_NOIO`. May sleep, until all IO has ended.
+    pub fn freeze<R>(&self, f: impl FnOnce() -> R) -> R {
+        // SAFETY: By the type invariant, the disk has a queue; it is unfrozen below.
+        let flags = unsafe { bindings::blk_mq_freeze_queue((*self.as_raw()).queue) };
+        let result = f();
+        // SAFETY: The queue was frozen above.
+        unsafe { bindings::blk_mq_unfreeze_queue((*self.as_raw()).queue, flags) };
+        result
+    }
+
+    /// Replaces the limits, while no IO is in flight.
+    ///
+    /// `change` gets the limits that hold. Fails with [`EINVAL`] if the new ones do not pass
+    /// [`QueueLimits::validate`], and what the block core says otherwise; then nothing changes.
+    /// May sleep.
+    pub fn update_limits(&self, change: impl FnOnce(&mut QueueLimits)) -> Result {
+        let mut limits = self.limits();
+        change(&mut limits);
+        limits.validate()?;
+
+        // SAFETY: By the type invariant, the disk has a queue. The update that starts here ends
+        // with the commit.
+        let mut raw = unsafe { bindings::queue_limits_start_update((*self.as_raw()).queue) };
+        limits.apply(&mut raw);
+        // SAFETY: As above.
+        to_result(unsafe {
+            bindings::queue_limits_commit_update_frozen((*self.as_raw()).queue, &mut raw)
+        })
+    }
+}
+
+impl<T: Operations> Drop for GenDisk<T> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant, the disk was added. Its data is dropped with the last
+        // reference, in `free_disk`.
+        unsafe {
+            bindings::del_gendisk(self.as_raw());
+            bindings::put_disk(self.as_raw());
+        }
+    }
+}

@@ -1,3 +1,175 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! x
+//! Limits and features of request queues.
+//!
+//! C header: [`include/linux/blkdev.h`](srctree/include/linux/blkdev.h)
+//!
+//! The block core corrects some values without a word, and warns with a backtrace about others.
+//! [`QueueLimits::validate`] refuses them before the core sees them; what holds in the end is read
+//! back from the disk with [`GenDisk::limits`](super::gen_disk::GenDisk::limits).
+
+use super::SECTOR_SIZE;
+use crate::bindings;
+use kernel::{
+    impl_flags,
+    page::PAGE_SIZE,
+    prelude::*, //
+};
+
+impl_flags! {
+    /// Features of a request queue (`BLK_FEAT_*`).
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Features(u32);
+
+    /// One feature of a request queue.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Feature {
+        /// The device writes through its volatile cache when asked to.
+        ForcedUnitAccess = bindings::BLK_FEAT_FUA,
+        /// The device counts its IO; blk-mq always does.
+        IoStat = bindings::BLK_FEAT_IO_STAT,
+        /// The driver honours requests that must not wait.
+        NoWait = bindings::BLK_FEAT_NOWAIT,
+        /// The device seeks.
+        Rotational = bindings::BLK_FEAT_ROTATIONAL,
+        /// The driver completes IO in the context of its submitter.
+        Synchronous = bindings::BLK_FEAT_SYNCHRONOUS,
+        /// The device has a volatile cache, and is to be told when to flush it.
+        WriteCache = bindings::BLK_FEAT_WRITE_CACHE,
+    }
+}
+
+/// The limits of a request queue.
+///
+/// A field that is zero takes the default of the block core.
+///
+/// # Examples
+///
+/// ```ignore
+/// let limits = QueueLimits {
+///     logical_block_size: 2048,
+///     features: Feature::WriteCache.into(),
+///     ..QueueLimits::default()
+/// };
+/// limits.validate()?;
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueLimits {
+    /// Smallest unit of IO, in bytes; the default is 512.
+    pub logical_block_size: u32,
+    /// Smallest unit the device writes without reading, in bytes; the default is the logical one.
+    pub physical_block_size: u32,
+    /// Preferred smallest IO, in bytes.
+    pub io_min: u32,
+    /// Preferred IO, in bytes.
+    pub io_opt: u32,
+    /// Most that a request moves, in sectors of 512 bytes.
+    pub max_hw_sectors: u32,
+    /// Most segments that a request has.
+    pub max_segments: u16,
+    /// Multiple of which no read or write crosses, in sectors of 512 bytes.
+    pub chunk_sectors: u32,
+    /// Most that a discard covers, in sectors of 512 bytes; zero if discard is not supported.
+    pub max_discard_sectors: u32,
+    /// Unit of discards, in bytes.
+    pub discard_granularity: u32,
+    /// Most that a write of zeroes covers, in sectors; zero if it is not supported.
+    pub max_write_zeroes_sectors: u32,
+    /// Whether a write of zeroes may free the space, so that it is fast.
+    pub write_zeroes_unmap: bool,
+    /// What the device can do.
+    pub features: Features,
+}
+
+impl QueueLimits {
+    /// The largest logical block that this kernel supports, in bytes (`BLK_MAX_BLOCK_SIZE`).
+    pub const MAX_BLOCK_SIZE: u32 = if cfg!(CONFIG_TRANSPARENT_HUGEPAGE) {
+        64 << 10
+    } else {
+        PAGE_SIZE as u32
+    };
+
+    /// Checks what the block core would refuse, warn about, or silently change.
+    ///
+    /// Fails with [`EINVAL`].
+    pub fn validate(&self) -> Result {
+        let logical = self.logical_block_size.max(SECTOR_SIZE);
+        let physical = self.physical_block_size;
+        let page_sectors = PAGE_SIZE as u32 / SECTOR_SIZE;
+        let at_least = |value: u32, least: u32| value == 0 || value >= least;
+        let block_sectors = logical / SECTOR_SIZE;
+
+        let valid = is_block_size(self.logical_block_size)
+            && (physical == 0 || (physical.is_power_of_two() && physical >= logical))
+            && at_least(self.max_hw_sectors, page_sectors.max(block_sectors))
+            && self.max_hw_sectors % block_sectors == 0
+            && at_least(self.chunk_sectors, block_sectors)
+            && self.chunk_sectors % block_sectors == 0
+            && self.discard_granularity % logical == 0
+            && (!self.write_zeroes_unmap || self.max_write_zeroes_sectors != 0)
+            && (!self.features.contains(Feature::ForcedUnitAccess)
+                || self.features.contains(Feature::WriteCache));
+        if valid {
+            Ok(())
+        } else {
+            Err(EINVAL)
+        }
+    }
+
+    /// Builds the limits for the block core.
+    pub(super) fn to_raw(self) -> bindings::queue_limits {
+        let mut raw = pin_init::zeroed();
+        self.apply(&mut raw);
+        raw
+    }
+
+    /// Changes the limits of the block core to these.
+    pub(super) fn apply(&self, raw: &mut bindings::queue_limits) {
+        raw.features = raw.features & !Features::all_bits() | u32::from(self.features);
+        raw.logical_block_size = self.logical_block_size;
+        raw.physical_block_size = self.physical_block_size;
+        raw.io_min = self.io_min;
+        raw.io_opt = self.io_opt;
+        raw.max_hw_sectors = self.max_hw_sectors;
+        raw.max_segments = self.max_segments;
+        raw.chunk_sectors = self.chunk_sectors;
+        raw.max_hw_discard_sectors = self.max_discard_sectors;
+        raw.discard_granularity = self.discard_granularity;
+        raw.max_write_zeroes_sectors = self.max_write_zeroes_sectors;
+        raw.max_hw_wzeroes_unmap_sectors = if self.write_zeroes_unmap {
+            self.max_write_zeroes_sectors
+        } else {
+            0
+        };
+    }
+
+    /// Reads what the block core has made of the limits.
+    pub(super) fn from_raw(lim: &bindings::queue_limits) -> Self {
+        Self {
+            logical_block_size: lim.logical_block_size,
+            physical_block_size: lim.physical_block_size,
+            io_min: lim.io_min,
+            io_opt: lim.io_opt,
+            max_hw_sectors: lim.max_hw_sectors,
+            max_segments: lim.max_segments,
+            chunk_sectors: lim.chunk_sectors,
+            max_discard_sectors: lim.max_hw_discard_sectors,
+            discard_granularity: lim.discard_granularity,
+            max_write_zeroes_sectors: lim.max_write_zeroes_sectors,
+            write_zeroes_unmap: lim.max_hw_wzeroes_unmap_sectors != 0,
+            features: Features::from_raw(lim.features),
+        }
+    }
+}
+
+impl Features {
+    fn from_raw(features: bindings::blk_features_t) -> Self {
+        Self(features & Self::all_bits())
+    }
+}
+
+/// Returns whether `size` bytes may be a logical block.
+fn is_block_size(size: u32) -> bool {
+    size == 0
+        || (size.is_power_of_two() && (SECTOR_SIZE..=QueueLimits::MAX_BLOCK_SIZE).contains(&size))
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use super::{
+    GenDisk,
+    Operations, //
+};
+use crate::{
+    bindings,
+    block::{
+        limits::QueueLimits,
+        mq::RequestQueue, //
+    }, //
+};
+use core::{
+    any::Any,
+    marker::PhantomData,
+    mem::ManuallyDrop,
+    ptr::{
+        self,
+        NonNull, //
+    },
+};
+use kernel::{
+    error::to_result,
+    fmt::{
+        self,
+        Write, //
+    },
+    prelude::*,
+    str::NullTerminatedFormatter,
+    sync::{
+        aref::ARef,
+        Arc, //
+    },
+    types::ForeignOwnable, //
+};
+
+/// What a disk is, apart from its limits.
+///
+/// # Examples
+///
+/// ```ignore
+/// let options = DiskOptions { capacity_sectors: 2048, ..DiskOptions::default() };
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DiskOptions {
+    /// Capacity, in sectors of 512 bytes.
+    pub capacity_sectors: u64,
+    /// Whether the disk refuses writes.
+    pub read_only: bool,
+    /// Whether the disk is never scanned for partitions.
+    pub no_partitions: bool,
+    /// Whether the medium can be taken out.
+    pub removable: bool,
+    /// Major, first minor and number of minors; the block core takes a free number by default.
+    pub device_number: Option<(u32, u32, u32)>,
+}
+
+impl DiskOptions {
+    /// Sets up a disk that a front has allocated.
+    ///
+    /// Fails with [`EINVAL`] if the name is too long (31 bytes); then the disk and its data are
+    /// gone.
+    ///
+    /// # Safety
+    ///
+    /// `disk` must be a disk that was not added, that nothing else uses, and that has no data.
+    /// `fops` must be a table of [`DiskVTable<T>`](super::DiskVTable) for the front of the disk.
+    pub(in crate::block) unsafe fn set_up<T: Operations>(
+        &self,
+        disk: NonNull<bindings::gendisk>,
+        fops: &'static bindings::block_device_operations,
+        name: fmt::Arguments<'_>,
+        data: T::Data,
+        keep: Option<Arc<dyn Any + Send + Sync>>,
+    ) -> Result<UnaddedDisk<T>> {
+        let raw = disk.as_ptr();
+        let mut flags = 0;
+        if self.no_partitions {
+            flags |= bindings::GENHD_FL_NO_PART;
+        }
+        if self.removable {
+            flags |= bindings::GENHD_FL_REMOVABLE;
+        }
+
+        // SAFETY: By the safety requirements of this function, we have exclusive access.
+        unsafe {
+            (*raw).fops = fops;
+            (*raw).private_data = data.into_foreign();
+            (*raw).flags |= flags as i32;
+            if let Some((major, first_minor, minors)) = self.device_number {
+                (*raw).major = major.try_into().unwrap_or(0);
+                (*raw).first_minor = first_minor.try_into().unwrap_or(0);
+                (*raw).minors = minors.try_into().unwrap_or(0);
+            }
+        }
+        // INVARIANT: The disk is set up. From here on `free_disk` owns the data.
+        let disk = UnaddedDisk {
+            disk,
+            keep,
+            _p: PhantomData,
+        };
+
+        // SAFETY: We have exclusive access to the disk.
+        let disk_name = unsafe { &mut (*raw).disk_name };
+        NullTerminatedFormatter::new(disk_name)
+            .ok_or(EINVAL)?
+            .write_fmt(name)?;
+
+        // SAFETY: The disk is valid.
+        unsafe {
+            bindings::set_capacity(raw, self.capacity_sectors);
+            bindings::set_disk_ro(raw, self.read_only);
+        }
+        Ok(disk)
+    }
+}
+
+/// A disk that is set up, and that nobody sees yet.
+///
+/// # Invariants
+///
+/// `disk` is valid, was not added, and has the data of `T`.
+pub struct UnaddedDisk<T: Operations> {
+    disk: NonNull<bindings::gendisk>,
+    keep: Option<Arc<dyn Any + Send + Sync>>,
+    _p: PhantomData<T>,
+}
+
+impl<T: Operations> UnaddedDisk<T> {
+    /// Returns the data of the disk.
+    pub fn data(&self) -> <T::Data as ForeignOwnable>::Borrowed<'_> {
+        // SAFETY: By the type invariant, this is the data of `T`, and lives as long as the disk.
+        unsafe { T::Data::borrow((*self.disk.as_ptr()).private_data) }
+    }
+
+    /// Returns the limits that hold, after the block core has corrected them.
+    pub fn limits(&self) -> QueueLimits {
+        // SAFETY: By the type invariant, the disk has a queue.
+        QueueLimits::from_raw(unsafe { &(*(*self.disk.as_ptr()).queue).limits })
+    }
+
+    /// Returns the request queue.
+    pub fn queue(&self) -> ARef<RequestQueue> {
+        // SAFETY: By the type invariant, the disk has a queue, and holds a reference to it.
+        unsafe { RequestQueue::from_disk(self.disk) }
+    }
+
+    /// Adds the disk. IO may come before this returns.
+    ///
+    /// Fails with what the driver core says; then disk and data are gone. May sleep.
+    pub fn add(self) -> Result<GenDisk<T>> {
+        let raw = self.disk.as_ptr();
+        let groups = ptr::null_mut();
+
+        // SAFETY: The disk is valid, and set up; the groups are static.
+        to_result(unsafe { bindings::device_add_disk(ptr::null_mut(), raw, groups) })?;
+
+        let mut this = ManuallyDrop::new(self);
+        // INVARIANT: The disk was added.
+        Ok(GenDisk {
+            disk: this.disk,
+            _keep: this.keep.take(),
+            _p: PhantomData,
+        })
+    }
+}
+
+impl<T: Operations> Drop for UnaddedDisk<T> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant, the disk is valid and was not added. The data is dropped
+        // in `free_disk`.
+        unsafe { bindings::put_disk(self.disk.as_ptr()) };
+    }
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use crate::{
+    bindings,
+    block::bio_disk, //
+};
+use core::{
+    marker::PhantomData,
+    ptr, //
+};
+use kernel::{
+    error::{
+        from_result,
+        VTABLE_DEFAULT_ERROR, //
+    },
+    prelude::*,
+    str::CString,
+    types::ForeignOwnable, //
+};
+
+type Borrowed<'a, T> = <<T as Operations>::Data as ForeignOwnable>::Borrowed<'a>;
+
+/// What a disk does besides IO, for both fronts.
+#[vtable]
+pub trait Operations: Sized + 'static {
+    /// Data of the disk. It lives until nobody has the disk open any more, which can be after the
+    /// disk was removed.
+    type Data: ForeignOwnable + Send + Sync;
+
+    /// Called when the disk is opened, also for a partition; `write` if for writing.
+    ///
+    /// Process context; may sleep. The disk's open mutex is held, so opens and closes of one disk
+    /// do not overlap.
+    fn open(_data: Borrowed<'_, Self>, _write: bool) -> Result {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// Called for each successful open, when it is closed. Context as [`Operations::open`].
+    fn release(_data: Borrowed<'_, Self>) {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// Called for each ioctl that the block layer does not handle itself.
+    ///
+    /// Process context; may sleep. Unknown ones return `ENOTTY`.
+    fn ioctl(_data: Borrowed<'_, Self>, _cmd: u32, _arg: usize) -> Result<i32> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// Returns the path of the device node below `/dev`, if not the name of the disk.
+    fn devnode(_data: Borrowed<'_, Self>) -> Result<CString> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+}
+
+pub(in crate::block) struct DiskVTable<T: Operations>(PhantomData<T>);
+
+impl<T: Operations> DiskVTable<T> {
+    /// # Safety
+    ///
+    /// `disk` must be a valid disk with the data of `T`, which must live for `'a`.
+    #[inline]
+    pub(in crate::block) unsafe fn data<'a>(disk: *mut bindings::gendisk) -> Borrowed<'a, T> {
+        // SAFETY: By the safety requirements of this function.
+        unsafe { T::Data::borrow((*disk).private_data) }
+    }
+
+    /// # Safety
+    ///
+    /// Only the block layer may call this, for a disk of `T`.
+    unsafe extern "C" fn open(disk: *mut bindings::gendisk, mode: bindings::blk_mode_t) -> c_int {
+        from_result(|| {
+            // SAFETY: The data lives until `free_disk`.
+            let data = unsafe { Self::data(disk) };
+            T::open(data, mode & bindings::BLK_OPEN_WRITE != 0)?;
+            Ok(0)
+        })
+    }
+
+    /// # Safety
+    ///
+    /// Only the block layer may call this, for a disk of `T`.
+    unsafe extern "C" fn release(disk: *mut bindings::gendisk) {
+        // SAFETY: The data lives until `free_disk`.
+        T::release(unsafe { Self::data(disk) });
+    }
+
+    /// # Safety
+    ///
+    /// Only the block layer may call this, for a disk of `T`.
+    unsafe extern "C" fn ioctl(
+        bdev: *mut bindings::block_device,
+        _mode: bindings::blk_mode_t,
+        cmd: c_uint,
+        arg: c_ulong,
+    ) -> c_int {
+        // SAFETY: The disk is open, so its data lives.
+        from_result(|| T::ioctl(unsafe { Self::data((*bdev).bd_disk) }, cmd, arg))
+    }
+
+    /// # Safety
+    ///
+    /// Only the block layer may call this, for a disk of `T`.
+    unsafe extern "C" fn compat_ioctl(
+        bdev: *mut bindings::block_device,
+        mode: bindings::blk_mode_t,
+        cmd: c_uint,
+        arg: c_ulong,
+    ) -> c_int {
+        // SAFETY: By the safety requirements of this function. A pointer of 32-bit user space has
+        // 32 bits.
+        unsafe { Self::ioctl(bdev, mode, cmd, arg & 0xffff_ffff) }
+    }
+
+    /// # Safety
+    ///
+    /// Only the driver core may call this, for a disk of `T`. The caller frees the result.
+    unsafe extern "C" fn devnode(
+        disk: *mut bindings::gendisk,
+        _mode: *mut bindings::umode_t,
+    ) -> *mut c_char {
+        // SAFETY: The data lives until `free_disk`.
+        match T::devnode(unsafe { Self::data(disk) }) {
+            // SAFETY: The string is terminated.
+            Ok(name) => unsafe { bindings::kstrdup(name.as_char_ptr(), bindings::GFP_KERNEL) },
+            Err(_) => ptr::null_mut(),
+        }
+    }
+
+    /// # Safety
+    ///
+    /// Only the block layer may call this, for a disk of `T`.
+    unsafe extern "C" fn free_disk(disk: *mut bindings::gendisk) {
+        // SAFETY: This is the last use of the disk, and nothing borrows its data any more. A disk
+        // without data failed to be built.
+        unsafe {
+            if !(*disk).private_data.is_null() {
+                drop(T::Data::from_foreign((*disk).private_data));
+            }
+        }
+    }
+
+    const BASE: bindings::block_device_operations = bindings::block_device_operations {
+        // Pins the module while the disk is open.
+        owner: crate::THIS_MODULE.as_ptr(),
+        open: if T::HAS_OPEN { Some(Self::open) } else { None },
+        release: if T::HAS_RELEASE {
+            Some(Self::release)
+        } else {
+            None
+        },
+        ioctl: if T::HAS_IOCTL {
+            Some(Self::ioctl)
+        } else {
+            None
+        },
+        compat_ioctl: if T::HAS_IOCTL && cfg!(CONFIG_COMPAT) {
+            Some(Self::compat_ioctl)
+        } else {
+            None
+        },
+        devnode: if T::HAS_DEVNODE {
+            Some(Self::devnode)
+        } else {
+            None
+        },
+        free_disk: Some(Self::free_disk),
+        ..pin_init::zeroed()
+    };
+
+    /// The table of a disk with a blk-mq front.
+    pub(in crate::block) const MQ: bindings::block_device_operations = Self::BASE;
+}
+
+impl<T: bio_disk::Operations> DiskVTable<T> {
+    /// The table of a disk with a bio front.
+    pub(in crate::block) const BIO: bindings::block_device_operations =
+        bindings::block_device_operations {
+            submit_bio: Some(bio_disk::submit_bio::<T>),
+            ..Self::BASE
+        };
+}
