@@ -6,6 +6,7 @@ pub mod bdev;
 pub mod bio;
 pub mod bio_disk;
 pub mod bio_set;
+pub mod dev_t;
 pub mod error;
 pub mod gen_disk;
 pub mod limits;

@@ -35,4 +35,6 @@ const __LOG_PREFIX: &[u8] = b"rblk\0";
 pub static THIS_MODULE: kernel::ThisModule =
     // SAFETY: The kernel constructs `__this_module` when it loads the module, and keeps it until
     // the module, and with it this code, is unloaded.
-    unsafe { kernel::ThisModule::from_ptr((&raw const kernel::bindings::__this_module).cast_mut()) };
+    unsafe {
+        kernel::ThisModule::from_ptr((&raw const kernel::bindings::__this_module).cast_mut())
+    };

@@ -1,3 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! x
+//! Disks with a blk-mq front: the driver gets requests, that obey the limits of the queue.
+//!
+//! A request is a type with states: [`IdleRequest`], started to [`Request`], ended. A request that
+//! is dropped in any state is ended with an error, so none is ever lost.
+//!
+//! C header: [`include/linux/blk-mq.h`](srctree/include/linux/blk-mq.h)
+
+mod disk;
+mod forward;
+mod operations;
+mod queue;
+mod request;
+mod tag_set;
+
+pub use operations::Operations;
+pub use queue::RequestQueue;
+pub use request::{
+    IdleRequest,
+    Rejected,
+    Request, //
+};
+pub use tag_set::{
+    Flag,
+    Flags,
+    TagSet,
+    TagSetOptions, //
+};

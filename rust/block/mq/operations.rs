@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use super::{
+    request::{
+        IdleRequest,
+        Rejected,
+        Request, //
+    }, //
+};
+use crate::{
+    bindings,
+    block::{
+        bdev::InflightGuard,
+        error::BlkResult,
+        gen_disk::{
+            self,
+            DiskVTable, //
+        },
+    },
+};
+use core::{
+    cell::UnsafeCell,
+    marker::PhantomData, //
+};
+use kernel::{
+    error::{
+        from_result,
+        VTABLE_DEFAULT_ERROR, //
+    },
+    prelude::*,
+    sync::atomic::Atomic,
+    types::ForeignOwnable, //
+};
+
+type Borrowed<'a, T> = <<T as gen_disk::Operations>::Data as ForeignOwnable>::Borrowed<'a>;
+
+/// The IO of a disk with a blk-mq front.
+#[vtable]
+pub trait Operations: gen_disk::Operations {
+    /// Data next to each request. It lives as long as the tag set; a request that is used again
+    /// finds it as it was left.
+    type RequestData: Send + Sync;
+
+    /// Returns an initializer for the data of one request.
+    fn new_request_data() -> impl PinInit<Self::RequestData, Error>;
+
+    /// Takes a request: starts it, or rejects it.
+    ///
+    /// With [`BlkError::DEV_RESOURCE`](crate::block::error::BlkError::DEV_RESOURCE) the request
+    /// comes again when one of this hardware queue has completed, or after
+    /// [`RequestQueue::run_hw_queues`](super::RequestQueue::run_hw_queues).
+    ///
+    /// Process context, under RCU: must not sleep, unless the tag set is
+    /// [`Flag::Blocking`](super::Flag::Blocking). If `is_last` is false, more requests follow at once, or
+    /// [`Operations::commit_rqs`].
+    fn queue_rq(
+        data: Borrowed<'_, Self>,
+        rq: IdleRequest<Self>,
+        is_last: bool,
+    ) -> core::result::Result<(), Rejected>;
+
+    /// Called when no more requests follow, although `is_last` was false. Context as
+    /// [`Operations::queue_rq`].
+    fn commit_rqs(_data: Borrowed<'_, Self>) {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// Called when a request that was [forwarded](Request::forward) has completed below, with
+    /// `result`; the request ends with what this returns.
+    ///
+    /// Any context, interrupts included: must not sleep.
+    fn forwarded(_data: Borrowed<'_, Self>, _rq: &Request<Self>, result: BlkResult) -> BlkResult {
+        result
+    }
+}
+
+/// What lies next to each request.
+#[pin_data]
+pub(super) struct Pdu<T: Operations> {
+    /// How many bios that the request was forwarded with have not completed, and one more while
+    /// more may come.
+    pub(super) pending: Atomic<u32>,
+    /// The first error of these bios.
+    pub(super) status: Atomic<u32>,
+    /// The lower device's account of the request. Belongs to whoever owns the request.
+    pub(super) inflight: UnsafeCell<Option<InflightGuard>>,
+    #[pin]
+    pub(super) data: T::RequestData,
+}
+
+pub(super) struct OperationsVTable<T: Operations>(PhantomData<T>);
+
+impl<T: Operations> OperationsVTable<T> {
+    /// # Safety
+    ///
+    /// `hctx` must belong to the queue of a disk of `T` that lives for `'a`.
+    unsafe fn data<'a>(hctx: *mut bindings::blk_mq_hw_ctx) -> Borrowed<'a, T> {
+        // SAFETY: By the safety requirements of this function.
+        unsafe { DiskVTable::<T>::data((*(*hctx).queue).disk) }
+    }
+
+    /// # Safety
+    ///
+    /// Only blk-mq may call this, for a disk of `T`.
+    unsafe extern "C" fn queue_rq(
+        hctx: *mut bindings::blk_mq_hw_ctx,
+        bd: *const bindings::blk_mq_queue_data,
+    ) -> bindings::blk_status_t {
+        // SAFETY: blk-mq passes valid pointers, and keeps the disk until dispatch has returned.
+        let data = unsafe { Self::data(hctx) };
+
+        // SAFETY: blk-mq passes a request of `T` that was not started.
+        let rq = unsafe { IdleRequest::from_raw((*bd).rq) };
+
+        // SAFETY: blk-mq passes a valid pointer.
+        match T::queue_rq(data, rq, unsafe { (*bd).last }) {
+            // The request is ended by its owner, with or without error.
+            Ok(()) => bindings::BLK_STS_OK as bindings::blk_status_t,
+            Err(rejected) => rejected.into_status(),
+        }
+    }
+
+    /// # Safety
+    ///
+    /// Only blk-mq may call this, for a disk of `T`.
+    unsafe extern "C" fn commit_rqs(hctx: *mut bindings::blk_mq_hw_ctx) {
+        // SAFETY: blk-mq passes a valid pointer; the disk lives, as in `queue_rq`.
+        T::commit_rqs(unsafe { Self::data(hctx) });
+    }
+
+    /// # Safety
+    ///
+    /// Only blk-mq may call this, for a tag set of `T`.
+    unsafe extern "C" fn init_request(
+        _set: *mut bindings::blk_mq_tag_set,
+        rq: *mut bindings::request,
+        _hctx_idx: c_uint,
+        _numa_node: c_int,
+    ) -> c_int {
+        from_result(|| {
+            let init = try_pin_init!(Pdu {
+                pending: Atomic::new(0),
+                status: Atomic::new(0),
+                inflight: UnsafeCell::new(None),
+                data <- T::new_request_data(),
+            }? Error);
+
+            // SAFETY: `cmd_size` of the tag set leaves room for the data, which never moves, and
+            // is dropped in `exit_request` only.
+            unsafe { init.__pinned_init(bindings::blk_mq_rq_to_pdu(rq).cast::<Pdu<T>>()) }?;
+            Ok(0)
+        })
+    }
+
+    /// # Safety
+    ///
+    /// Only blk-mq may call this, after `init_request` succeeded.
+    unsafe extern "C" fn exit_request(
+        _set: *mut bindings::blk_mq_tag_set,
+        rq: *mut bindings::request,
+        _hctx_idx: c_uint,
+    ) {
+        // SAFETY: `init_request` has initialized the data.
+        unsafe { core::ptr::drop_in_place(bindings::blk_mq_rq_to_pdu(rq).cast::<Pdu<T>>()) };
+    }
+
+    /// # Safety
+    ///
+    /// Only blk-mq may call this, for a tag set of `T`.
+    unsafe extern "C" fn map_queues(set: *mut bindings::blk_mq_tag_set) {
+        // SAFETY: blk-mq passes a valid tag set, whose first `nr_maps` maps are allocated.
+        unsafe {
+            // A crash kernel has one map and one queue, whatever was asked for.
+            if (*set).nr_maps == 1 {
+                (*set).map[0].nr_queues = (*set).nr_hw_queues;
+            }
+            for map in (*set).map.iter_mut().take((*set).nr_maps as usize) {
+                bindings::blk_mq_map_queues(map);
+            }
+        }
+    }
+
+    pub(super) const MQ_OPS: bindings::blk_mq_ops = bindings::blk_mq_ops {
+        queue_rq: Some(Self::queue_rq),
+        commit_rqs: if T::HAS_COMMIT_RQS {
+            Some(Self::commit_rqs)
+        } else {
+            None
+        },
+        init_request: Some(Self::init_request),
+        exit_request: Some(Self::exit_request),
+        map_queues: Some(Self::map_queues),
+        ..pin_init::zeroed()
+    };
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use super::{
+    operations::Pdu,
+    Operations, //
+};
+use crate::{
+    bindings,
+    block::{
+        bio::{
+            BioIter,
+            Command,
+            Flags, //
+        },
+        error::{
+            to_status,
+            BlkError,
+            BlkResult, //
+        },
+    },
+};
+use core::{
+    marker::PhantomData,
+    mem::ManuallyDrop,
+    ptr::NonNull, //
+};
+
+/// A request that the driver has not accepted yet.
+///
+/// # Examples
+///
+/// ```ignore
+/// if self.full() {
+///     return Err(rq.reject(BlkError::DEV_RESOURCE));
+/// }
+/// self.queue(rq.start());
+/// ```
+///
+/// # Invariants
+///
+/// The pointer is a valid request of a [`TagSet<T>`](super::TagSet) that blk-mq has handed to the
+/// driver, that was not started, and that only `self` may start or reject.
+pub struct IdleRequest<T: Operations>(NonNull<bindings::request>, PhantomData<T>);
+
+impl<T: Operations> IdleRequest<T> {
+    /// # Safety
+    ///
+    /// `rq` must satisfy the type invariants.
+    #[inline]
+    pub(super) unsafe fn from_raw(rq: *mut bindings::request) -> Self {
+        // INVARIANT: By the safety requirements of this function.
+        // SAFETY: A valid pointer is not null.
+        Self(unsafe { NonNull::new_unchecked(rq) }, PhantomData)
+    }
+
+    /// Returns the operation.
+    #[inline]
+    pub fn command(&self) -> Command {
+        // SAFETY: By the type invariant, the request is valid.
+        Command::from_raw(unsafe { (*self.0.as_ptr()).cmd_flags })
+    }
+
+    /// Returns the first sector, in units of 512 bytes.
+    #[inline]
+    pub fn sector(&self) -> u64 {
+        // SAFETY: By the type invariant, the request is valid.
+        unsafe { (*self.0.as_ptr()).__sector }
+    }
+
+    /// Starts the request; from here on it must be ended.
+    #[inline]
+    pub fn start(self) -> Request<T> {
+        let rq = ManuallyDrop::new(self).0;
+        // SAFETY: By the type invariant, the request is valid, and ours to start.
+        unsafe { bindings::blk_mq_start_request(rq.as_ptr()) };
+
+        // INVARIANT: The request was started, and is ours to end.
+        Request(rq, PhantomData)
+    }
+
+    /// Gives the request back to blk-mq, which tries again later for
+    /// [`BlkError::DEV_RESOURCE`] and [`BlkError::RESOURCE`], and ends it otherwise.
+    #[inline]
+    pub fn reject(self, err: BlkError) -> Rejected {
+        let _ = ManuallyDrop::new(self);
+        Rejected(err)
+    }
+}
+
+impl<T: Operations> Drop for IdleRequest<T> {
+    fn drop(&mut self) {
+        // INVARIANT: `self` goes away.
+        drop(Self(self.0, PhantomData).start());
+    }
+}
+
+/// The proof that a request was given back.
+pub struct Rejected(BlkError);
+
+impl Rejected {
+    #[inline]
+    pub(super) fn into_status(self) -> bindings::blk_status_t {
+        self.0.as_raw()
+    }
+}
+
+/// A started request that the driver owns.
+///
+/// # Examples
+///
+/// ```ignore
+/// for segment in rq.bios().flat_map(|bio| bio.segments()) {
+///     ...
+/// }
+/// rq.end(Ok(()));
+/// ```
+///
+/// # Invariants
+///
+/// The pointer is a valid request of a [`TagSet<T>`](super::TagSet) that was started, and that
+/// only `self` may end.
+pub struct Request<T: Operations>(pub(super) NonNull<bindings::request>, PhantomData<T>);
+
+// SAFETY: A request may be ended on any thread, and `T::RequestData` is `Send` and `Sync`.
+unsafe impl<T: Operations> Send for Request<T> {}
+
+// SAFETY: A `&Request` only reads what does not change, and `T::RequestData` is `Sync`.
+unsafe impl<T: Operations> Sync for Request<T> {}
+
+impl<T: Operations> Request<T> {
+    /// # Safety
+    ///
+    /// `rq` must satisfy the type invariants.
+    #[inline]
+    pub(super) unsafe fn from_raw(rq: NonNull<bindings::request>) -> Self {
+        // INVARIANT: By the safety requirements of this function.
+        Self(rq, PhantomData)
+    }
+
+    /// Returns the operation.
+    #[inline]
+    pub fn command(&self) -> Command {
+        // SAFETY: By the type invariant, the request is valid.
+        Command::from_raw(unsafe { (*self.0.as_ptr()).cmd_flags })
+    }
+
+    /// Returns the flags of the operation.
+    #[inline]
+    pub fn flags(&self) -> Flags {
+        // SAFETY: By the type invariant, the request is valid.
+        Flags::from_raw(unsafe { (*self.0.as_ptr()).cmd_flags })
+    }
+
+    /// Returns the first sector, in units of 512 bytes.
+    #[inline]
+    pub fn sector(&self) -> u64 {
+        // SAFETY: By the type invariant, the request is valid.
+        unsafe { (*self.0.as_ptr()).__sector }
+    }
+
+    /// Returns the number of bytes.
+    #[inline]
+    pub fn bytes(&self) -> u32 {
+        // SAFETY: By the type invariant, the request is valid.
+        unsafe { (*self.0.as_ptr()).__data_len }
+    }
+
+    /// Returns the number of whole sectors of 512 bytes.
+    #[inline]
+    pub fn sectors(&self) -> u32 {
+        self.bytes() >> crate::block::SECTOR_SHIFT
+    }
+
+    /// Returns an iterator over the bios.
+    #[inline]
+    pub fn bios(&self) -> BioIter<'_> {
+        // SAFETY: By the type invariant, `self` owns the request, and with it its bios.
+        unsafe { BioIter::from_raw((*self.0.as_ptr()).bio) }
+    }
+
+    #[inline]
+    pub(super) fn pdu(&self) -> &Pdu<T> {
+        // SAFETY: By the type invariant, the private area holds what `init_request` put there. It
+        // lives as long as the tag set, which outlives the request.
+        unsafe { &*bindings::blk_mq_rq_to_pdu(self.0.as_ptr()).cast() }
+    }
+
+    /// Returns the driver's data of this request.
+    #[inline]
+    pub fn data_ref(&self) -> &T::RequestData {
+        &self.pdu().data
+    }
+
+    /// Ends the request.
+    ///
+    /// Any context.
+    #[inline]
+    pub fn end(self, result: BlkResult) {
+        let rq = ManuallyDrop::new(self).0.as_ptr();
+        // SAFETY: By the type invariant, the request is valid, and ours to end. Nothing uses it
+        // from here on.
+        unsafe { bindings::blk_mq_end_request(rq, to_status(result)) };
+    }
+}
+
+impl<T: Operations> Drop for Request<T> {
+    fn drop(&mut self) {
+        // INVARIANT: `self` goes away.
+        Self(self.0, PhantomData).end(Err(BlkError::IOERR));
+    }
+}
