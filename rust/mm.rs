@@ -38,7 +38,7 @@ impl Gfp {
     /// Does not touch the reserves that reclaim itself lives on, and fails quietly.
     pub const GROW: Self = Self(
         bindings::GFP_NOIO
-            | bindings::__GFP_NORETRY
+            | bindings::__GFP_RETRY_MAYFAIL
             | bindings::__GFP_NOWARN
             | bindings::__GFP_NOMEMALLOC,
     );
@@ -112,4 +112,10 @@ pub fn cond_resched() {
     // SAFETY: FFI call without preconditions but a context that may sleep, which is what the
     // debugging options of the kernel check.
     unsafe { bindings::cond_resched() };
+}
+
+/// Returns whether the current task was told to die, so that long work for it should stop.
+pub fn fatal_signal_pending() -> bool {
+    // SAFETY: FFI call that looks at the current task.
+    unsafe { bindings::fatal_signal_pending_current() }
 }

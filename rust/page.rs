@@ -4,6 +4,10 @@
 //!
 //! C header: [`include/linux/highmem.h`](srctree/include/linux/highmem.h)
 
+mod safe;
+
+pub use safe::SafePage;
+
 use crate::bindings;
 use core::{
     marker::PhantomData,

@@ -1,3 +1,271 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! A sparse array of pages.
+//!
+//! C header: [`include/linux/xarray.h`](srctree/include/linux/xarray.h)
+//!
+//! Look-ups take no lock: they find the page under RCU, take a reference, and then make sure that
+//! the page is still the one in the array, like the page cache does. So pages can be removed
+//! while others copy from and to them.
+//!
+//! Not supported: pages of a higher order, marks.
+
+mod state;
+mod stored;
+
+pub use stored::StoredPage;
+
+use self::state::State;
+use crate::{
+    bindings,
+    mm::{
+        self,
+        Gfp, //
+    },
+    page::SafePage,
+};
+use core::{
+    ops::RangeInclusive,
+    ptr::{
+        self,
+        NonNull, //
+    },
+};
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        rcu, //
+    },
+    types::Opaque, //
+};
+
+/// Pages that are removed under one hold of the lock.
+const BATCH: usize = 64;
+
+/// A sparse array of pages, indexed by page number.
+///
+/// # Examples
+///
+/// ```ignore
+/// match pages.get(index) {
+///     Some(stored) => segment.page().copy_from(at, stored.page(), offset, len)?,
+///     None => segment.page().zero(at, len)?,
+/// }
+/// ```
+///
+/// # Invariants
+///
+/// `xa` is a valid `struct xarray`. Its entries are pages that came from [`SafePage::into_raw`];
+/// the array owns a reference on each.
+#[pin_data(PinnedDrop)]
+pub struct PageArray {
+    #[pin]
+    xa: Opaque<bindings::xarray>,
+    /// Number of entries; written under the lock of `xa`.
+    len: Atomic<usize>,
+}
+
+// SAFETY: The array has no thread affinity.
+unsafe impl Send for PageArray {}
+
+// SAFETY: All access through `&self` is synchronized by the lock of `xa`, or by RCU.
+unsafe impl Sync for PageArray {}
+
+/// What became of a page that was to be inserted.
+pub enum Inserted {
+    /// The array has it.
+    Stored,
+    /// There was a page already, which is here; the new one is freed.
+    Occupied(StoredPage),
+}
+
+impl PageArray {
+    /// Returns an initializer for an empty array.
+    pub fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            // INVARIANT: `xa_init_flags()` makes a valid, empty array.
+            xa <- Opaque::ffi_init(|xa| {
+                // SAFETY: `xa` points to writable memory.
+                unsafe { bindings::xa_init_flags(xa, 0) }
+            }),
+            len: Atomic::new(0),
+        })
+    }
+
+    /// Returns the page at `index`, if there is one. Does not sleep.
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<StoredPage> {
+        let mut state = State::new(&self.xa, index);
+        let _rcu = rcu::read_lock();
+
+        loop {
+            // SAFETY: RCU is locked, and by the type invariant, the array is valid.
+            let page = unsafe { state.load() }?;
+
+            // SAFETY: A `struct page` is never freed, and by the type invariant the entries are
+            // pages; so its count may be looked at even if the page has a new owner by now.
+            if unsafe { bindings::get_page_unless_zero(page.as_ptr()) } {
+                // SAFETY: This call just got the reference. It is given back if the page is not
+                // in the array any more, and otherwise is one on a page of the array.
+                let stored = unsafe { StoredPage::from_raw(page) };
+
+                // SAFETY: RCU is locked since the call of `load()`, which found an entry.
+                if unsafe { state.still_has(page) } {
+                    return Some(stored);
+                }
+            }
+            state.reset();
+        }
+    }
+
+    /// Returns whether there is a page at `index`. Does not sleep.
+    pub fn contains(&self, index: usize) -> bool {
+        // SAFETY: By the type invariant, `xa` is valid. The entry is not looked into.
+        !unsafe { bindings::xa_load(self.xa.get(), index) }.is_null()
+    }
+
+    /// Inserts a page at `index`, unless there is one.
+    ///
+    /// Fails with [`ENOMEM`] if the array itself cannot grow with what `gfp` allows; `page` is
+    /// then freed. Sleeps if `gfp` allows it.
+    pub fn insert(&self, index: usize, page: SafePage, gfp: Gfp) -> Result<Inserted> {
+        let new = page.into_raw();
+
+        self.lock();
+        // SAFETY: By the type invariant, `xa` is valid; it is locked.
+        let old = unsafe {
+            bindings::__xa_cmpxchg(
+                self.xa.get(),
+                index,
+                ptr::null_mut(),
+                new.as_ptr().cast(),
+                gfp.as_raw(),
+            )
+        };
+        // SAFETY: `old` is what `__xa_cmpxchg()` returned.
+        let result = match unsafe { (NonNull::new(old), bindings::xa_err(old)) } {
+            (None, _) => {
+                // INVARIANT: The array now owns `new` and its reference.
+                self.add_len(1);
+                Ok(Inserted::Stored)
+            }
+            (Some(old), 0) => {
+                // SAFETY: By the type invariant, `old` is a valid page; the lock keeps it there.
+                unsafe { bindings::get_page(old.as_ptr().cast()) };
+                // SAFETY: The reference was just taken, on a page of the array.
+                Ok(Inserted::Occupied(unsafe {
+                    StoredPage::from_raw(old.cast())
+                }))
+            }
+            (_, errno) => Err(Error::from_errno(errno)),
+        };
+        self.unlock();
+
+        if !matches!(result, Ok(Inserted::Stored)) {
+            // SAFETY: `new` comes from `into_raw()`, and the array did not take it.
+            drop(unsafe { SafePage::from_raw(new) });
+        }
+        result
+    }
+
+    /// Removes the pages in `range` and returns their number.
+    ///
+    /// Takes time for the pages that are there, not for the range. Pages that somebody holds a
+    /// reference on are freed with the last reference. May sleep.
+    pub fn remove(&self, range: RangeInclusive<usize>) -> usize {
+        let (first, last) = range.into_inner();
+        let mut next = Some(first);
+        let mut removed = 0;
+
+        while let Some(first) = next.filter(|&first| first <= last) {
+            let mut batch = [None; BATCH];
+            next = self.take_batch(first, last, &mut batch);
+
+            for page in batch.into_iter().flatten() {
+                // SAFETY: `take_batch()` gave away the reference of the array.
+                drop(unsafe { StoredPage::from_raw(page) });
+                removed += 1;
+            }
+            mm::cond_resched();
+        }
+        removed
+    }
+
+    /// Takes pages out of the array, from `first` to `last`, until `batch` is full.
+    ///
+    /// The references of the array go with the pages. Returns where to go on, if there may be
+    /// more.
+    fn take_batch(
+        &self,
+        first: usize,
+        last: usize,
+        batch: &mut [Option<NonNull<bindings::page>>; BATCH],
+    ) -> Option<usize> {
+        let mut state = State::new(&self.xa, first);
+        let mut next = None;
+        let mut taken = 0;
+
+        self.lock();
+        for slot in batch {
+            // SAFETY: By the type invariant, the array is valid; it is locked.
+            let page = unsafe { state.find(last) };
+            next = page.and_then(|_| state.index().checked_add(1));
+            let Some(page) = page else { break };
+
+            // INVARIANT: The reference of the array moves to `slot`.
+            // SAFETY: The array is locked, and `find()` found an entry.
+            unsafe { state.clear() };
+            *slot = Some(page);
+            taken += 1;
+        }
+        self.sub_len(taken);
+        self.unlock();
+        next
+    }
+
+    /// Returns the number of pages.
+    pub fn len(&self) -> usize {
+        self.len.load(Relaxed)
+    }
+
+    /// Returns whether there are no pages.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    #[inline]
+    fn lock(&self) {
+        // SAFETY: By the type invariant, `xa` is valid.
+        unsafe { bindings::xa_lock(self.xa.get()) };
+    }
+
+    #[inline]
+    fn unlock(&self) {
+        // SAFETY: By the type invariant, `xa` is valid; callers have locked it.
+        unsafe { bindings::xa_unlock(self.xa.get()) };
+    }
+
+    /// Counts entries that came. The lock must be held, so there is one writer.
+    fn add_len(&self, pages: usize) {
+        self.len.store(self.len().wrapping_add(pages), Relaxed);
+    }
+
+    /// Counts entries that went, as [`PageArray::add_len`].
+    fn sub_len(&self, pages: usize) {
+        self.len.store(self.len().wrapping_sub(pages), Relaxed);
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for PageArray {
+    fn drop(self: Pin<&mut Self>) {
+        self.remove(0..=usize::MAX);
+
+        // SAFETY: By the type invariant, `xa` is valid; it holds no page any more.
+        unsafe { bindings::xa_destroy(self.xa.get()) };
+    }
+}

@@ -3,6 +3,7 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 
 __rb_helper unsigned int rb_helper_memalloc_noio_save(void)
 {
@@ -37,4 +38,9 @@ __rb_helper unsigned long rb_helper_totalram_pages(void)
 __rb_helper void rb_helper_cond_resched(void)
 {
 	cond_resched();
+}
+
+__rb_helper bool rb_helper_fatal_signal_pending_current(void)
+{
+	return fatal_signal_pending(current);
 }
