@@ -1,0 +1,64 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# deps.sh GROUP...: see that the Debian packages of the groups are there; as
+# root install what is missing, otherwise print the command that would.
+#   build  to build kernels and modules      vm     to run guests and tests
+#   rust   the compiler, unless there is one  check  to check the sources
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+llvm=${RBLK_LLVM:-19}
+build=(build-essential flex bison bc libelf-dev libssl-dev kmod cpio xz-utils rsync perl
+	"clang-$llvm" "lld-$llvm" "llvm-$llvm" "libclang-$llvm-dev")
+vm=(qemu-system-x86 kmod busybox-static udftools fio nbd-client
+	e2fsprogs dmsetup util-linux bsdextrautils iproute2)
+check=(shellcheck perl)
+
+# rustc with its tools: what is in the PATH if it is new enough, else Debian's,
+# or where that is too old the newer one Debian keeps for its browser.
+rust_packages() {
+	if command -v rustc cargo rustfmt clippy-driver >/dev/null &&
+		version_ge "$(rustc --version | awk '{ print $2 }')" 1.85.0; then
+		return
+	fi
+	local candidate
+	candidate=$(apt-cache policy rustc | awk '/Candidate:/ { print $2 }')
+	if version_ge "${candidate:-0}" 1.85; then
+		echo rustc rust-src cargo rustfmt rust-clippy
+	else
+		echo rustc-web rust-web-src cargo-web rustfmt-web rust-web-clippy
+	fi
+}
+
+wanted=()
+for group; do
+	case $group in
+	build) wanted+=("${build[@]}") ;;
+	vm) wanted+=("${vm[@]}") ;;
+	check) wanted+=("${check[@]}") ;;
+	rust) read -ra words < <(rust_packages; echo) && wanted+=(${words[@]+"${words[@]}"}) ;;
+	*) die "no such group: $group" ;;
+	esac
+done
+
+missing=()
+for package in ${wanted[@]+"${wanted[@]}"}; do
+	dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^ii' ||
+		missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+install=(apt-get install -y --no-install-recommends "${missing[@]}")
+if [ "$(id -u)" != 0 ]; then
+	printf 'error: packages are missing; run\n\n    sudo %s\n\n' "${install[*]}" >&2
+	exit 1
+fi
+install_missing() {
+	apt-cache show "${missing[@]}" >/dev/null 2>&1 || apt-get update
+	DEBIAN_FRONTEND=noninteractive "${install[@]}" || {
+		apt-get update && DEBIAN_FRONTEND=noninteractive "${install[@]}"
+	}
+}
+locked packages step "installing ${#missing[@]} packages: ${missing[*]}" 0 install_missing
