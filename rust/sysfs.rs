@@ -1,3 +1,69 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Attributes, groups and links in sysfs.
+//! Attributes, attribute groups and links in sysfs.
+//!
+//! One attribute, that is one file, is one type that implements [`Attribute`]. What the file is
+//! about, the *data*, is passed to it; where the data comes from is told by the object that
+//! carries the file: a [class](crate::device::class), a
+//! [device of a class](crate::device::class_device) or a disk.
+//!
+//! Not supported: binary files, attributes that come and go by themselves (`is_visible`).
+//!
+//! C header: [`include/linux/sysfs.h`](srctree/include/linux/sysfs.h)
+//!
+//! # Examples
+//!
+//! ```ignore
+//! struct Reactor {
+//!     rods: Atomic<u32>,
+//! }
+//!
+//! struct Rods;
+//!
+//! #[vtable]
+//! impl sysfs::Attribute<Reactor> for Rods {
+//!     const NAME: &'static CStr = c"rods";
+//!
+//!     fn show(reactor: &Reactor, out: &mut Output<'_>) -> Result {
+//!         out.line(reactor.rods.load(Relaxed))
+//!     }
+//!
+//!     fn store(reactor: &Reactor, text: &[u8]) -> Result {
+//!         reactor.rods.store(parse(text)?, Relaxed);
+//!         Ok(())
+//!     }
+//! }
+//!
+//! // The files `rods` and `stat/steam`, for devices whose data is a `Reactor`.
+//! const GROUPS: Groups<ClassDevice<Reactor>> = sysfs_groups!(
+//!     ClassDevice<Reactor> => [Rods], c"stat": [Steam],
+//! );
+//! ```
+
+mod attribute;
+mod group;
+mod link;
+mod output;
+
+pub use self::{
+    attribute::Attribute,
+    group::{
+        AttributeList,
+        AttributePtr,
+        DeviceData,
+        Group,
+        GroupList,
+        Groups, //
+    },
+    link::KobjectRef,
+    output::Output, //
+};
+pub(crate) use self::{
+    attribute::{
+        mode,
+        show,
+        store, //
+    },
+    link::create_link, //
+};
+pub use crate::sysfs_groups;

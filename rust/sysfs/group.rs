@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tables of attributes of devices, all of them constants.
+//!
+//! C calls these tables `struct attribute_group **`. They are made by [`sysfs_groups!`], in safe
+//! code; the types here tie a table to the kind of device whose data the attributes expect.
+//!
+//! [`sysfs_groups!`]: crate::sysfs_groups
+
+use super::{
+    mode,
+    show,
+    store,
+    Attribute, //
+};
+use crate::bindings;
+use core::{
+    marker::PhantomData,
+    ptr, //
+};
+use kernel::{
+    page::PAGE_SIZE,
+    prelude::*,
+    str::as_char_ptr_in_const_context, //
+};
+
+/// A kind of device whose attributes find their data.
+///
+/// # Safety
+///
+/// `with_data` must call `f` once, with data that stays valid as long as attributes of the device
+/// can be read or written.
+pub unsafe trait DeviceData: 'static {
+    /// What the attributes of the device are about.
+    type Data: ?Sized;
+
+    /// Calls `f` with the data of `dev`.
+    ///
+    /// # Safety
+    ///
+    /// `dev` must be a device of this kind, registered with [`Groups`] of this kind, and its
+    /// removal must wait for the caller (as it waits for running attributes).
+    unsafe fn with_data<R>(dev: *mut bindings::device, f: impl FnOnce(&Self::Data) -> R) -> R;
+}
+
+struct DeviceVTable<S, A>(PhantomData<(S, A)>);
+
+impl<S: DeviceData, A: Attribute<S::Data>> DeviceVTable<S, A> {
+    const ATTR: &'static bindings::device_attribute = &Self::attr();
+
+    const fn attr() -> bindings::device_attribute {
+        let mut attr: bindings::device_attribute = pin_init::zeroed();
+        attr.attr.name = as_char_ptr_in_const_context(A::NAME);
+        attr.attr.mode = mode::<S::Data, A>();
+        if A::HAS_SHOW {
+            attr.__bindgen_anon_1.show = Some(Self::show);
+        }
+        if A::HAS_STORE {
+            attr.__bindgen_anon_2.store = Some(Self::store);
+        }
+        attr
+    }
+
+    /// # Safety
+    ///
+    /// Only sysfs may call this, for a device that was registered with groups of `S`.
+    unsafe extern "C" fn show(
+        dev: *mut bindings::device,
+        _attr: *mut bindings::device_attribute,
+        buf: *mut c_char,
+    ) -> isize {
+        // SAFETY: sysfs passes a zeroed page that is ours until we return.
+        let page = unsafe { core::slice::from_raw_parts_mut(buf.cast::<u8>(), PAGE_SIZE) };
+        // SAFETY: By the requirements of this function; sysfs lets no file go while it is used.
+        unsafe { S::with_data(dev, |data| show::<S::Data, A>(data, page)) }
+    }
+
+    /// # Safety
+    ///
+    /// Only sysfs may call this, for a device that was registered with groups of `S`.
+    unsafe extern "C" fn store(
+        dev: *mut bindings::device,
+        _attr: *mut bindings::device_attribute,
+        buf: *const c_char,
+        count: usize,
+    ) -> isize {
+        // SAFETY: sysfs passes `count` bytes that nobody changes until we return.
+        let text = unsafe { core::slice::from_raw_parts(buf.cast::<u8>(), count) };
+        // SAFETY: By the requirements of this function; sysfs lets no file go while it is used.
+        unsafe { S::with_data(dev, |data| store::<S::Data, A>(data, text)) }
+    }
+}
+
+/// An attribute of devices of the kind `S`, its type erased.
+///
+/// # Invariants
+///
+/// Points at the `attr` of a constant `struct device_attribute` whose callbacks are those of a
+/// `DeviceVTable<S, _>`.
+#[repr(transparent)]
+pub struct AttributePtr<S>(*const bindings::attribute, PhantomData<fn(S)>);
+
+impl<S: DeviceData> AttributePtr<S> {
+    /// Returns the table entry of `A`.
+    pub const fn new<A: Attribute<S::Data>>() -> Self {
+        // CAST: `attr` is the first field.
+        // INVARIANT: As the constant is made.
+        Self(
+            ptr::from_ref(DeviceVTable::<S, A>::ATTR).cast(),
+            PhantomData,
+        )
+    }
+}
+
+/// The attributes of a group, ended as C expects it.
+///
+/// # Invariants
+///
+/// `end` is null.
+#[repr(C)]
+pub struct AttributeList<S, const N: usize> {
+    attributes: [AttributePtr<S>; N],
+    end: *const bindings::attribute,
+}
+
+impl<S: DeviceData, const N: usize> AttributeList<S, N> {
+    /// Makes a list.
+    pub const fn new(attributes: [AttributePtr<S>; N]) -> Self {
+        // INVARIANT: `end` is null.
+        Self {
+            attributes,
+            end: ptr::null(),
+        }
+    }
+}
+
+/// A group of attributes: a directory below that of the device, or, without a name, the files in
+/// the device's own directory.
+///
+/// # Invariants
+///
+/// `attrs_const` points at an [`AttributeList`] for `S` that is a constant.
+#[repr(transparent)]
+pub struct Group<S>(bindings::attribute_group, PhantomData<fn(S)>);
+
+impl<S: DeviceData> Group<S> {
+    /// Makes a group of a list.
+    pub const fn new<const N: usize>(
+        name: Option<&'static CStr>,
+        list: &'static AttributeList<S, N>,
+    ) -> Self {
+        let mut group: bindings::attribute_group = pin_init::zeroed();
+        if let Some(name) = name {
+            group.name = as_char_ptr_in_const_context(name);
+        }
+        // CAST: The list is `repr(C)`: transparent pointers, then the null pointer.
+        group.__bindgen_anon_2.attrs_const = ptr::from_ref(list).cast();
+        // INVARIANT: `list` is for `S` and static.
+        Self(group, PhantomData)
+    }
+}
+
+/// Groups, ended as C expects it.
+///
+/// # Invariants
+///
+/// `end` is null.
+#[repr(C)]
+pub struct GroupList<S: 'static, const N: usize> {
+    groups: [&'static Group<S>; N],
+    end: *const bindings::attribute_group,
+}
+
+impl<S: DeviceData, const N: usize> GroupList<S, N> {
+    /// Makes a list.
+    pub const fn new(groups: [&'static Group<S>; N]) -> Self {
+        // INVARIANT: `end` is null.
+        Self {
+            groups,
+            end: ptr::null(),
+        }
+    }
+}
+
+/// All groups of a device of the kind `S`, to be given to the function that registers it.
+///
+/// Made by [`sysfs_groups!`](crate::sysfs_groups); see the [module](crate::sysfs) for an example.
+///
+/// # Invariants
+///
+/// Null, or points at a constant [`GroupList`] for `S`.
+pub struct Groups<S>(*const *const bindings::attribute_group, PhantomData<fn(S)>);
+
+impl<S> Clone for Groups<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Groups<S> {}
+
+// SAFETY: All that can be reached is constant.
+unsafe impl<S> Send for Groups<S> {}
+
+// SAFETY: All that can be reached is constant.
+unsafe impl<S> Sync for Groups<S> {}
+
+impl<S: DeviceData> Groups<S> {
+    /// No groups at all.
+    // INVARIANT: Null.
+    pub const EMPTY: Self = Self(ptr::null(), PhantomData);
+
+    /// Refers to a list.
+    pub const fn new<const N: usize>(list: &'static GroupList<S, N>) -> Self {
+        // CAST: The list is `repr(C)`: references to transparent groups, then the null pointer.
+        // INVARIANT: `list` is for `S` and static.
+        Self(ptr::from_ref(list).cast(), PhantomData)
+    }
+
+    /// Returns what C takes.
+    pub(crate) const fn as_ptr(self) -> *mut *const bindings::attribute_group {
+        self.0.cast_mut()
+    }
+}
+
+/// Makes the constant [`Groups`] of a kind of devices.
+///
+/// The kind comes first, it implements [`DeviceData`]; then the groups: attributes in brackets,
+/// which go into the directory of the device, or, after a name and a colon, into a directory of
+/// their own.
+///
+/// # Examples
+///
+/// ```ignore
+/// const GROUPS: Groups<ClassDevice<Reactor>> = sysfs_groups!(
+///     ClassDevice<Reactor> => [Rods], c"stat": [Steam, Heat],
+/// );
+/// ```
+#[macro_export]
+macro_rules! sysfs_groups {
+    (@name) => {
+        ::core::option::Option::None
+    };
+    (@name $name:literal) => {
+        ::core::option::Option::Some($name)
+    };
+    ($kind:ty => $($($name:literal :)? [ $($attr:ty),+ $(,)? ]),+ $(,)?) => {
+        $crate::sysfs::Groups::<$kind>::new(const {
+            &$crate::sysfs::GroupList::new([$(const {
+                &$crate::sysfs::Group::<$kind>::new(
+                    $crate::sysfs_groups!(@name $($name)?),
+                    const {
+                        &$crate::sysfs::AttributeList::new([
+                            $($crate::sysfs::AttributePtr::<$kind>::new::<$attr>()),+
+                        ])
+                    },
+                )
+            }),+])
+        })
+    };
+}
