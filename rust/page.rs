@@ -49,12 +49,6 @@ impl PageRef<'_> {
         Self(unsafe { NonNull::new_unchecked(page) }, PhantomData)
     }
 
-    /// Returns the raw page.
-    #[inline]
-    pub(crate) fn as_raw(self) -> *mut bindings::page {
-        self.0.as_ptr()
-    }
-
     /// Copies `len` bytes from `src_offset` of `src` to `offset` of this page.
     ///
     /// Fails with [`EINVAL`] if a range does not lie within its page. Does not sleep.

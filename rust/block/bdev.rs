@@ -8,6 +8,7 @@ use super::dev_t::DevT;
 use crate::{
     bindings,
     new_wait_queue,
+    sysfs::KobjectRef,
     wait::WaitQueue, //
 };
 use core::ptr::{
@@ -142,10 +143,10 @@ impl BdevFile {
         unsafe { CStr::from_char_ptr((*bindings::bdev_kobj(self.as_raw())).name) }
     }
 
-    /// Returns the raw kobject of the device.
-    pub(crate) fn kobj(&self) -> *mut bindings::kobject {
-        // SAFETY: By the type invariant, the block device is valid.
-        unsafe { bindings::bdev_kobj(self.as_raw()) }
+    /// Returns the device as the target of links.
+    pub fn kobject(&self) -> KobjectRef<'_> {
+        // SAFETY: By the type invariant, the block device is valid, and so is its kobject.
+        unsafe { KobjectRef::from_raw(NonNull::new_unchecked(bindings::bdev_kobj(self.as_raw()))) }
     }
 
     /// Returns the size, in sectors of 512 bytes.

@@ -9,12 +9,14 @@
 //! [`UnaddedDisk::add`] makes it visible.
 
 mod builder;
+mod device;
 mod operations;
 
 pub use builder::{
     DiskOptions,
     UnaddedDisk, //
 };
+pub use device::DiskDevice;
 pub(super) use operations::DiskVTable;
 pub use operations::Operations;
 
@@ -47,7 +49,7 @@ use kernel::{
 /// # Examples
 ///
 /// ```ignore
-/// let disk = options.build_bio::<Disk>(fmt!("rram{index}"), &limits, data)?.add(&[])?;
+/// let disk = options.build_bio::<Disk>(fmt!("rram{index}"), &limits, data)?.add_disk(GROUPS)?;
 /// pr_info!("{}: {}\n", disk.name(), disk.dev());
 /// ```
 ///
@@ -90,12 +92,6 @@ impl<T: Operations> GenDisk<T> {
         // SAFETY: By the type invariant, the disk is valid; its name is terminated, and does not
         // change.
         unsafe { CStr::from_char_ptr((&raw const (*self.as_raw()).disk_name).cast()) }
-    }
-
-    /// Returns the raw kobject of the disk.
-    pub(crate) fn kobj(&self) -> *mut bindings::kobject {
-        // SAFETY: By the type invariant, the disk is valid.
-        unsafe { bindings::disk_kobj(self.as_raw()) }
     }
 
     /// Returns the limits that hold now.

@@ -45,10 +45,10 @@ use kernel::{
 
 /// What happens when a [`PageBio`] completes.
 pub trait Completion: Send + Sync + 'static {
-    /// Takes the result, in any context, interrupts included: sets an atomic and wakes someone.
+    /// Tells that [`PageBio::take_result`] has something to take.
     ///
-    /// The bio can be submitted again from here on.
-    fn complete(&self, result: BlkResult);
+    /// Any context, interrupts included: wakes someone.
+    fn completed(&self);
 }
 
 /// A bio and the pages of its data, submitted again and again.
@@ -80,6 +80,8 @@ pub struct PageBio<C: Completion> {
     inflight: UnsafeCell<Option<InflightGuard>>,
     pages: KVec<NonNull<bindings::page>>,
     busy: Atomic<bool>,
+    /// Zero, or one more than the status of the last completion.
+    result: Atomic<u32>,
     completion: C,
 }
 
@@ -104,6 +106,7 @@ impl<C: Completion> PageBio<C> {
             bvecs: UnsafeCell::new(KVec::with_capacity(nr, GFP_KERNEL)?),
             inflight: UnsafeCell::new(None),
             busy: Atomic::new(false),
+            result: Atomic::new(0),
             completion,
             // Last, since nothing frees the pages if a later field fails.
             pages: alloc_pages(nr)?,
@@ -113,6 +116,13 @@ impl<C: Completion> PageBio<C> {
     /// Returns what was passed to [`PageBio::new`].
     pub fn completion(&self) -> &C {
         &self.completion
+    }
+
+    /// Takes the result of the last submission, once it has completed; then it can be submitted
+    /// again.
+    pub fn take_result(&self) -> Option<BlkResult> {
+        let status = self.result.xchg(0, Acquire).checked_sub(1)?;
+        Some(to_result(status as bindings::blk_status_t))
     }
 
     /// Returns the number of bytes.
@@ -176,7 +186,7 @@ impl<C: Completion> PageBio<C> {
 
     /// Submits the bio, to read or write `bytes` of the pages at `sector` of `lower`.
     ///
-    /// [`Completion::complete`] is called exactly once if this returns [`Ok`], maybe before it
+    /// [`Completion::completed`] is called exactly once if this returns [`Ok`], maybe before it
     /// returns. Fails with [`EBUSY`] if the bio is in flight, and with [`EINVAL`] if the command
     /// is neither a read nor a write, or the bytes are not sectors of the pages. Process context;
     /// may sleep, but allocates nothing.
@@ -258,12 +268,12 @@ impl<C: Completion> PageBio<C> {
         let this = unsafe { Arc::<Self>::from_raw((*bio).bi_private.cast()) };
 
         // SAFETY: The bio is valid, and `busy` is still set on behalf of this call.
-        let (result, inflight) =
-            unsafe { (to_result((*bio).bi_status), (*this.inflight.get()).take()) };
+        let (status, inflight) = unsafe { ((*bio).bi_status, (*this.inflight.get()).take()) };
 
         // INVARIANT: Nothing below touches what `busy` guards.
         this.busy.store(false, Release);
-        this.completion.complete(result);
+        this.result.store(u32::from(status) + 1, Release);
+        this.completion.completed();
         drop(this);
         // Last: now the driver may close the lower device, and go.
         drop(inflight);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 use super::{
+    DiskDevice,
     GenDisk,
     Operations, //
 };
@@ -9,7 +10,8 @@ use crate::{
     block::{
         limits::QueueLimits,
         mq::RequestQueue, //
-    }, //
+    },
+    sysfs::Groups, //
 };
 use core::{
     any::Any,
@@ -146,15 +148,18 @@ impl<T: Operations> UnaddedDisk<T> {
         unsafe { RequestQueue::from_disk(self.disk) }
     }
 
-    /// Adds the disk. IO may come before this returns.
+    /// Adds the disk, with the attributes of `groups`. IO may come before this returns.
     ///
     /// Fails with what the driver core says; then disk and data are gone. May sleep.
-    pub fn add(self) -> Result<GenDisk<T>> {
+    pub fn add_disk<D>(self, groups: Groups<DiskDevice<D>>) -> Result<GenDisk<T>>
+    where
+        T: Operations<Data = Arc<D>>,
+        D: Send + Sync + 'static,
+    {
         let raw = self.disk.as_ptr();
-        let groups = ptr::null_mut();
 
         // SAFETY: The disk is valid, and set up; the groups are static.
-        to_result(unsafe { bindings::device_add_disk(ptr::null_mut(), raw, groups) })?;
+        to_result(unsafe { bindings::device_add_disk(ptr::null_mut(), raw, groups.as_ptr()) })?;
 
         let mut this = ManuallyDrop::new(self);
         // INVARIANT: The disk was added.

@@ -22,6 +22,7 @@ use crate::{
 use core::{
     marker::PhantomData,
     mem::ManuallyDrop,
+    pin::Pin,
     ptr::NonNull, //
 };
 
@@ -189,6 +190,17 @@ impl<T: Operations> Request<T> {
     #[inline]
     pub fn data_ref(&self) -> &T::RequestData {
         &self.pdu().data
+    }
+
+    /// Returns the driver's data of this request, to change it.
+    #[inline]
+    pub fn data_mut(&mut self) -> Pin<&mut T::RequestData> {
+        // SAFETY: As in `pdu()`; `self` owns the request, and with it this data alone. The data
+        // never moves.
+        unsafe {
+            let pdu = bindings::blk_mq_rq_to_pdu(self.0.as_ptr()).cast::<Pdu<T>>();
+            Pin::new_unchecked(&mut (*pdu).data)
+        }
     }
 
     /// Ends the request.
