@@ -44,9 +44,10 @@ for group; do
 done
 
 missing=()
+installed=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' \
+	${wanted[@]+"${wanted[@]}"} 2>/dev/null || :)
 for package in ${wanted[@]+"${wanted[@]}"}; do
-	dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^ii' ||
-		missing+=("$package")
+	grep -qE "^ii +$package\$" <<<"$installed" || missing+=("$package")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 

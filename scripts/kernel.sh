@@ -101,7 +101,7 @@ _configure() {
 _slim() {
 	find "$1" \( -path "$1/scripts" -o -path "$1/tools" -o -path "$1/rust" \) -prune -o \
 		-type f \( -name '*.o' -o -name '*.a' -o -name '.*.cmd' \) \
-		! -path '*/arch/x86/lib/*' -delete
+		-exec rm -f {} +
 	rm -f "$1"/vmlinux.unstripped "$1"/.tmp_vmlinux* "$1"/arch/x86/boot/compressed/vmlinux*
 }
 
