@@ -12,6 +12,7 @@
 pub mod bindings;
 
 pub mod block;
+pub mod capability;
 pub mod debugfs;
 pub mod device;
 pub mod kthread;
