@@ -10,13 +10,17 @@
 
 mod builder;
 mod device;
+mod openers;
 mod operations;
 
 pub use builder::{
     DiskOptions,
     UnaddedDisk, //
 };
-pub use device::DiskDevice;
+pub use device::{
+    DeviceOf,
+    DiskDevice, //
+};
 pub(super) use operations::DiskVTable;
 pub use operations::Operations;
 

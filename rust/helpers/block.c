@@ -38,6 +38,11 @@ __rb_helper struct gendisk *rb_helper_dev_to_disk(struct device *dev)
 	return dev_to_disk(dev);
 }
 
+__rb_helper struct device *rb_helper_disk_find_namesake(struct gendisk *disk)
+{
+	return class_find_device_by_name(disk_to_dev(disk)->class, disk->disk_name);
+}
+
 __rb_helper struct kobject *rb_helper_disk_kobj(struct gendisk *disk)
 {
 	return &disk_to_dev(disk)->kobj;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 use super::{
-    DiskDevice,
+    DeviceOf,
     GenDisk,
     Operations, //
 };
@@ -150,15 +150,15 @@ impl<T: Operations> UnaddedDisk<T> {
 
     /// Adds the disk, with the attributes of `groups`. IO may come before this returns.
     ///
-    /// Fails with what the driver core says; then disk and data are gone. May sleep.
-    pub fn add_disk<D>(self, groups: Groups<DiskDevice<D>>) -> Result<GenDisk<T>>
-    where
-        T: Operations<Data = Arc<D>>,
-        D: Send + Sync + 'static,
-    {
+    /// Fails with [`EEXIST`] if there is a disk or a partition of that name, and otherwise with
+    /// what the driver core says; then disk and data are gone. May sleep.
+    pub fn add_disk<S: DeviceOf<T>>(self, groups: Groups<S>) -> Result<GenDisk<T>> {
         let raw = self.disk.as_ptr();
 
-        // SAFETY: The disk is valid, and set up; the groups are static.
+        if self.is_name_taken() {
+            return Err(EEXIST);
+        }
+        // SAFETY: The disk is valid, and set up; the groups are static, and for disks of `T`.
         to_result(unsafe { bindings::device_add_disk(ptr::null_mut(), raw, groups.as_ptr()) })?;
 
         let mut this = ManuallyDrop::new(self);
@@ -168,6 +168,18 @@ impl<T: Operations> UnaddedDisk<T> {
             _keep: this.keep.take(),
             _p: PhantomData,
         })
+    }
+
+    /// Returns whether something in `/sys/class/block` has our name.
+    ///
+    /// The driver core finds out, too, but with a backtrace.
+    fn is_name_taken(&self) -> bool {
+        // SAFETY: The disk is valid, and its device has its class from the beginning.
+        let dev = unsafe { bindings::disk_find_namesake(self.disk.as_ptr()) };
+
+        // SAFETY: Null, or a reference that is ours.
+        unsafe { bindings::put_device(dev) };
+        !dev.is_null()
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{
 };
 use core::{
     marker::PhantomData,
+    mem::ManuallyDrop,
     ptr::NonNull, //
 };
 use kernel::{
@@ -44,6 +45,43 @@ unsafe impl<D: Send + Sync + 'static> DeviceData for DiskDevice<D> {
         f(&data)
     }
 }
+
+/// The kind of devices that disks are, for attributes about the disk itself.
+// SAFETY: A disk outlives its attributes, and what `f` gets cannot be taken apart.
+unsafe impl<T: Operations> DeviceData for GenDisk<T> {
+    type Data = Self;
+
+    unsafe fn with_data<R>(dev: *mut bindings::device, f: impl FnOnce(&Self) -> R) -> R {
+        // INVARIANT: By the requirements of this function, this is the device of a disk of `T` that
+        // is being or was added, and whose removal waits for us. What the disk keeps lives with the
+        // `GenDisk` that removes it, which is not this one.
+        let disk = ManuallyDrop::new(Self {
+            // SAFETY: As above; so the disk is not null.
+            disk: unsafe { NonNull::new_unchecked(bindings::dev_to_disk(dev)) },
+            _keep: None,
+            _p: PhantomData,
+        });
+        f(&disk)
+    }
+}
+
+/// A kind of devices that the disks of `T` are.
+///
+/// # Safety
+///
+/// [`DeviceData::with_data`] must be sound for each disk of `T`.
+pub unsafe trait DeviceOf<T: Operations>: DeviceData {}
+
+// SAFETY: The data of the disk is an `Arc<D>`.
+unsafe impl<T, D> DeviceOf<T> for DiskDevice<D>
+where
+    T: Operations<Data = Arc<D>>,
+    D: Send + Sync + 'static,
+{
+}
+
+// SAFETY: The disk is one of `T`.
+unsafe impl<T: Operations> DeviceOf<T> for GenDisk<T> {}
 
 impl<T: Operations> GenDisk<T> {
     /// Returns the disk as the target of links.
