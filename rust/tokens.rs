@@ -282,21 +282,21 @@ pub fn parse_u64(digits: &[u8]) -> Result<u64, NumberError> {
 ///
 /// [`NumberError::Invalid`] or, above 64 bits, [`NumberError::Range`].
 pub fn parse_size(text: &[u8]) -> Result<u64, NumberError> {
-    let (digits, shift) = match text.split_last() {
+    let (digits, unit) = match text.split_last() {
         Some((suffix, digits)) => match suffix.to_ascii_uppercase() {
-            b'K' => (digits, 10),
-            b'M' => (digits, 20),
-            b'G' => (digits, 30),
-            b'T' => (digits, 40),
-            b'P' => (digits, 50),
-            b'E' => (digits, 60),
-            _ => (text, 0),
+            b'K' => (digits, 1 << 10),
+            b'M' => (digits, 1 << 20),
+            b'G' => (digits, 1 << 30),
+            b'T' => (digits, 1 << 40),
+            b'P' => (digits, 1 << 50),
+            b'E' => (digits, 1 << 60),
+            _ => (text, 1),
         },
-        None => (text, 0),
+        None => (text, 1),
     };
 
     parse_u64(digits)?
-        .checked_mul(1 << shift)
+        .checked_mul(unit)
         .ok_or(NumberError::Range)
 }
 

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tests of the pure logic: tables of known cases, and properties checked against simple models.
+
+mod coverage;
+mod limits;
+mod marks;
+mod options;
+mod ram_options;
+mod schedule;
+mod state;
+mod state_world;
+mod tokens;
+mod zone;
