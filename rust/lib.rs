@@ -24,6 +24,8 @@ pub mod page;
 pub mod page_array;
 pub mod sysfs;
 pub mod tokens;
+pub mod trace;
+mod tracepoint;
 pub mod wait;
 pub mod workqueue;
 

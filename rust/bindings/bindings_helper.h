@@ -15,6 +15,8 @@
 #include <linux/mempool.h>
 #include <linux/xarray.h>
 
+#include "../trace/pktcdvd_events.h"
+
 /* `bindgen` cannot evaluate macros that contain casts. */
 const blk_features_t RUST_CONST_HELPER_BLK_FEAT_WRITE_CACHE = BLK_FEAT_WRITE_CACHE;
 const blk_features_t RUST_CONST_HELPER_BLK_FEAT_FUA = BLK_FEAT_FUA;
