@@ -5,6 +5,8 @@
 # kernel.sh path NAME     print the build tree of the test kernel NAME, wherever
 #                         it is or will be (fast, debug, or a build tree)
 # kernel.sh build NAME    the same, and build it if need be
+# kernel.sh default        print the running kernel's build tree if Rust modules
+#                          can be built for it, else "fast"
 # kernel.sh make KDIR ... run make with the compilers that KDIR was built with
 #
 # LINUX_SRC= names a source tree to use instead of Debian's package.
@@ -139,6 +141,7 @@ path | build)
 		realpath "$2"
 		exit
 	fi
+	"$RBLK_TOP/scripts/deps.sh" build rust
 	toolchain
 	if [ "$1" = build ]; then
 		kernel_build "$2"
@@ -146,9 +149,18 @@ path | build)
 		kernel_path "$2" "$(linux_src)"
 	fi
 	;;
+default)
+	running=/lib/modules/$(uname -r)/build
+	if grep -qs '^CONFIG_RUST=y' "$running/.config" && [ -e "$running/rust/libkernel.rmeta" ]; then
+		echo "$running"
+	else
+		echo fast
+	fi
+	;;
 make)
 	kdir=${2:?}
 	shift 2
+	"$RBLK_TOP/scripts/deps.sh" build rust
 	toolchain
 	llvm=()
 	if grep -q '^CONFIG_CC_IS_CLANG=y' "$kdir/.config"; then

@@ -1,0 +1,104 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# check.sh: everything about the sources that needs no guest. All checks run;
+# the exit status says whether one of them failed.
+set -uo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+cd "$RBLK_TOP" || exit
+
+"$RBLK_TOP/scripts/deps.sh" build rust check || exit
+src=$(scripts/kernel.sh src) || exit
+
+failed=()
+# run TITLE COMMAND...
+run() {
+	local title=$1 output
+	shift
+	if output=$("$@" 2>&1); then
+		printf 'ok      %s\n' "$title"
+	else
+		printf 'FAILED  %s\n' "$title"
+		tail -n 80 <<<"$output"
+		failed+=("$title")
+	fi
+}
+
+# What belongs to the project: tracked, or new and not ignored.
+files() { git ls-files --cached --others --exclude-standard --deduplicate -- "$@" | while read -r f; do
+	[ ! -f "$f" ] || echo "$f"
+done; }
+
+rust_format() {
+	local list
+	mapfile -t list < <(files '*.rs')
+	rustfmt --edition 2021 --check "${list[@]}"
+}
+
+# The kernel's lints, over everything that goes into the module.
+clippy() {
+	MO=$RBLK_TOP/build/clippy scripts/module.sh fast CLIPPY=1 KRUSTFLAGS=-Dwarnings
+}
+
+host_clippy() {
+	cargo clippy -q --manifest-path tests/host/Cargo.toml --all-targets -- -D warnings
+}
+
+documentation() {
+	scripts/module.sh fast DOC=y
+}
+
+c_style() {
+	local list
+	mapfile -t list < <(files '*.c' '*.h')
+	[ ${#list[@]} -gt 0 ] || return 0
+	"$src/scripts/checkpatch.pl" --no-tree --terse --no-summary --strict -f "${list[@]}"
+}
+
+shell_scripts() {
+	local list
+	mapfile -t list < <(files | while read -r f; do
+		head -c 64 "$f" | head -n 1 | grep -qE '^#!.*\b(ba)?sh\b|^# shellcheck shell=' && echo "$f"
+		[[ $f != *.sh ]] || echo "$f"
+	done | sort -u)
+	shellcheck -x "${list[@]}"
+}
+
+spdx() {
+	local f bad=0
+	while read -r f; do
+		case $f in
+		COPYING | *.md | *.lock | .gitignore | .rustfmt.toml | */corpus/* | */fixtures/*) continue ;;
+		esac
+		head -n 3 "$f" | grep -q 'SPDX-License-Identifier: GPL-2.0' || {
+			echo "$f: no SPDX line"
+			bad=1
+		}
+	done < <(files)
+	return "$bad"
+}
+
+# The repository names no place of the machine it was written on.
+places() {
+	local list
+	mapfile -t list < <(files | grep -vxF -e scripts/check.sh)
+	! grep -nIE '(/home/|/root/|/work/)[A-Za-z0-9_.]|/tmp/adhoc|https?://[a-z0-9.-]*(debian\.org|crates\.io|pypi\.org|rust-lang\.org)' \
+		"${list[@]}"
+}
+
+run 'rustfmt' rust_format
+run 'unsafe code only where it may be, and explained' scripts/unsafe-gate.py
+run 'SPDX lines' spdx
+run 'no host names, no paths of one machine' places
+run 'shellcheck' shell_scripts
+run 'checkpatch' c_style
+run "clippy with the kernel's lints" clippy
+[ ! -e tests/host/Cargo.toml ] || run 'clippy of the host tests' host_clippy
+run 'documentation' documentation
+
+if [ ${#failed[@]} -gt 0 ]; then
+	printf 'check: %s failed\n' "${#failed[@]}"
+	exit 1
+fi
+echo 'check: all is well'
