@@ -29,7 +29,7 @@ use core::{
     ptr::{
         self,
         NonNull, //
-    },
+    }, //
 };
 use kernel::{
     prelude::*,

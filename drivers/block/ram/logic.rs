@@ -6,4 +6,5 @@
 //! panic, so that the same files are tested on any machine.
 
 pub mod limits;
+pub mod names;
 pub mod options;

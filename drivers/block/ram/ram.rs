@@ -1,5 +1,115 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! RAM disks.
+//!
+//! A disk is an array of pages that exist where something was written; see [`store`]. Disks are
+//! added and removed by writing to files in `/sys/class/rblk-ram`; what each file takes is told in
+//! `Documentation/admin-guide/rblk-ram.rst`.
 
 #![forbid(unsafe_code)]
+
+mod attributes;
+mod budget;
+mod class;
+mod disk;
+mod errors;
+#[expect(unreachable_pub, reason = "it is a module of the host's tests, too")]
+mod logic;
+mod registry;
+mod store;
+#[cfg(CONFIG_KUNIT = "y")]
+mod tests;
+
+use crate::{
+    logic::options::{
+        AddOptions,
+        Front,
+        DEFAULT_BLOCK_SIZE, //
+    },
+    registry::Registry, //
+};
+use kernel::{
+    page::PAGE_SHIFT,
+    prelude::*,
+    sync::Arc, //
+};
+use rb::{
+    device::class::ClassAttributes,
+    mm,
+    tokens, //
+};
+
+/// The prefix of this driver's messages.
+const __LOG_PREFIX: &[u8] = b"rblk-ram\0";
+
+/// How the driver starts.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// Number of disks to add at load, `rram0` and so on.
+    pub disks: u32,
+    /// Size of each of these in bytes; a multiple of 512, and not zero.
+    pub disk_size: u64,
+    /// Bytes of memory that all disks together may use; 0 for half of what the system has.
+    pub mem_max: u64,
+}
+
+/// The driver. It and its disks are there until this is dropped.
+pub struct Driver {
+    // Dropped first, so that nobody adds a disk any more; and with it the class goes.
+    _class: ClassAttributes<Registry>,
+    // Holds the disks.
+    _registry: Arc<Registry>,
+}
+
+impl Driver {
+    /// Starts the driver and adds the disks that `config` asks for.
+    ///
+    /// Fails with [`EINVAL`] if a number in `config` is out of range, with [`EEXIST`] if the class
+    /// is taken, and with what adding a disk says; then nothing of the driver stays. May sleep.
+    pub fn init(config: &Config) -> Result<Self> {
+        let max_size = disk::MAX_BYTES;
+        let sector = u64::from(DEFAULT_BLOCK_SIZE);
+        let wrong_size =
+            config.disk_size % sector != 0 || !(1..=max_size).contains(&config.disk_size);
+        if config.disks > Config::MAX_DISKS || (config.disks != 0 && wrong_size) {
+            pr_err!(
+                "{} disks of {} bytes are out of range\n",
+                config.disks,
+                config.disk_size
+            );
+            return Err(EINVAL);
+        }
+
+        let registry = Registry::new(config.mem_max_pages())?;
+        for _ in 0..config.disks {
+            registry.add(&config.disk_options())?;
+        }
+        Ok(Self {
+            _class: class::register(registry.clone())?,
+            _registry: registry,
+        })
+    }
+}
+
+impl Config {
+    /// Most disks that are added at load.
+    pub const MAX_DISKS: u32 = 1024;
+
+    fn mem_max_pages(&self) -> usize {
+        match self.mem_max {
+            0 => mm::total_pages() / 2,
+            bytes => usize::try_from(bytes >> PAGE_SHIFT).unwrap_or(usize::MAX),
+        }
+    }
+
+    fn disk_options(&self) -> AddOptions<'static> {
+        AddOptions {
+            size: self.disk_size,
+            block_size: DEFAULT_BLOCK_SIZE,
+            mem_limit: 0,
+            prealloc: false,
+            name: None,
+            front: Front::default(),
+        }
+    }
+}

@@ -96,15 +96,27 @@ pub fn parse_add(text: &[u8], max_block_size: u32) -> Result<AddOptions<'_>, Par
     })
 }
 
-/// Reads what was written to the `size` attribute of a disk with blocks of `block_size` bytes.
+/// Reads what was written to the `size` attribute of a disk with blocks of `block_size` bytes: the
+/// size, and whether `force` comes behind it.
 ///
 /// # Errors
 ///
 /// The word that is wrong, or that it is missing.
-pub fn parse_size(text: &[u8], block_size: u32) -> Result<u64, ParseError<'_>> {
-    let word = Tokens::only(text, "size")?;
+pub fn parse_resize(text: &[u8], block_size: u32) -> Result<(u64, bool), ParseError<'_>> {
+    let mut words = Tokens::new(text);
+    let word = words.next().ok_or(ParseError::Missing("size"))?;
+    let force = words.next();
 
-    disk_size(word, word.plain_size(), block_size)
+    if let Some(other) = force
+        .filter(|word| word.as_bytes() != b"force")
+        .or(words.next())
+    {
+        return Err(ParseError::Unknown(other));
+    }
+    Ok((
+        disk_size(word, word.plain_size(), block_size)?,
+        force.is_some(),
+    ))
 }
 
 /// Reads what was written to the `mem_limit` attribute: bytes, 0 for no limit.

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The files in `/sys/class/rblk-ram/`, by which disks come and go.
+
+use crate::{
+    errors::refuse,
+    logic::options::{
+        parse_add,
+        parse_remove, //
+    },
+    registry::Registry, //
+};
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+use rb::{
+    block::limits::QueueLimits,
+    device::class::{
+        class_attributes,
+        Class,
+        ClassAttributes, //
+    },
+    sysfs::{
+        Attribute,
+        Output, //
+    }, //
+};
+
+/// The name of the class.
+pub(crate) const NAME: &CStr = c"rblk-ram";
+
+/// Makes the class and its files, which are about `registry`.
+///
+/// Fails with [`EEXIST`] if there is such a class.
+pub(crate) fn register(registry: Arc<Registry>) -> Result<ClassAttributes<Registry>> {
+    ClassAttributes::new(
+        Class::register(NAME)?,
+        registry,
+        class_attributes![Add, Remove, DeviceMap],
+    )
+}
+
+/// Adds a disk: `size= [block_size=] [mem_limit=] [prealloc=] [name=] [front=]`.
+struct Add;
+
+#[vtable]
+impl Attribute<Registry> for Add {
+    const NAME: &'static CStr = c"add";
+
+    fn store(registry: &Registry, text: &[u8]) -> Result {
+        let options = parse_add(text, QueueLimits::MAX_BLOCK_SIZE)
+            .map_err(|err| refuse(NAME, c"add", err))?;
+
+        registry.add(&options)
+    }
+}
+
+/// Removes the disk with the given name or number, `major:minor`.
+struct Remove;
+
+#[vtable]
+impl Attribute<Registry> for Remove {
+    const NAME: &'static CStr = c"remove";
+
+    fn store(registry: &Registry, text: &[u8]) -> Result {
+        let target = parse_remove(text).map_err(|err| refuse(NAME, c"remove", err))?;
+
+        registry.remove(target)
+    }
+}
+
+/// Lists the disks: name, number and size in bytes.
+struct DeviceMap;
+
+#[vtable]
+impl Attribute<Registry> for DeviceMap {
+    const NAME: &'static CStr = c"device_map";
+
+    fn show(registry: &Registry, out: &mut Output<'_>) -> Result {
+        registry.for_each(|disk| {
+            out.print(fmt!(
+                "{} {} {}\n",
+                disk.name(),
+                disk.dev(),
+                disk.data().size()
+            ))
+        })
+    }
+}

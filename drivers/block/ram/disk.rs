@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A RAM disk: checks what comes in at either front, and hands it to the store.
+//!
+//! Locks, outer to inner: the resize lock of a disk; its open mutex, in the block core; freezing
+//! its queue. I/O takes none of them.
+
+mod front;
+mod resize;
+
+pub(crate) use resize::{
+    reset,
+    resize, //
+};
+
+use crate::{
+    budget::Budget,
+    logic::options::{
+        AddOptions,
+        Front,
+        MAX_SIZE, //
+    },
+    store::Store, //
+};
+use kernel::{
+    fmt,
+    new_mutex,
+    page::{
+        PAGE_SHIFT,
+        PAGE_SIZE, //
+    },
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc,
+        Mutex, //
+    }, //
+};
+use rb::{
+    block::{
+        bio::{
+            Command,
+            Flag,
+            Flags,
+            Segment, //
+        },
+        error::{
+            BlkError,
+            BlkResult, //
+        },
+        gen_disk::{
+            DiskOptions,
+            GenDisk,
+            UnaddedDisk, //
+        },
+        limits::{
+            Feature,
+            QueueLimits, //
+        },
+        mq::{
+            self,
+            TagSet,
+            TagSetOptions, //
+        },
+        SECTOR_SHIFT, //
+    },
+    mm::Gfp,
+};
+
+/// Most bytes of a disk: what the index of a page can name, up to what a file offset can.
+pub(crate) const MAX_BYTES: u64 = {
+    let pages = usize::MAX as u64;
+    if pages > MAX_SIZE >> PAGE_SHIFT {
+        MAX_SIZE
+    } else {
+        pages << PAGE_SHIFT
+    }
+};
+
+/// What a disk is to its fronts and attributes.
+#[pin_data]
+pub(crate) struct Disk {
+    #[pin]
+    store: Store,
+    /// Size in bytes. Changes only while the queue is frozen, so I/O sees one value.
+    size: Atomic<u64>,
+    /// Logical block size in bytes, less one.
+    block_mask: u32,
+    front: Front,
+    /// Set, under the open mutex, when the disk is about to be removed.
+    removed: Atomic<bool>,
+    /// Held while the size or the limit changes.
+    #[pin]
+    resize: Mutex<()>,
+}
+
+impl Disk {
+    /// Allocates a disk `name`, which is not visible yet.
+    ///
+    /// Fails with [`EINVAL`] if this kernel has no such block size, [`EFBIG`] if it cannot name so
+    /// many pages, and [`ENOMEM`], or [`EINTR`] while memory is preallocated.
+    pub(crate) fn build(
+        name: fmt::Arguments<'_>,
+        options: &AddOptions<'_>,
+        shared: Arc<Budget>,
+    ) -> Result<UnaddedDisk<Self>> {
+        if options.size > MAX_BYTES {
+            return Err(EFBIG);
+        }
+        let limits = limits(options);
+        let disk_options = DiskOptions {
+            capacity_sectors: options.size >> SECTOR_SHIFT,
+            ..DiskOptions::default()
+        };
+        let data = Arc::pin_init(Self::new(options, shared), GFP_KERNEL)?;
+        if options.prealloc {
+            data.store.allocate(0..options.size)?;
+        }
+
+        match options.front {
+            Front::Bio => disk_options.build_bio(name, &limits, data),
+            Front::Mq => disk_options.build_mq(name, &limits, tag_set()?, data),
+        }
+    }
+
+    fn new<'a>(options: &'a AddOptions<'_>, shared: Arc<Budget>) -> impl PinInit<Self, Error> + 'a {
+        try_pin_init!(Self {
+            store <- Store::new(pages_of(options.mem_limit), shared, options.prealloc),
+            size: Atomic::new(options.size),
+            block_mask: options.block_size - 1,
+            front: options.front,
+            removed: Atomic::new(false),
+            resize <- new_mutex!(()),
+        })
+    }
+
+    /// Returns where the bytes are.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Returns the size in bytes.
+    pub(crate) fn size(&self) -> u64 {
+        self.size.load(Relaxed)
+    }
+
+    /// Returns the logical block size in bytes.
+    pub(crate) fn block_size(&self) -> u32 {
+        self.block_mask + 1
+    }
+
+    /// Returns how requests reach the disk.
+    pub(crate) fn front(&self) -> Front {
+        self.front
+    }
+
+    /// Does what a bio or a request asks for. Sleeps, unless `flags` forbid it.
+    #[inline]
+    fn serve<'a>(
+        &self,
+        command: Command,
+        flags: Flags,
+        sector: u64,
+        bytes: u32,
+        segments: impl Iterator<Item = Segment<'a>>,
+    ) -> BlkResult {
+        let pos = self.check(sector, bytes)?;
+
+        match command {
+            Command::Read => self.store.read(pos, segments),
+            Command::Write if flags.contains(Flag::NoWait) => self.write_now(pos, bytes, segments),
+            Command::Write => self.store.write(pos, segments, Gfp::GROW),
+            Command::Discard | Command::WriteZeroes => self.store.discard(pos, bytes, self.size()),
+            Command::Flush => Ok(()),
+            Command::Other(_) => Err(BlkError::NOTSUPP),
+        }
+    }
+
+    /// Returns the first byte of a range, if it lies within the disk and consists of whole blocks.
+    ///
+    /// The block core checks bios for the end only, and against a capacity that may have changed
+    /// since.
+    #[inline]
+    fn check(&self, sector: u64, bytes: u32) -> BlkResult<u64> {
+        let sectors = u64::from(bytes >> SECTOR_SHIFT);
+        let capacity = self.size() >> SECTOR_SHIFT;
+        let block_sectors_mask = u64::from(self.block_mask >> SECTOR_SHIFT);
+
+        if bytes & self.block_mask != 0
+            || sector & block_sectors_mask != 0
+            || sectors > capacity
+            || sector > capacity - sectors
+        {
+            return Err(BlkError::IOERR);
+        }
+        Ok(sector << SECTOR_SHIFT)
+    }
+
+    /// Writes without waiting for memory: either all of it, or nothing.
+    fn write_now<'a>(
+        &self,
+        pos: u64,
+        bytes: u32,
+        segments: impl Iterator<Item = Segment<'a>>,
+    ) -> BlkResult {
+        if pos as usize % PAGE_SIZE + bytes as usize > PAGE_SIZE {
+            self.store.reserve(pos, bytes, Gfp::NOWAIT)?;
+        }
+        self.store.write(pos, segments, Gfp::NOWAIT)
+    }
+}
+
+/// Makes the disk unavailable for good, unless it is open.
+///
+/// Fails with [`EBUSY`] if it is. What opens it from now on gets [`ENXIO`].
+pub(crate) fn close_down(disk: &GenDisk<Disk>) -> Result {
+    disk.with_openers(|openers| {
+        if openers != 0 {
+            return Err(EBUSY);
+        }
+        disk.data().removed.store(true, Relaxed);
+        Ok(())
+    })
+}
+
+/// Returns how many pages a limit of `bytes` allows, of which zero means no limit.
+pub(crate) fn pages_of(bytes: u64) -> usize {
+    match usize::try_from(bytes >> PAGE_SHIFT) {
+        Ok(pages) if bytes != 0 => pages,
+        _ => Budget::UNLIMITED,
+    }
+}
+
+fn limits(options: &AddOptions<'_>) -> QueueLimits {
+    // A page is what the store allocates, so partitions should start at one.
+    let physical = options.block_size.max(PAGE_SIZE as u32);
+
+    QueueLimits {
+        logical_block_size: options.block_size,
+        physical_block_size: physical,
+        discard_granularity: physical,
+        max_discard_sectors: ALL_SECTORS,
+        max_write_zeroes_sectors: ALL_SECTORS,
+        write_zeroes_unmap: true,
+        features: Feature::Synchronous | Feature::NoWait,
+        ..QueueLimits::default()
+    }
+}
+
+/// More than a bio can hold, and a multiple of all block sizes.
+const ALL_SECTORS: u32 = !0xff;
+
+fn tag_set() -> Result<Arc<TagSet<Disk>>> {
+    let options = TagSetOptions {
+        nr_hw_queues: 1,
+        nr_read_queues: 0,
+        queue_depth: 128,
+        flags: mq::Flag::Blocking | mq::Flag::NoDefaultScheduler,
+    };
+
+    Arc::pin_init(TagSet::new(&options), GFP_KERNEL)
+}

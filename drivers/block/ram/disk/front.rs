@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The two fronts of a disk, and what they have in common.
+
+use super::Disk;
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::Relaxed,
+        Arc,
+        ArcBorrow, //
+    }, //
+};
+use rb::block::{
+    bio::OwnedBio,
+    bio_disk,
+    gen_disk,
+    mq::{
+        self,
+        IdleRequest,
+        Rejected, //
+    }, //
+};
+
+#[vtable]
+impl gen_disk::Operations for Disk {
+    type Data = Arc<Self>;
+
+    fn open(this: ArcBorrow<'_, Self>, _write: bool) -> Result {
+        if this.removed.load(Relaxed) {
+            return Err(ENXIO);
+        }
+        Ok(())
+    }
+}
+
+impl bio_disk::Operations for Disk {
+    // All is done when this returns, in the context of the submitter. A bio need not be split: the
+    // only limits are those of a bio itself.
+    #[inline]
+    fn submit_bio(this: ArcBorrow<'_, Self>, bio: OwnedBio) {
+        let result = this.serve(
+            bio.command(),
+            bio.flags(),
+            bio.sector(),
+            bio.bytes(),
+            bio.segments(),
+        );
+        bio.end(result);
+    }
+}
+
+#[vtable]
+impl mq::Operations for Disk {
+    type RequestData = ();
+
+    fn new_request_data() -> impl PinInit<(), Error> {
+        Ok(())
+    }
+
+    // The tag set is blocking, so this may sleep for memory.
+    fn queue_rq(
+        this: ArcBorrow<'_, Self>,
+        rq: IdleRequest<Self>,
+        _is_last: bool,
+    ) -> core::result::Result<(), Rejected> {
+        let rq = rq.start();
+        let result = this.serve(
+            rq.command(),
+            rq.flags(),
+            rq.sector(),
+            rq.bytes(),
+            rq.bios().flat_map(|bio| bio.segments()),
+        );
+        rq.end(result);
+        Ok(())
+    }
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! All disks of the driver.
+//!
+//! A name is in the list from before its disk is built until after the disk is gone, so that the
+//! lock of the list need not be held meanwhile: adding a disk reads its partitions, and removing
+//! one waits for its I/O.
+
+use crate::{
+    attributes,
+    budget::Budget,
+    disk::{
+        close_down,
+        Disk, //
+    },
+    logic::{
+        names::clash,
+        options::{
+            AddOptions,
+            RemoveTarget, //
+        }, //
+    }, //
+};
+use kernel::{
+    new_mutex,
+    prelude::*,
+    str::CString,
+    sync::{
+        Arc,
+        Mutex, //
+    }, //
+};
+use rb::block::gen_disk::GenDisk;
+
+/// A name, and its disk unless that is being built or removed.
+struct Slot {
+    name: CString,
+    disk: Option<GenDisk<Disk>>,
+}
+
+/// The disks, and what they share.
+#[pin_data]
+pub(crate) struct Registry {
+    #[pin]
+    slots: Mutex<KVec<Slot>>,
+    /// What all disks may use together.
+    budget: Arc<Budget>,
+}
+
+impl Registry {
+    /// Creates an empty registry, whose disks may use `mem_max` pages together.
+    pub(crate) fn new(mem_max: usize) -> Result<Arc<Self>> {
+        let budget = Arc::new(Budget::new(mem_max), GFP_KERNEL)?;
+
+        Arc::pin_init(
+            try_pin_init!(Self {
+                slots <- new_mutex!(KVec::new()),
+                budget,
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Adds a disk.
+    ///
+    /// Fails with [`EEXIST`] if there is a disk or a partition of that name or one of ours could
+    /// get it, and as [`Disk::build`]. May sleep.
+    pub(crate) fn add(&self, options: &AddOptions<'_>) -> Result {
+        let name = self.reserve(options.name)?;
+        let built = self.build(&name, options);
+
+        let mut slots = self.slots.lock();
+        match built {
+            Ok(disk) => {
+                if let Some(slot) = slots.iter_mut().find(|slot| *slot.name == *name) {
+                    slot.disk = Some(disk);
+                }
+                Ok(())
+            }
+            Err(err) => {
+                slots.retain(|slot| *slot.name != *name);
+                Err(err)
+            }
+        }
+    }
+
+    fn build(&self, name: &CStr, options: &AddOptions<'_>) -> Result<GenDisk<Disk>> {
+        let disk = Disk::build(fmt!("{name}"), options, self.budget.clone())?
+            .add_disk(attributes::GROUPS)?;
+
+        pr_info!("{}: {} bytes, {}\n", disk.name(), options.size, disk.dev());
+        Ok(disk)
+    }
+
+    /// Puts the name of a new disk on the list: `wanted`, or the first free of our own.
+    fn reserve(&self, wanted: Option<&str>) -> Result<CString> {
+        let mut slots = self.slots.lock();
+        let free = |name: &CStr| {
+            slots
+                .iter()
+                .all(|slot| !clash(slot.name.to_bytes(), name.to_bytes()))
+        };
+
+        let name = match wanted {
+            Some(wanted) => {
+                Some(CString::try_from_fmt(fmt!("{wanted}"))?).filter(|name| free(name))
+            }
+            None => {
+                let mut name = None;
+                for index in 0..=slots.len() {
+                    name =
+                        Some(CString::try_from_fmt(fmt!("rram{index}"))?).filter(|name| free(name));
+                    if name.is_some() {
+                        break;
+                    }
+                }
+                name
+            }
+        };
+        let name = name.ok_or(EEXIST)?;
+        slots.push(
+            Slot {
+                name: CString::try_from_fmt(fmt!("{}", &*name))?,
+                disk: None,
+            },
+            GFP_KERNEL,
+        )?;
+        Ok(name)
+    }
+
+    /// Removes a disk and frees its memory.
+    ///
+    /// Fails with [`ENODEV`] if there is no such disk, and with [`EBUSY`] if it is open, or being
+    /// added or removed. May sleep.
+    pub(crate) fn remove(&self, target: RemoveTarget<'_>) -> Result {
+        let (name, disk) = self.take(target)?;
+
+        drop(disk);
+        pr_info!("{}: removed\n", &*name);
+        self.slots.lock().retain(|slot| *slot.name != *name);
+        Ok(())
+    }
+
+    /// Takes a disk off its slot, closed down.
+    fn take(&self, target: RemoveTarget<'_>) -> Result<(CString, GenDisk<Disk>)> {
+        let mut slots = self.slots.lock();
+        let slot = slots
+            .iter_mut()
+            .find(|slot| slot.is(target))
+            .ok_or(ENODEV)?;
+        let name = CString::try_from_fmt(fmt!("{}", &*slot.name))?;
+
+        close_down(slot.disk.as_ref().ok_or(EBUSY)?)?;
+        slot.disk.take().map(|disk| (name, disk)).ok_or(EBUSY)
+    }
+
+    /// Calls `f` for each disk, in the order they were added.
+    pub(crate) fn for_each(&self, f: impl FnMut(&GenDisk<Disk>) -> Result) -> Result {
+        let slots = self.slots.lock();
+
+        slots
+            .iter()
+            .filter_map(|slot| slot.disk.as_ref())
+            .try_for_each(f)
+    }
+}
+
+impl Slot {
+    fn is(&self, target: RemoveTarget<'_>) -> bool {
+        match target {
+            RemoveTarget::Name(name) => self.name.to_bytes() == name.as_bytes(),
+            RemoveTarget::Number(number) => self.disk.as_ref().is_some_and(|disk| {
+                let dev = disk.dev();
+                (dev.major(), dev.minor()) == (number.major, number.minor)
+            }),
+        }
+    }
+}

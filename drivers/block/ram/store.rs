@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Where the bytes of a disk are: pages that exist where something was written.
+//!
+//! What is on the I/O path here allocates with [`Gfp::GROW`] or [`Gfp::NOWAIT`] only, and holds no
+//! lock while it does. Operations that overlap are not ordered: a reader may see parts of a write
+//! that runs at the same time, at the granularity of a byte. Operations that do not overlap never
+//! disturb each other, even within a page; so a page is removed only when all of it is discarded.
+
+use crate::{
+    budget::{
+        Account,
+        Budget, //
+    },
+    logic::limits::{
+        extend_to_page,
+        split_range,
+        PartialPage, //
+    }, //
+};
+use core::ops::Range;
+use kernel::{
+    page::{
+        PAGE_SHIFT,
+        PAGE_SIZE, //
+    },
+    prelude::*,
+    sync::Arc, //
+};
+use rb::{
+    block::{
+        bio::Segment,
+        error::{
+            BlkError,
+            BlkResult, //
+        }, //
+    },
+    mm::{
+        self,
+        Gfp, //
+    },
+    page::SafePage,
+    page_array::{
+        Inserted,
+        PageArray, //
+    }, //
+};
+
+/// New pages between two looks at the memory that is left.
+const CHECK_EVERY: usize = 64;
+
+/// Steps between two offers to let others run.
+const RESCHED_EVERY: u64 = 256;
+
+/// The pages of a disk.
+#[pin_data]
+pub(crate) struct Store {
+    #[pin]
+    pages: PageArray,
+    // Dropped after the pages it accounts for.
+    account: Account,
+    /// Whether pages are there from the beginning, and stay.
+    prealloc: bool,
+}
+
+impl Store {
+    /// Returns an initializer for an empty store that may use `limit` pages, within `shared`.
+    ///
+    /// With `prealloc`, discarding zeroes pages in place of freeing them; they are to be allocated
+    /// with [`Store::allocate`] before the disk appears.
+    pub(crate) fn new(limit: usize, shared: Arc<Budget>, prealloc: bool) -> impl PinInit<Self> {
+        pin_init!(Self {
+            pages <- PageArray::new(),
+            account: Account::new(limit, shared),
+            prealloc,
+        })
+    }
+
+    /// Returns the number of pages that exist.
+    pub(crate) fn pages(&self) -> usize {
+        self.pages.len()
+    }
+
+    /// Returns what this disk may use.
+    pub(crate) fn budget(&self) -> &Budget {
+        self.account.own()
+    }
+
+    /// Returns whether pages are there from the beginning, and stay.
+    pub(crate) fn is_preallocated(&self) -> bool {
+        self.prealloc
+    }
+
+    /// Fills `segments` from byte `pos` on. Does not sleep.
+    #[inline]
+    pub(crate) fn read<'a>(
+        &self,
+        mut pos: u64,
+        segments: impl Iterator<Item = Segment<'a>>,
+    ) -> BlkResult {
+        for mut segment in segments {
+            let page = segment.page();
+            while !segment.is_empty() {
+                pos += self.read_part(pos, &mut segment)? as u64;
+            }
+            page.flush_dcache();
+        }
+        Ok(())
+    }
+
+    /// Fills the beginning of `segment` from one page, and returns the number of bytes.
+    #[inline]
+    fn read_part(&self, pos: u64, segment: &mut Segment<'_>) -> Result<usize> {
+        let (index, offset) = locate(pos);
+
+        if let Some(stored) = self.pages.get(index) {
+            return segment.copy_from_page(stored.page(), offset);
+        }
+        let len = segment.len().min(PAGE_SIZE - offset);
+        segment.page().zero(segment.offset(), len)?;
+        segment.advance(len);
+        Ok(len)
+    }
+
+    /// Stores `segments` from byte `pos` on.
+    ///
+    /// Fails with [`BlkError::NOSPC`] when a limit is reached or memory is short. Sleeps only if
+    /// `gfp` allows it; if it does not, missing memory is [`BlkError::AGAIN`], and to make sure that
+    /// nothing was written then, [`Store::reserve`] comes first where there is more than one page.
+    #[inline]
+    pub(crate) fn write<'a>(
+        &self,
+        mut pos: u64,
+        segments: impl Iterator<Item = Segment<'a>>,
+        gfp: Gfp,
+    ) -> BlkResult {
+        for mut segment in segments {
+            while !segment.is_empty() {
+                pos += self.write_part(pos, &mut segment, gfp)? as u64;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores the beginning of `segment` in one page, and returns the number of bytes.
+    #[inline]
+    fn write_part(&self, pos: u64, segment: &mut Segment<'_>, gfp: Gfp) -> BlkResult<usize> {
+        let (index, offset) = locate(pos);
+
+        match self.pages.get(index) {
+            Some(stored) => Ok(segment.copy_to_page(stored.page(), offset)?),
+            None => self.write_new(index, offset, segment, gfp),
+        }
+    }
+
+    /// Stores the beginning of `segment` in a page that is new.
+    ///
+    /// The page gets its data before it can be found: it is never read without, and needs no
+    /// zeroing where it is overwritten.
+    fn write_new(
+        &self,
+        index: usize,
+        offset: usize,
+        segment: &mut Segment<'_>,
+        gfp: Gfp,
+    ) -> BlkResult<usize> {
+        let len = segment.len().min(PAGE_SIZE - offset);
+        let fill = |page: &SafePage| page.fill_from(offset, segment.page(), segment.offset(), len);
+
+        match self.add_page(index, gfp, SafePage::alloc, fill)? {
+            Inserted::Stored => segment.advance(len),
+            Inserted::Occupied(stored) => {
+                segment.copy_to_page(stored.page(), offset)?;
+            }
+        }
+        Ok(len)
+    }
+
+    /// Makes sure that there is a page for each byte of a range, without a visible change.
+    ///
+    /// Errors as [`Store::write`].
+    pub(crate) fn reserve(&self, pos: u64, bytes: u32, gfp: Gfp) -> BlkResult {
+        let (first, _) = locate(pos);
+        let (last, _) = locate(pos.saturating_add(u64::from(bytes)).saturating_sub(1));
+
+        for index in first..=last {
+            if !self.pages.contains(index) {
+                self.add_page(index, gfp, SafePage::alloc_zeroed, |_| Ok(()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a page at `index`, accounted for, unless there is one by now.
+    fn add_page(
+        &self,
+        index: usize,
+        gfp: Gfp,
+        alloc: impl FnOnce(Gfp) -> Result<SafePage>,
+        fill: impl FnOnce(&SafePage) -> Result,
+    ) -> BlkResult<Inserted> {
+        self.take_page()?;
+        let inserted = alloc(gfp)
+            .and_then(|page| fill(&page).map(|()| page))
+            .and_then(|page| self.pages.insert(index, page, gfp));
+
+        if !matches!(inserted, Ok(Inserted::Stored)) {
+            self.account.give(1);
+        }
+        inserted.map_err(|err| match (err == ENOMEM, gfp == Gfp::NOWAIT) {
+            (true, true) => BlkError::AGAIN,
+            (true, false) => BlkError::NOSPC,
+            _ => err.into(),
+        })
+    }
+
+    /// Makes a range read as zeroes, and frees the pages that lie in it as a whole.
+    ///
+    /// `disk_size` is the size of the disk: a range up to there has the last page as a whole.
+    /// Takes time for the pages that exist. May sleep.
+    pub(crate) fn discard(&self, pos: u64, bytes: u32, disk_size: u64) -> BlkResult {
+        let len = extend_to_page(pos, u64::from(bytes), disk_size, PAGE_SIZE);
+        let split = split_range(pos, len, PAGE_SIZE).ok_or(BlkError::INVAL)?;
+
+        for part in [&split.head, &split.tail].into_iter().flatten() {
+            self.zero(part)?;
+        }
+        if self.prealloc {
+            self.zero_pages(split.pages)
+        } else {
+            self.remove(split.pages);
+            Ok(())
+        }
+    }
+
+    /// Zeroes a part of a page, if the page exists.
+    fn zero(&self, part: &PartialPage) -> BlkResult {
+        let index = part.page.try_into().map_err(|_| BlkError::INVAL)?;
+
+        if let Some(stored) = self.pages.get(index) {
+            stored.page().zero(part.offset, part.len)?;
+        }
+        Ok(())
+    }
+
+    /// Zeroes the pages that exist, one index after the other.
+    fn zero_pages(&self, pages: Range<u64>) -> BlkResult {
+        for page in pages {
+            self.zero(&PartialPage {
+                page,
+                offset: 0,
+                len: PAGE_SIZE,
+            })?;
+            if page % RESCHED_EVERY == 0 {
+                mm::cond_resched();
+            }
+        }
+        Ok(())
+    }
+
+    /// Frees the pages of a range of indices.
+    fn remove(&self, pages: Range<u64>) {
+        let Some(last) = pages.end.checked_sub(1).filter(|&last| last >= pages.start) else {
+            return;
+        };
+        // Behind what an index can say there are no pages.
+        let Ok(first) = pages.start.try_into() else {
+            return;
+        };
+        self.account.give(
+            self.pages
+                .remove(first..=last.try_into().unwrap_or(usize::MAX)),
+        );
+    }
+
+    /// Makes all of a disk of `disk_size` bytes read as zeroes. May sleep.
+    pub(crate) fn empty(&self, disk_size: u64) -> BlkResult {
+        if self.prealloc {
+            return self.zero_pages(0..disk_size.div_ceil(PAGE_SIZE as u64));
+        }
+        self.remove(0..u64::MAX);
+        Ok(())
+    }
+
+    /// Frees what lies behind `size` bytes, and zeroes the rest of the last page that stays.
+    ///
+    /// So a disk that grows again reads as zeroes there. No I/O may be in flight. May sleep.
+    pub(crate) fn truncate(&self, size: u64) -> BlkResult {
+        let split = split_range(size, u64::MAX - size, PAGE_SIZE).ok_or(BlkError::INVAL)?;
+
+        if let Some(part) = &split.head {
+            self.zero(part)?;
+        }
+        self.remove(split.pages.start..u64::MAX);
+        Ok(())
+    }
+
+    /// Allocates the pages of `range`, in bytes, that do not exist yet.
+    ///
+    /// Fails with [`ENOMEM`] if a limit or memory does not suffice, and [`EINTR`] if the task is
+    /// to die; what was allocated stays. Not for the I/O path. May sleep.
+    pub(crate) fn allocate(&self, range: Range<u64>) -> Result {
+        let (first, _) = locate(range.start);
+        let (last, _) = locate(range.end.saturating_sub(1));
+
+        for index in first..=last {
+            if self.pages.contains(index) {
+                continue;
+            }
+            self.add_page(index, Gfp::KERNEL_GROW, SafePage::alloc_zeroed, |_| Ok(()))
+                .map_err(|_| ENOMEM)?;
+            if mm::fatal_signal_pending() {
+                return Err(EINTR);
+            }
+            mm::cond_resched();
+        }
+        Ok(())
+    }
+
+    /// Accounts for one more page, if that leaves enough memory for everybody else.
+    fn take_page(&self) -> BlkResult {
+        let taken = self.account.take(1).ok_or(BlkError::NOSPC)?;
+
+        if taken % CHECK_EVERY == 0 && mm::available_pages() < low_water() {
+            self.account.give(1);
+            return Err(BlkError::NOSPC);
+        }
+        Ok(())
+    }
+}
+
+/// Returns how many pages are to be left when disks grow, so that nobody gets killed for them.
+fn low_water() -> usize {
+    mm::total_pages() / 16
+}
+
+/// Returns the page that byte `pos` is in, and where in it.
+///
+/// A disk has no more pages than an index can name, see `MAX_BYTES` in `disk.rs`.
+#[inline]
+fn locate(pos: u64) -> (usize, usize) {
+    ((pos >> PAGE_SHIFT) as usize, pos as usize % PAGE_SIZE)
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What only the kernel can tell about the pages of a disk.
+
+use kernel::prelude::*;
+
+#[kunit_tests(rblk_page_array)]
+mod page_array {
+    use kernel::prelude::*;
+    use rb::{
+        mm::Gfp,
+        page::SafePage,
+        page_array::{
+            Inserted,
+            PageArray, //
+        }, //
+    };
+
+    fn with_pages(indices: &[usize]) -> Result<Pin<KBox<PageArray>>> {
+        let array = KBox::pin_init(PageArray::new(), GFP_KERNEL)?;
+        for &index in indices {
+            array.insert(index, SafePage::alloc_zeroed(Gfp::KERNEL)?, Gfp::KERNEL)?;
+        }
+        Ok(array)
+    }
+
+    #[test]
+    fn missing_page_is_none() -> Result {
+        let array = with_pages(&[])?;
+
+        assert!(array.get(0).is_none());
+        assert!(array.get(usize::MAX).is_none());
+        assert!(array.is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn second_insert_finds_the_first_page() -> Result {
+        let array = with_pages(&[7])?;
+        let second = array.insert(7, SafePage::alloc_zeroed(Gfp::KERNEL)?, Gfp::KERNEL)?;
+
+        assert!(matches!(second, Inserted::Occupied(_)));
+        assert_eq!(array.len(), 1);
+        assert!(array.get(7).is_some() && array.get(6).is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn remove_takes_the_range_only() -> Result {
+        // Neighbours in a node, other nodes, and both ends of the index.
+        let all = [0, 1, 62, 63, 64, 65, 4095, 4096, 1 << 28, usize::MAX];
+
+        for &(first, last, left) in &[
+            (1, 63, 7),
+            (0, 0, 9),
+            (64, usize::MAX, 4),
+            (2, 61, 10),
+            (usize::MAX, usize::MAX, 9),
+            (0, usize::MAX, 0),
+        ] {
+            let array = with_pages(&all)?;
+            let removed = array.remove(first..=last);
+
+            assert_eq!(removed, all.len() - left);
+            assert_eq!(array.len(), left);
+            for &index in &all {
+                let inside = first <= index && index <= last;
+                assert_eq!(array.get(index).is_none(), inside);
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn remove_goes_on_behind_a_batch() -> Result {
+        let array = with_pages(&[])?;
+        for index in 0..1000 {
+            array.insert(index * 3, SafePage::alloc_zeroed(Gfp::KERNEL)?, Gfp::KERNEL)?;
+        }
+
+        assert_eq!(array.remove(1..=2996), 998);
+        assert_eq!(array.len(), 2);
+        assert!(array.contains(0) && array.contains(2997));
+        Ok(())
+    }
+
+    #[test]
+    fn page_outlives_its_removal() -> Result {
+        let array = with_pages(&[5])?;
+        let stored = array.get(5).ok_or(EINVAL)?;
+
+        assert_eq!(array.remove(0..=9), 1);
+        stored.page().zero(0, kernel::page::PAGE_SIZE)?;
+        assert!(array.get(5).is_none());
+        Ok(())
+    }
+}
+
+#[kunit_tests(rblk_ram_budget)]
+mod budget {
+    use crate::budget::Budget;
+
+    #[test]
+    fn never_exceeds_the_limit() {
+        let budget = Budget::new(3);
+
+        assert!(budget.take(2).is_some());
+        assert!(budget.take(2).is_none());
+        assert!(budget.take(1).is_some());
+        assert!(budget.take(1).is_none());
+        budget.give(3);
+        assert_eq!(budget.taken(), 0);
+    }
+
+    #[test]
+    fn lower_limit_only_stops_growth() {
+        let budget = Budget::new(Budget::UNLIMITED);
+
+        assert!(budget.take(5).is_some());
+        budget.set_limit(4);
+        assert!(budget.take(1).is_none());
+        assert_eq!(budget.taken(), 5);
+        budget.give(2);
+        assert!(budget.take(1).is_some());
+        assert!(budget.take(usize::MAX).is_none());
+    }
+}
