@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! rblk: block drivers in Rust.
+//!
+//! This is the root of the module: it takes the parameters and brings the drivers up, one after
+//! the other, and down in the reverse order. The drivers do not know each other.
 
 #![forbid(unsafe_code)]
 
 use kernel::prelude::*;
+use rb::module_param;
 
 module! {
     type: Rblk,
@@ -14,10 +18,50 @@ module! {
     license: "GPL",
 }
 
-struct Rblk;
+module_param!(ram_nr: uint = 0, 0o444, "Number of RAM disks to add at load");
+module_param!(ram_size: ulong = 65536, 0o444, "Size of each of these, in KiB");
+module_param!(
+    ram_mem_max: ulong = 0,
+    0o444,
+    "Memory that all RAM disks may use together, in MiB; 0 for half of the system's"
+);
+
+/// The drivers that are up. Fields are dropped in order.
+struct Rblk {
+    _ram: Option<ram::Driver>,
+}
 
 impl kernel::Module for Rblk {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        Ok(Self)
+        Ok(Self {
+            _ram: start("ram", ram::Driver::init(&ram_config()?))?,
+        })
     }
+}
+
+/// Lets a driver that cannot start stay out, unless its parameters are wrong.
+fn start<T>(name: &str, driver: Result<T>) -> Result<Option<T>> {
+    match driver {
+        Ok(driver) => Ok(Some(driver)),
+        Err(EINVAL) => Err(EINVAL),
+        Err(err) => {
+            pr_err!("{} did not start: {:?}\n", name, err);
+            Ok(None)
+        }
+    }
+}
+
+fn ram_config() -> Result<ram::Config> {
+    let bytes = |number: usize, unit: u64| {
+        u64::try_from(number)
+            .ok()
+            .and_then(|number| number.checked_mul(unit))
+            .ok_or(EINVAL)
+    };
+
+    Ok(ram::Config {
+        disks: ram_nr.read(),
+        disk_size: bytes(ram_size.read(), 1 << 10)?,
+        mem_max: bytes(ram_mem_max.read(), 1 << 20)?,
+    })
 }

@@ -50,7 +50,7 @@ impl Attribute<RamDisk> for Size {
 
     fn store(disk: &RamDisk, text: &[u8]) -> Result {
         let (size, force) = parse_resize(text, disk.data().block_size())
-            .map_err(|err| refuse(disk.name(), c"size", err))?;
+            .map_err(|err| refuse(fmt!("{}: size", disk.name()), err))?;
 
         resize(disk, size, force)
     }
@@ -83,7 +83,8 @@ impl Attribute<RamDisk> for MemLimit {
     }
 
     fn store(disk: &RamDisk, text: &[u8]) -> Result {
-        let limit = parse_mem_limit(text).map_err(|err| refuse(disk.name(), c"mem_limit", err))?;
+        let limit =
+            parse_mem_limit(text).map_err(|err| refuse(fmt!("{}: mem_limit", disk.name()), err))?;
 
         disk.data().store().budget().set_limit(pages_of(limit));
         Ok(())

@@ -27,15 +27,12 @@ use rb::{
     }, //
 };
 
-/// The name of the class.
-pub(crate) const NAME: &CStr = c"rblk-ram";
-
 /// Makes the class and its files, which are about `registry`.
 ///
 /// Fails with [`EEXIST`] if there is such a class.
 pub(crate) fn register(registry: Arc<Registry>) -> Result<ClassAttributes<Registry>> {
     ClassAttributes::new(
-        Class::register(NAME)?,
+        Class::register(c"rblk-ram")?,
         registry,
         class_attributes![Add, Remove, DeviceMap],
     )
@@ -49,8 +46,8 @@ impl Attribute<Registry> for Add {
     const NAME: &'static CStr = c"add";
 
     fn store(registry: &Registry, text: &[u8]) -> Result {
-        let options = parse_add(text, QueueLimits::MAX_BLOCK_SIZE)
-            .map_err(|err| refuse(NAME, c"add", err))?;
+        let options =
+            parse_add(text, QueueLimits::MAX_BLOCK_SIZE).map_err(|err| refuse(fmt!("add"), err))?;
 
         registry.add(&options)
     }
@@ -64,7 +61,7 @@ impl Attribute<Registry> for Remove {
     const NAME: &'static CStr = c"remove";
 
     fn store(registry: &Registry, text: &[u8]) -> Result {
-        let target = parse_remove(text).map_err(|err| refuse(NAME, c"remove", err))?;
+        let target = parse_remove(text).map_err(|err| refuse(fmt!("remove"), err))?;
 
         registry.remove(target)
     }

@@ -6,12 +6,15 @@ use crate::tokens::{
     ErrorKind,
     ParseError, //
 };
-use kernel::prelude::*;
+use kernel::{
+    fmt,
+    prelude::*, //
+};
 
-/// Says once in the log what is wrong with what was written to `file` of `object`, and returns the
-/// error code for it.
-pub(crate) fn refuse(object: &CStr, file: &CStr, err: ParseError<'_>) -> Error {
-    pr_err!("{}: {}: {}\n", object, file, core::format_args!("{err}"));
+/// Says in the log what is wrong with what was written to `file`, and returns the error code for
+/// it.
+pub(crate) fn refuse(file: fmt::Arguments<'_>, err: ParseError<'_>) -> Error {
+    pr_err!("{}: {}\n", file, core::format_args!("{err}"));
 
     match err.kind() {
         ErrorKind::Invalid => EINVAL,
