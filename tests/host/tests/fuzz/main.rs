@@ -11,7 +11,7 @@ use bolero::check;
 use rblk_host_tests::{
     pktcdvd::logic::{marks, options as pktcdvd, zone::Geometry},
     ram::logic::options as ram,
-    tokens::{self, NumberError, ParseError, Token, Tokens},
+    tokens::{self, NumberError, ParseError, Token, Tokens}, //
 };
 
 /// Random texts for each target when no fuzzer drives it.
@@ -178,8 +178,8 @@ target! {
 target! {
     /// The attributes of a live disk keep the same bounds.
     ram_attributes, text => {
-        match ram::parse_size(text, 4096) {
-            Ok(size) => assert!(size > 0 && size % 4096 == 0 && i64::try_from(size).is_ok()),
+        match ram::parse_resize(text, 4096) {
+            Ok((size, _)) => assert!(size > 0 && size % 4096 == 0 && i64::try_from(size).is_ok()),
             Err(error) => check_error(error),
         }
         match ram::parse_mem_limit(text) {

@@ -6,6 +6,7 @@ mod coverage;
 mod limits;
 mod marks;
 mod options;
+mod ram_names;
 mod ram_options;
 mod schedule;
 mod state;

@@ -5,10 +5,10 @@
 use proptest::prelude::*;
 use rblk_host_tests::{
     ram::logic::options::{
-        parse_add, parse_mem_limit, parse_remove, parse_size, AddOptions, Front, RemoveTarget,
+        parse_add, parse_mem_limit, parse_remove, parse_resize, AddOptions, Front, RemoveTarget,
         MAX_BLOCK_SIZE, MAX_SIZE,
     },
-    tokens::{DeviceNumber, ErrorKind, ParseError, Token},
+    tokens::{DeviceNumber, ErrorKind, ParseError, Token}, //
 };
 
 const PLAIN: AddOptions<'static> = AddOptions {
@@ -200,19 +200,24 @@ fn the_kernel_has_the_last_word_on_blocks() {
 
 #[test]
 fn sizes_of_a_live_disk() {
-    assert_eq!(parse_size(b"128M\n", 512), Ok(128 << 20));
-    assert_eq!(parse_size(b"4096", 4096), Ok(4096));
+    assert_eq!(parse_resize(b"128M\n", 512), Ok((128 << 20, false)));
+    assert_eq!(parse_resize(b"4096", 4096), Ok((4096, false)));
+    assert_eq!(parse_resize(b"1M force\n", 512), Ok((1 << 20, true)));
     for (text, block, kind) in [
         (&b""[..], 512, ErrorKind::Invalid),
         (b"0", 512, ErrorKind::Invalid),
         (b"512", 4096, ErrorKind::Invalid),
         (b"512", 0, ErrorKind::Invalid),
         (b"1M 1M", 512, ErrorKind::Invalid),
+        (b"force", 512, ErrorKind::Invalid),
+        (b"force 1M", 512, ErrorKind::Invalid),
+        (b"1M forced", 512, ErrorKind::Invalid),
+        (b"1M force force", 512, ErrorKind::Invalid),
         (b"size=1M", 512, ErrorKind::Invalid),
         (b"8E", 512, ErrorKind::TooBig),
         (b"99999999999999999999", 512, ErrorKind::TooBig),
     ] {
-        assert_eq!(parse_size(text, block).unwrap_err().kind(), kind);
+        assert_eq!(parse_resize(text, block).unwrap_err().kind(), kind);
     }
 }
 
