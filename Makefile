@@ -30,7 +30,7 @@ check:
 	@scripts/check.sh
 
 shell:
-	@scripts/vm --kernel "$(KERNEL)" --timeout infinity --shell
+	@scripts/vm --kernel "$(KERNEL)" --timeout infinity --shell || :
 
 doc:
 	@out=$$(scripts/module.sh "$(KERNEL)" DOC=y) && \

@@ -18,7 +18,7 @@ function complaint(line) {
 	       line ~ /kmemleak: [1-9][0-9]* new suspected/ ||
 	       line ~ /refcount_t:|list_(add|del) corruption|Objects remaining/ ||
 	       line ~ /cannot create duplicate filename/ ||
-	       line ~ /rust_kernel: panicked/ ||
+	       line ~ /rust_kernel: panicked|Out of memory: Killed/ ||
 	       line ~ /^(\[[^]]*\])? *not ok /
 }
 

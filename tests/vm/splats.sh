@@ -1,0 +1,55 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: host
+#
+# Which lines of a kernel log are complaints, in the kernel's own words.
+
+# shellcheck source=tests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+splats=$(dirname "$0")/../../scripts/splats.awk
+
+complaints=(
+	'BUG: KASAN: slab-use-after-free in foo+0x1/0x2 [rblk]'
+	'WARNING: CPU: 0 PID: 1 at block/bio.c:12 foo+0x1/0x2'
+	'WARNING: block/bio.c:12 at foo+0x1/0x2, CPU#1: fio/100'
+	'WARNING: possible circular locking dependency detected'
+	'WARNING: possible recursive locking detected'
+	'BUG: sleeping function called from invalid context at mm/page_alloc.c:1'
+	'BUG: scheduling while atomic: fio/100/0x00000002'
+	'BUG: kernel NULL pointer dereference, address: 0000000000000000'
+	'Oops: general protection fault, maybe for address 0x1: 0000 [#1] SMP KASAN'
+	'UBSAN: array-index-out-of-bounds in drivers/x.c:1:2'
+	'INFO: task fio:100 blocked for more than 60 seconds.'
+	'rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:'
+	'watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [fio:100]'
+	'kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)'
+	'ODEBUG: free active (active state 0) object: 00000000 object type: work_struct'
+	'refcount_t: underflow; use-after-free.'
+	'Kernel panic - not syncing: Fatal exception'
+	'rust_kernel: panicked at drivers/block/ram/disk.rs:1:2:'
+	'Out of memory: Killed process 100 (fio)'
+	'    not ok 2 a_kunit_case'
+)
+harmless=(
+	'rblk: loading out-of-tree module taints kernel.'
+	'    ok 2 a_kunit_case'
+	'Buffer I/O error on dev rram0, logical block 1, lost async page write'
+	'kmemleak: Kernel memory leak detector initialized (mem pool available: 15000)'
+	'debug: unmapping init [mem 0x1-0x2]'
+	'FAULT_INJECTION: forcing a failure.'
+	'EXT4-fs warning (device rram0): ext4_end_bio:1: I/O error 10 writing to inode 12'
+	'sh: page allocation failure: order:0, mode:0xcc0(GFP_KERNEL)'
+)
+ktap_plan $((${#complaints[@]} + ${#harmless[@]}))
+
+judge() {
+	printf '[    1.000000] Linux version 7.2.12\n[    2.000000] %s\n' "$1" | awk -f "$splats"
+}
+
+for line in "${complaints[@]}"; do
+	check_fails "complaint: $line" judge "$line"
+done
+for line in "${harmless[@]}"; do
+	check "harmless: $line" judge "$line"
+done
+ktap_finished
