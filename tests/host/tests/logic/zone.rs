@@ -174,11 +174,9 @@ proptest! {
     #[test]
     fn chunks_are_the_largest_that_meet_every_border((size, start, device) in any_device()) {
         if let Ok(geometry) = Geometry::new(size, start, device) {
-            let meets = |chunk: &u32| {
-                packets(size, start, device + 100_000)
-                    .iter()
-                    .all(|first| first % u64::from(*chunk) == 0)
-            };
+            let borders = packets(size, start, start + 40 * u64::from(size));
+            let meets =
+                |chunk: &u32| borders.iter().all(|border| border % u64::from(*chunk) == 0);
             let largest = (1..=size).rev().find(meets).unwrap();
 
             prop_assert_eq!(geometry.chunk_sectors(), largest);
