@@ -7,12 +7,12 @@
 /// Declares the Rust side of tracepoints.
 ///
 /// As the macro of that name in the `kernel` crate, but for tracepoints in the bindings of this
-/// crate. The functions do nothing without `CONFIG_TRACEPOINTS`, and cost one patched jump while
-/// the event is off.
+/// crate. It makes unsafe functions, which do nothing without `CONFIG_TRACEPOINTS`, and cost one
+/// patched jump while the event is off.
 ///
 /// They are always inlined: only the module that calls one needs the C object that defines it.
 macro_rules! declare_trace {
-    ($($(#[$attr:meta])* $pub:vis unsafe fn $name:ident($($arg:ident: $type:ty),* $(,)?);)*) => {$(
+    ($($(#[$attr:meta])* $pub:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?);)*) => {$(
         $(#[$attr])*
         /// Hits the tracepoint.
         ///

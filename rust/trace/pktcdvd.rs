@@ -22,12 +22,12 @@ mod raw {
     use crate::bindings::dev_t;
 
     declare_trace! {
-        pub(super) unsafe fn pkt_state(dev: dev_t, zone: u64, from: c_uint, to: c_uint);
-        pub(super) unsafe fn pkt_write(dev: dev_t, zone: u64, frames: c_uint);
-        pub(super) unsafe fn pkt_gather(dev: dev_t, sector: u64, sectors: c_uint);
-        pub(super) unsafe fn pkt_congestion(dev: dev_t, size: c_uint, on: bool);
-        pub(super) unsafe fn pkt_flush(dev: dev_t, status: c_int);
-        pub(super) unsafe fn pkt_error(dev: dev_t, sector: u64, op: c_uint, status: c_int);
+        pub(super) fn pkt_state(dev: dev_t, zone: u64, from: c_uint, to: c_uint);
+        pub(super) fn pkt_write(dev: dev_t, zone: u64, frames: c_uint);
+        pub(super) fn pkt_gather(dev: dev_t, sector: u64, sectors: c_uint);
+        pub(super) fn pkt_congestion(dev: dev_t, size: c_uint, on: bool);
+        pub(super) fn pkt_flush(dev: dev_t, status: c_int);
+        pub(super) fn pkt_error(dev: dev_t, sector: u64, op: c_uint, status: c_int);
     }
 }
 
