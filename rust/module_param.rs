@@ -190,8 +190,8 @@ pub const fn modinfo<const N: usize>(text: &str) -> [u8; N] {
 ///
 /// It is a static of the given name, a [`Param`]; the type is one of `int`, `uint`, `ulong`,
 /// `bool`, `charp`, the mode that of the file in sysfs (0 for no file). See the
-/// [module](crate::module_param) for an example. Without a file or with a read-only one, the value
-/// does not change after the module is loaded.
+/// [module](mod@crate::module_param) for an example. Without a file or with a read-only one, the
+/// value does not change after the module is loaded.
 #[macro_export]
 macro_rules! module_param {
     (@type int) => { $crate::module_param::Param<::kernel::ffi::c_int> };
