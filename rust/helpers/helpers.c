@@ -19,5 +19,6 @@
 #include "highmem.c"
 #include "kthread.c"
 #include "mm.c"
+#include "ratelimit.c"
 #include "sysfs.c"
 #include "xarray.c"
