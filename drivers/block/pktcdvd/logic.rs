@@ -5,6 +5,7 @@
 //! Everything here works on plain numbers: it knows no kernel type, allocates nothing and cannot
 //! panic, so that the same files are tested on any machine. What acts on the decisions is outside.
 
+pub mod control;
 pub mod coverage;
 pub mod frames;
 pub mod marks;

@@ -193,6 +193,13 @@ impl Geometry {
         self.zone_of(zone.sector().checked_add(self.size.get())?)
     }
 
+    /// The first packet that starts at `sector` or behind it.
+    pub fn first_zone_from(&self, sector: u64) -> Option<Zone> {
+        let behind_start = sector.saturating_sub(self.start);
+
+        self.zone_at(behind_start.div_ceil(self.size.get()))
+    }
+
     /// The frames that `sectors` sectors from `sector` on are.
     ///
     /// [`None`] unless they are whole frames of one packet.
