@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What waits for the thread of a device.
+
+use crate::{
+    disk::Disk,
+    logic::marks::{
+        Gate,
+        Marks, //
+    },
+    pieces::Pieces, //
+};
+use rb::block::mq::Request;
+
+/// The requests of a device that its thread has not taken.
+///
+/// Lives in the spinlock [`Device::queue`](crate::device::Device::queue), which is the innermost
+/// lock: nothing sleeps or takes another one under it. Completions do not take it.
+pub(crate) struct Queue {
+    writes: Pieces,
+    reads: Pieces,
+    others: Pieces,
+    gate: Gate,
+    seq: u64,
+}
+
+impl Queue {
+    /// Returns an empty queue with the default marks.
+    pub(crate) fn new() -> Self {
+        Self {
+            writes: Pieces::new(),
+            reads: Pieces::new(),
+            others: Pieces::new(),
+            gate: Gate::new(Marks::default()),
+            seq: 0,
+        }
+    }
+
+    /// Returns the number of writes.
+    pub(crate) fn size(&self) -> usize {
+        self.writes.len()
+    }
+
+    /// Returns the congestion marks, and whether writers are held back.
+    pub(crate) fn gate(&mut self) -> &mut Gate {
+        &mut self.gate
+    }
+
+    /// Returns whether one more write may come in.
+    pub(crate) fn admit(&mut self) -> bool {
+        self.gate.admit(self.writes.len())
+    }
+
+    /// Returns whether writers that were held back may go on, once.
+    pub(crate) fn should_resume(&mut self) -> bool {
+        self.gate.should_resume(self.writes.len())
+    }
+
+    fn next_seq(&mut self) -> u64 {
+        self.seq = self.seq.wrapping_add(1);
+        self.seq
+    }
+
+    /// Files a write that lies in the packet at `zone`.
+    pub(crate) fn push_write(&mut self, zone: u64, rq: Request<Disk>) {
+        let seq = self.next_seq();
+        self.writes.insert(zone, seq, rq);
+    }
+
+    /// Files a read.
+    pub(crate) fn push_read(&mut self, rq: Request<Disk>) {
+        let seq = self.next_seq();
+        self.reads.insert(0, seq, rq);
+    }
+
+    /// Files a request that moves no data.
+    pub(crate) fn push_other(&mut self, rq: Request<Disk>) {
+        let seq = self.next_seq();
+        self.others.insert(0, seq, rq);
+    }
+
+    /// Takes the oldest write of the packet at `zone`.
+    pub(crate) fn pop_write(&mut self, zone: u64) -> Option<Request<Disk>> {
+        self.writes.pop_of(zone)
+    }
+
+    /// Returns whether a write waits for the packet at `zone`.
+    pub(crate) fn has_write(&self, zone: u64) -> bool {
+        self.writes.has(zone)
+    }
+
+    /// Takes the oldest read.
+    pub(crate) fn pop_read(&mut self) -> Option<Request<Disk>> {
+        self.reads.pop()
+    }
+
+    /// Returns whether there is a read.
+    pub(crate) fn has_read(&self) -> bool {
+        !self.reads.is_empty()
+    }
+
+    /// Takes the oldest request that moves no data.
+    pub(crate) fn pop_other(&mut self) -> Option<Request<Disk>> {
+        self.others.pop()
+    }
+
+    /// Returns the next zone to write: the first from `from` on that is not `busy`, or else the
+    /// first of all.
+    pub(crate) fn next_zone(&self, from: u64, busy: impl Fn(u64) -> bool) -> Option<u64> {
+        self.free_zone(from, None, &busy)
+            .or_else(|| self.free_zone(0, Some(from), &busy))
+    }
+
+    /// Returns the first zone in `from..below` that is not `busy`. Each busy zone is one step, and
+    /// there are no more of them than packet buffers.
+    fn free_zone(
+        &self,
+        mut from: u64,
+        below: Option<u64>,
+        busy: &impl Fn(u64) -> bool,
+    ) -> Option<u64> {
+        loop {
+            let zone = self.writes.zone_from(from)?;
+            if below.is_some_and(|below| zone >= below) {
+                return None;
+            }
+            if !busy(zone) {
+                return Some(zone);
+            }
+            from = zone.checked_add(1)?;
+        }
+    }
+}
