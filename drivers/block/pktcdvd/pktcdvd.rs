@@ -1,5 +1,96 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Packet writing.
+//! Packet writing: small writes become whole, aligned packets.
+//!
+//! A packet device stands on top of a lower device that is best written in large aligned pieces:
+//! flash cards, USB sticks, stripes of a RAID, and one day discs. A write's walk: the block layer
+//! cuts requests at packet borders; [`disk`] files them in the [`queue`] of the [`device`], or
+//! holds writers back when there are too many; the thread of the device lets [`packets`] begin a
+//! [`packet`] for the next zone, in which the writes to it join, missing frames are read, and all
+//! of it is written at once; then the writes end.
+//!
+//! What is decided stands in [`logic`], which knows no kernel; what acts asks it.
 
 #![forbid(unsafe_code)]
+
+pub(crate) use rb::tokens;
+
+mod attributes;
+mod bell;
+mod class;
+mod control;
+mod device;
+mod disk;
+mod info;
+pub mod logic;
+mod mapping;
+mod medium;
+mod packet;
+mod packets;
+mod pieces;
+mod queue;
+mod registry;
+mod stats;
+mod void_map;
+
+use crate::registry::Registry;
+use kernel::{
+    error::code::*,
+    prelude::*,
+    sync::Arc, //
+};
+use rb::{
+    device::class::{
+        Class,
+        ClassAttributes, //
+    },
+    miscdevice::Registration, //
+};
+
+/// The log prefix; lines name the device themselves.
+const __LOG_PREFIX: &[u8] = b"rblk\0";
+
+/// What the driver is told when it starts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Config {
+    /// How many packet buffers devices get, 2 to 64; 8 if not given.
+    pub packet_buffers: Option<u32>,
+}
+
+/// The packet writing driver.
+///
+/// Fields are dropped in order: first the two ways in, then the devices. Nothing is mapped then,
+/// since each mapping holds the module.
+pub struct Driver {
+    _control: Pin<KBox<Registration<Registry>>>,
+    _attributes: ClassAttributes<Registry>,
+    _registry: Arc<Registry>,
+}
+
+impl Driver {
+    /// Starts the driver.
+    ///
+    /// Fails with [`EINVAL`] if the configuration is wrong, [`EEXIST`] or [`EBUSY`] if its names or
+    /// numbers are taken, and [`ENOMEM`].
+    pub fn init(config: &Config) -> Result<Self> {
+        let range = logic::options::MIN_PACKET_BUFFERS..=logic::options::MAX_PACKET_BUFFERS;
+        if config.packet_buffers.is_some_and(|n| !range.contains(&n)) {
+            pr_err!("pktcdvd: packet_buffers must be 2 to 64\n");
+            return Err(EINVAL);
+        }
+
+        let class = Class::register(c"pktcdvd")?;
+        let registry = Registry::new(class.clone(), config.packet_buffers)?;
+        let attributes = ClassAttributes::new(class, registry.clone(), class::ATTRIBUTES)?;
+        let control = KBox::pin_init(
+            Registration::register(control::OPTIONS, registry.clone()),
+            GFP_KERNEL,
+        )?;
+
+        Ok(Self {
+            _control: control,
+            _attributes: attributes,
+            _registry: registry,
+        })
+    }
+}

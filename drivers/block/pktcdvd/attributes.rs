@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The files of a mapped device in sysfs.
+//!
+//! Two layouts show the same: that of mainline, `/sys/class/pktcdvd/pktcdvdN/`, and that of the
+//! original proposal, `/sys/block/pktcdvdN/packet/`.
+
+use crate::{
+    class::refuse,
+    device::{
+        Device,
+        MAX_WAIT_US, //
+    },
+    info,
+    logic::{
+        marks::parse_mark,
+        options::parse_packet_buffers, //
+    },
+    tokens::{
+        parse_u64,
+        NumberError, //
+    },
+};
+use kernel::{
+    error::code::*,
+    prelude::*,
+    time::Delta, //
+};
+use rb::{
+    block::gen_disk::DiskDevice,
+    device::class_device::ClassDevice,
+    sysfs::{
+        Attribute,
+        Groups,
+        Output, //
+    },
+    sysfs_groups, //
+};
+
+/// The files of the class device.
+pub(crate) const CLASS_DEVICE: Groups<ClassDevice<Device>> = sysfs_groups!(
+    ClassDevice<Device> =>
+    [PacketBuffers, PacketWait],
+    c"stat": [
+        PacketsStarted,
+        PacketsFinished,
+        PacketsFull,
+        PacketsFailed,
+        KbWritten,
+        KbRead,
+        KbReadGather,
+        CacheHits,
+        Flushes,
+        Errors,
+        QueueMax,
+        Reset,
+    ],
+    c"write_queue": [Size, CongestionOn, CongestionOff],
+);
+
+/// The files of the disk.
+pub(crate) const DISK: Groups<DiskDevice<Device>> = sysfs_groups!(
+    DiskDevice<Device> => c"packet": [Stat, ResetStat, WriteCongestionOn, WriteCongestionOff],
+);
+
+/// Declares attributes that show one number of a device.
+macro_rules! numbers {
+    ($($name:ident, $file:literal, |$device:ident| $value:expr;)+) => {
+        $(
+            struct $name;
+
+            #[vtable]
+            impl Attribute<Device> for $name {
+                const NAME: &'static CStr = $file;
+
+                fn show($device: &Device, out: &mut Output<'_>) -> Result {
+                    out.line($value)
+                }
+            }
+        )+
+    };
+}
+
+numbers! {
+    PacketsStarted, c"packets_started", |d| d.stats.packets_started.get();
+    PacketsFinished, c"packets_finished", |d| d.stats.packets_finished.get();
+    PacketsFull, c"packets_full", |d| d.stats.packets_full.get();
+    PacketsFailed, c"packets_failed", |d| d.stats.packets_failed.get();
+    KbWritten, c"kb_written", |d| d.stats.sectors_written.get() / 2;
+    KbRead, c"kb_read", |d| d.stats.sectors_read.get() / 2;
+    KbReadGather, c"kb_read_gather", |d| d.stats.sectors_read_gather.get() / 2;
+    CacheHits, c"cache_hits", |d| d.stats.cache_hits.get();
+    Flushes, c"flushes", |d| d.stats.flushes.get();
+    Errors, c"errors", |d| d.stats.errors.get();
+    QueueMax, c"queue_max", |d| d.stats.queue_max.get();
+    Size, c"size", |d| d.queue.lock().size();
+}
+
+/// Declares attributes that reset the counters when anything is written.
+macro_rules! resets {
+    ($($name:ident, $file:literal;)+) => {
+        $(
+            struct $name;
+
+            #[vtable]
+            impl Attribute<Device> for $name {
+                const NAME: &'static CStr = $file;
+
+                fn store(device: &Device, _text: &[u8]) -> Result {
+                    device.stats.reset();
+                    Ok(())
+                }
+            }
+        )+
+    };
+}
+
+resets! {
+    Reset, c"reset";
+    ResetStat, c"reset_stat";
+}
+
+/// Declares attributes that show and change a congestion mark.
+macro_rules! marks {
+    ($($name:ident, $file:literal, $get:ident, $set:ident;)+) => {
+        $(
+            struct $name;
+
+            #[vtable]
+            impl Attribute<Device> for $name {
+                const NAME: &'static CStr = $file;
+
+                fn show(device: &Device, out: &mut Output<'_>) -> Result {
+                    out.line(device.marks().$get())
+                }
+
+                fn store(device: &Device, text: &[u8]) -> Result {
+                    let value = parse_mark(text).map_err(number_error)?;
+                    device.set_marks(|gate| gate.$set(value.into()));
+                    Ok(())
+                }
+            }
+        )+
+    };
+}
+
+marks! {
+    CongestionOn, c"congestion_on", on, set_on;
+    CongestionOff, c"congestion_off", off, set_off;
+    WriteCongestionOn, c"write_congestion_on", on, set_on;
+    WriteCongestionOff, c"write_congestion_off", off, set_off;
+}
+
+fn number_error(err: NumberError) -> Error {
+    match err {
+        NumberError::Invalid => EINVAL,
+        NumberError::Range => ERANGE,
+    }
+}
+
+/// `packet_buffers`: how many there are from the next time on that nobody has the disk open.
+struct PacketBuffers;
+
+#[vtable]
+impl Attribute<Device> for PacketBuffers {
+    const NAME: &'static CStr = c"packet_buffers";
+
+    fn show(device: &Device, out: &mut Output<'_>) -> Result {
+        out.line(device.buffers())
+    }
+
+    fn store(device: &Device, text: &[u8]) -> Result {
+        let buffers = parse_packet_buffers(text).map_err(|err| refuse("packet_buffers", err))?;
+        device.set_buffers(buffers);
+        Ok(())
+    }
+}
+
+/// `packet_wait_us`: how long a packet waits for more writes, in microseconds.
+struct PacketWait;
+
+#[vtable]
+impl Attribute<Device> for PacketWait {
+    const NAME: &'static CStr = c"packet_wait_us";
+
+    fn show(device: &Device, out: &mut Output<'_>) -> Result {
+        out.line(device.wait().as_nanos() / 1000)
+    }
+
+    fn store(device: &Device, text: &[u8]) -> Result {
+        let us = parse_u64(text.trim_ascii_end()).map_err(number_error)?;
+        if us > MAX_WAIT_US {
+            return Err(ERANGE);
+        }
+        device.set_wait(Delta::from_micros(i64::try_from(us)?));
+        Ok(())
+    }
+}
+
+/// `stat`: all counters, as text.
+struct Stat;
+
+#[vtable]
+impl Attribute<Device> for Stat {
+    const NAME: &'static CStr = c"stat";
+
+    fn show(device: &Device, out: &mut Output<'_>) -> Result {
+        info::statistics(device, out)
+    }
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The disk that users see: takes requests, and files them for the thread.
+
+use crate::{
+    device::Device,
+    pieces::RequestData, //
+};
+use kernel::{
+    prelude::*,
+    str::CString,
+    sync::{
+        Arc,
+        ArcBorrow, //
+    },
+};
+use rb::{
+    block::{
+        bio::Command,
+        error::{
+            BlkError,
+            BlkResult, //
+        },
+        gen_disk,
+        mq::{
+            self,
+            IdleRequest,
+            Rejected,
+            Request, //
+        },
+    },
+    trace::pktcdvd as trace, //
+};
+
+/// The front of a [`Device`].
+pub(crate) struct Disk;
+
+#[vtable]
+impl gen_disk::Operations for Disk {
+    type Data = Arc<Device>;
+
+    fn open(device: ArcBorrow<'_, Device>, write: bool) -> Result {
+        device.open(write)
+    }
+
+    fn release(device: ArcBorrow<'_, Device>) {
+        device.release();
+    }
+
+    fn devnode(device: ArcBorrow<'_, Device>) -> Result<CString> {
+        CString::try_from_fmt(fmt!("pktcdvd/pktcdvd{}", device.index()))
+    }
+}
+
+#[vtable]
+impl mq::Operations for Disk {
+    type RequestData = RequestData;
+
+    fn new_request_data() -> impl PinInit<RequestData, Error> {
+        RequestData::new()
+    }
+
+    fn queue_rq(
+        device: ArcBorrow<'_, Device>,
+        rq: IdleRequest<Self>,
+        is_last: bool,
+    ) -> core::result::Result<(), Rejected> {
+        match rq.command() {
+            Command::Write => file_write(&device, rq)?,
+            Command::Read => device.queue.lock().push_read(rq.start()),
+            Command::Flush | Command::Discard => device.queue.lock().push_other(rq.start()),
+            _ => return Err(rq.reject(BlkError::NOTSUPP)),
+        }
+        if is_last {
+            device.bell.ring();
+        }
+        Ok(())
+    }
+
+    fn commit_rqs(device: ArcBorrow<'_, Device>) {
+        device.bell.ring();
+    }
+
+    fn forwarded(
+        device: ArcBorrow<'_, Device>,
+        rq: &Request<Self>,
+        result: BlkResult,
+    ) -> BlkResult {
+        match rq.command() {
+            Command::Read => device.read_done(rq, result),
+            Command::Flush => device.flush_done(result),
+            _ => {}
+        }
+        result
+    }
+}
+
+/// Files a write, unless writers are held back now.
+fn file_write(device: &Device, rq: IdleRequest<Disk>) -> core::result::Result<(), Rejected> {
+    let Some(zone) = device.geometry.zone_of(rq.sector()) else {
+        return Err(rq.reject(BlkError::IOERR));
+    };
+    if device.read_only {
+        return Err(rq.reject(BlkError::IOERR));
+    }
+
+    let mut queue = device.queue.lock();
+    let congested = queue.gate().is_congested();
+    if !queue.admit() {
+        if !congested {
+            let size = u32::try_from(queue.size()).unwrap_or(u32::MAX);
+            trace::pkt_congestion(device.dev, size, true);
+        }
+        // The writes that are queued are ours, so one of them completes, and blk-mq tries again.
+        return Err(rq.reject(BlkError::DEV_RESOURCE));
+    }
+    queue.push_write(zone.sector(), rq.start());
+    device.stats.note_queue(queue.size());
+    Ok(())
+}

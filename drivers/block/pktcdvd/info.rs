@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The state of a device as text, for people.
+
+use crate::{
+    device::Device,
+    logic::{
+        frames::FRAME_SIZE,
+        state::State, //
+    },
+};
+use kernel::{
+    fmt,
+    prelude::*,
+    seq_file::SeqFile,
+    seq_print, //
+};
+use rb::{
+    debugfs::TextFile,
+    sysfs::Output, //
+};
+
+/// The file `info` in debugfs.
+pub(crate) struct Info;
+
+impl TextFile for Info {
+    type Data = Device;
+
+    fn show(device: &Device, out: &SeqFile) -> Result {
+        seq_print!(out, "{}", Text(device));
+        Ok(())
+    }
+}
+
+/// Writes the counters.
+pub(crate) fn statistics(device: &Device, out: &mut Output<'_>) -> Result {
+    out.print(fmt!("{}", Statistics(device)))
+}
+
+struct Text<'a>(&'a Device);
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let device = self.0;
+        let mut queue = device.queue.lock();
+        let (size, marks) = (queue.size(), queue.gate().marks());
+        drop(queue);
+        let packets = device.packets.lock();
+
+        f.write_fmt(fmt!(
+            "Writer pktcdvd{} mapped to {}:\n\n",
+            device.index(),
+            Name(device)
+        ))?;
+        f.write_fmt(fmt!(
+            "Settings:\n\tpacket size:\t\t{}kB\n\tpacket buffers:\t\t{}\n\tpacket wait:\t\t{}us\n",
+            device.geometry.packet_frames() * FRAME_SIZE / 1024,
+            packets.len(),
+            device.wait().as_nanos() / 1000
+        ))?;
+        f.write_fmt(fmt!("\n{}", Statistics(device)))?;
+        f.write_fmt(fmt!(
+            "\nMisc:\n\treference count:\t{}\n\tstart offset:\t\t{}\n",
+            device.openers(),
+            device.geometry.start_sector()
+        ))?;
+        f.write_fmt(fmt!(
+            "\nQueue state:\n\tbios queued:\t\t{}\n\tbios pending:\t\t{}\n\tcurrent sector:\t\t{:#x}\n",
+            size,
+            device.reads_in_flight(),
+            packets.current_sector()
+        ))?;
+        f.write_str("\tstate:\t\t\t")?;
+        for state in State::ALL {
+            f.write_fmt(fmt!("{}:{} ", state.label(), packets.count(state)))?;
+        }
+        f.write_fmt(fmt!(
+            "\n\tWrite congestion marks:\toff={} on={}\n",
+            marks.off(),
+            marks.on()
+        ))
+    }
+}
+
+/// The name of the lower device.
+struct Name<'a>(&'a Device);
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.0.lower.name(), f)
+    }
+}
+
+struct Statistics<'a>(&'a Device);
+
+impl fmt::Display for Statistics<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stats = &self.0.stats;
+
+        f.write_fmt(fmt!(
+            "Statistics:\n\tpackets started:\t{}\n\tpackets ended:\t\t{}\n",
+            stats.packets_started.get(),
+            stats.packets_finished.get()
+        ))?;
+        f.write_fmt(fmt!(
+            "\twritten:\t\t{}kB\n\tread gather:\t\t{}kB\n\tread:\t\t\t{}kB\n",
+            stats.sectors_written.get() / 2,
+            stats.sectors_read_gather.get() / 2,
+            stats.sectors_read.get() / 2
+        ))?;
+        f.write_fmt(fmt!(
+            "\tfull packets:\t\t{}\n\tfailed packets:\t\t{}\n\tcache hits:\t\t{}\n",
+            stats.packets_full.get(),
+            stats.packets_failed.get(),
+            stats.cache_hits.get()
+        ))?;
+        f.write_fmt(fmt!(
+            "\tflushes:\t\t{}\n\terrors:\t\t\t{}\n\tlongest queue:\t\t{}\n",
+            stats.flushes.get(),
+            stats.errors.get(),
+            stats.queue_max.get()
+        ))
+    }
+}

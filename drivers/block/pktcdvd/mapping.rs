@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Everything that a mapped device has registered, taken down in order.
+
+use crate::{
+    attributes,
+    device::Device,
+    disk::Disk,
+    info::Info,
+    logic::{
+        frames::FRAME_SIZE,
+        options::AddOptions,
+        zone::Geometry, //
+    },
+    medium, //
+};
+use kernel::{
+    error::code::*,
+    prelude::*,
+    str::CString,
+    sync::Arc, //
+};
+use rb::{
+    block::{
+        dev_t::DevT,
+        gen_disk::{
+            DiskOptions,
+            GenDisk, //
+        },
+        limits::{
+            Feature,
+            QueueLimits, //
+        },
+        mq::{
+            self,
+            TagSet,
+            TagSetOptions, //
+        },
+        SECTOR_SIZE, //
+    },
+    debugfs,
+    device::{
+        class::Class,
+        class_device::ClassDevice, //
+    },
+    kthread::Thread,
+    module_ref::ModuleRef, //
+};
+
+/// How many writes may wait: more than the congestion marks admit by default, and as many as
+/// blk-mq can have.
+const QUEUE_DEPTH: u32 = 10240;
+
+/// The most that one discard covers, in sectors: what the thread looks through at a time.
+const MAX_DISCARD_SECTORS: u32 = 1 << 20;
+
+/// The priority of the threads, that of the C driver.
+const NICE: i8 = -20;
+
+/// A mapped device.
+///
+/// Fields are dropped in this order: first what users see, then the disk, which waits until the
+/// thread has ended all requests, then the thread, and the module last.
+pub(crate) struct Mapping {
+    _info: debugfs::File<Info>,
+    _class_device: ClassDevice<Device>,
+    disk: GenDisk<Disk>,
+    thread: Thread<Device>,
+    _module: ModuleRef,
+}
+
+impl Mapping {
+    /// Maps the lower device that `options` names to the packet device `dev`.
+    ///
+    /// Errors are those of [`medium::open`], and [`ENOMEM`]. May sleep, and wait for hardware.
+    pub(crate) fn new(
+        dev: DevT,
+        options: &AddOptions,
+        buffers: u32,
+        class: &Arc<Class>,
+        debugfs: &debugfs::Dir,
+    ) -> Result<Self> {
+        let module = ModuleRef::get()?;
+        let (lower, geometry) = medium::open(options)?;
+        let name = CString::try_from_fmt(fmt!("pktcdvd{}", dev.minor()))?;
+        let device = Device::new(dev, lower, geometry, buffers)?;
+        let thread = Thread::spawn(&name, NICE, device.clone())?;
+        let disk = add_disk(&device)?;
+        disk.add_link(c"packet", c"mapped_to", device.lower.kobject())?;
+
+        let class_device = ClassDevice::new(
+            class,
+            fmt!("pktcdvd{}", dev.minor()),
+            None,
+            device.clone(),
+            attributes::CLASS_DEVICE,
+        )?;
+        class_device.add_link(c"mapped_to", device.lower.kobject())?;
+        let info = debugfs.subdir(&name).file::<Info>(c"info", device);
+
+        Ok(Self {
+            _info: info,
+            _class_device: class_device,
+            disk,
+            thread,
+            _module: module,
+        })
+    }
+
+    /// Returns the device.
+    pub(crate) fn device(&self) -> &Arc<Device> {
+        self.thread.data()
+    }
+
+    /// Returns the number of the packet device.
+    pub(crate) fn dev(&self) -> DevT {
+        self.disk.dev()
+    }
+
+    /// Returns the number of the lower device.
+    pub(crate) fn lower_dev(&self) -> DevT {
+        self.device().lower.dev()
+    }
+}
+
+fn add_disk(device: &Arc<Device>) -> Result<GenDisk<Disk>> {
+    let tags = TagSetOptions {
+        nr_hw_queues: 1,
+        // Reads have a hardware queue of their own, so that writers that are held back do not hold
+        // them up.
+        nr_read_queues: 1,
+        queue_depth: QUEUE_DEPTH,
+        flags: mq::Flag::NoDefaultScheduler.into(),
+    };
+    let tag_set = Arc::pin_init(TagSet::<Disk>::new(&tags), GFP_KERNEL)?;
+
+    let options = DiskOptions {
+        capacity_sectors: device.geometry.capacity_sectors(),
+        read_only: device.read_only,
+        no_partitions: true,
+        device_number: Some((device.dev.major(), device.dev.minor(), 1)),
+        ..DiskOptions::default()
+    };
+    let disk = options.build_mq::<Disk>(
+        fmt!("pktcdvd{}", device.index()),
+        &limits(device),
+        tag_set,
+        device.clone(),
+    )?;
+
+    // The driver relies on it: a request that crosses packets belongs to none.
+    if disk.limits().chunk_sectors != device.geometry.chunk_sectors() {
+        return Err(EINVAL);
+    }
+    // Before the disk is added, after which requests come.
+    device.rq_queue.populate(disk.queue());
+    disk.add_disk(attributes::DISK)
+}
+
+fn limits(device: &Device) -> QueueLimits {
+    let lower = device.lower.limits();
+    let packet = device.geometry.packet_sectors();
+    let mut features = Feature::WriteCache.into();
+    if lower.rotational {
+        features |= Feature::Rotational;
+    }
+
+    QueueLimits {
+        logical_block_size: FRAME_SIZE.max(lower.logical_block_size),
+        physical_block_size: lower.physical_block_size.max(FRAME_SIZE),
+        io_min: packet * SECTOR_SIZE,
+        io_opt: packet * SECTOR_SIZE,
+        chunk_sectors: device.geometry.chunk_sectors(),
+        max_discard_sectors: if device.read_only {
+            0
+        } else {
+            MAX_DISCARD_SECTORS
+        },
+        discard_granularity: packet * SECTOR_SIZE,
+        features,
+        ..QueueLimits::default()
+    }
+}
+
+/// Checks that a packet is a multiple of the smallest IO of a lower device.
+pub(crate) fn fits_blocks(geometry: &Geometry, logical_block_size: u32) -> bool {
+    let block = FRAME_SIZE.max(logical_block_size) / SECTOR_SIZE;
+    geometry.chunk_sectors() % block == 0
+}

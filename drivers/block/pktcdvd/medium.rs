@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What kind of device is below, and whether it serves.
+
+use crate::{
+    logic::{
+        options::AddOptions,
+        zone::Geometry, //
+    },
+    mapping::fits_blocks, //
+};
+use kernel::{
+    error::code::*,
+    page::PAGE_SIZE,
+    prelude::*, //
+};
+use rb::block::{
+    bdev::{
+        BdevFile,
+        LowerLimits,
+        Mode, //
+    },
+    dev_t::DevT,
+    error::BlkError,
+    SECTOR_SIZE, //
+};
+
+/// Opens the lower device that `options` names, exclusively, and cuts it into packets.
+///
+/// A device that refuses writes is opened for reading. Fails with [`ENXIO`] if there is no such
+/// device, [`EBUSY`] if it is mounted, mapped or otherwise claimed, `EOPNOTSUPP` if it is an
+/// optical drive or has sequential zones, [`EINVAL`], and one line in the log, if it does not take
+/// packets of this size, and what its own open returns. May sleep, and wait for hardware.
+pub(crate) fn open(options: &AddOptions) -> Result<(BdevFile, Geometry)> {
+    let dev = DevT::new(options.device.major, options.device.minor)?;
+    let lower = match BdevFile::open(dev, Mode::ReadWrite) {
+        Err(err) if err == EACCES || err == EROFS => BdevFile::open(dev, Mode::Read),
+        opened => opened,
+    }?;
+
+    if lower.is_optical() || lower.is_zoned() {
+        pr_err!("pktcdvd: {dev}: optical drives and zoned devices are not supported\n");
+        return Err(BlkError::NOTSUPP.to_error());
+    }
+    let geometry = cut(&lower, options)?;
+    check_limits(&lower, &geometry)?;
+    Ok((lower, geometry))
+}
+
+fn cut(lower: &BdevFile, options: &AddOptions) -> Result<Geometry> {
+    Geometry::new(
+        options.packet_sectors(),
+        options.start_sector(),
+        lower.nr_sectors(),
+    )
+    .map_err(|err| {
+        pr_err!("pktcdvd: {}: {}\n", lower.dev(), err.reason());
+        EINVAL
+    })
+}
+
+/// Checks that a packet goes down in one piece.
+fn check_limits(lower: &BdevFile, geometry: &Geometry) -> Result {
+    let limits = lower.limits();
+
+    if !fits_blocks(geometry, limits.logical_block_size) {
+        pr_err!(
+            "pktcdvd: {}: packets are not made of blocks of {} bytes\n",
+            lower.dev(),
+            limits.logical_block_size
+        );
+        return Err(EINVAL);
+    }
+    if !takes_packet(&limits, geometry) {
+        pr_err!(
+            "pktcdvd: {}: packets of {} sectors do not fit into {} sectors or {} segments\n",
+            lower.dev(),
+            geometry.packet_sectors(),
+            limits.max_sectors,
+            limits.max_segments
+        );
+        return Err(EINVAL);
+    }
+    Ok(())
+}
+
+fn takes_packet(limits: &LowerLimits, geometry: &Geometry) -> bool {
+    let bytes = u64::from(geometry.packet_sectors()) * u64::from(SECTOR_SIZE);
+    let segments = bytes.div_ceil(PAGE_SIZE as u64);
+
+    geometry.packet_sectors() <= limits.max_sectors && segments <= u64::from(limits.max_segments)
+}

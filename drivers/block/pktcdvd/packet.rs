@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One packet buffer, and what is going on with it.
+
+use crate::{
+    bell::{
+        Bell,
+        RingBell, //
+    },
+    device::Device,
+    disk::Disk,
+    logic::{
+        frames::{
+            FrameRange,
+            FRAME_SIZE, //
+        },
+        state::{
+            self,
+            Action,
+            Event,
+            State, //
+        },
+        zone::{
+            Geometry,
+            Zone, //
+        },
+    },
+    pieces::Pieces,
+    queue::Queue, //
+};
+use core::ops::Range;
+use kernel::{
+    prelude::*,
+    sync::Arc,
+    time::{
+        Delta,
+        Instant,
+        Monotonic, //
+    },
+};
+use rb::{
+    block::{
+        bio::{
+            Command,
+            Flag,
+            Flags, //
+        },
+        error::{
+            BlkError,
+            BlkResult, //
+        },
+        mq::Request,
+        page_bio::PageBio, //
+    },
+    trace::pktcdvd as trace, //
+};
+
+/// IO that a packet does to the lower device.
+#[derive(Clone, Copy)]
+pub(crate) enum Io {
+    /// Reads frames that nobody writes.
+    Gather(FrameRange),
+    /// Writes the whole packet.
+    Write,
+}
+
+/// A packet buffer: its pages, its state, and the writes that have joined.
+///
+/// Only the thread of the device touches it, under
+/// [`Device::packets`](crate::device::Device::packets).
+pub(crate) struct Packet {
+    state: state::Packet<BlkError>,
+    bio: Arc<PageBio<RingBell>>,
+    pieces: Pieces,
+    /// What the packet held before is void: the buffer starts as zeroes.
+    void: bool,
+    deadline: Option<Instant<Monotonic>>,
+    ready: Option<Io>,
+    in_flight: Option<Io>,
+    /// When the packet was last begun, in packets of the device.
+    last_used: u64,
+}
+
+impl Packet {
+    /// Allocates a packet buffer. May sleep.
+    pub(crate) fn new(geometry: &Geometry, bell: &Arc<Bell>) -> Result<Self> {
+        let frames = geometry.packet_frames();
+        let bytes = frames * FRAME_SIZE;
+
+        Ok(Self {
+            state: state::Packet::new(frames),
+            bio: Arc::pin_init(
+                PageBio::new(bytes as usize, RingBell(bell.clone())),
+                GFP_KERNEL,
+            )?,
+            pieces: Pieces::new(),
+            void: false,
+            deadline: None,
+            ready: None,
+            in_flight: None,
+            last_used: 0,
+        })
+    }
+
+    /// Returns where the packet is in its life.
+    pub(crate) fn state(&self) -> State {
+        self.state.state()
+    }
+
+    /// Returns when the packet was last begun.
+    pub(crate) fn last_used(&self) -> u64 {
+        self.last_used
+    }
+
+    /// Returns whether the buffer is free.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.state() == State::Idle
+    }
+
+    /// Returns whether the packet works on `zone`.
+    pub(crate) fn is_busy_with(&self, zone: u64) -> bool {
+        !self.is_idle() && self.is_at(zone)
+    }
+
+    fn is_at(&self, zone: u64) -> bool {
+        self.state.zone().is_some_and(|z| z.sector() == zone)
+    }
+
+    /// Returns whether the buffer holds what a read of `zone` is to see: what the lower device
+    /// has, or will have when the write that is under way has succeeded.
+    pub(crate) fn serves(&self, zone: u64) -> bool {
+        self.is_at(zone) && (self.state.data_valid() || self.state() == State::Writing)
+    }
+
+    /// Returns whether the buffer is free, and keeps data for later.
+    pub(crate) fn is_cached(&self) -> bool {
+        self.is_idle() && self.state.data_valid()
+    }
+
+    /// Forgets cached data of `zone`.
+    pub(crate) fn invalidate(&mut self, zone: u64) {
+        if self.is_idle() && self.is_at(zone) {
+            self.state.invalidate();
+        }
+    }
+
+    /// Returns the sector that the next IO starts at, if one is ready.
+    pub(crate) fn ready_at(&self) -> Option<u64> {
+        self.ready.and(self.state.zone()).map(Zone::sector)
+    }
+
+    /// Returns how long the packet still waits for more writes.
+    pub(crate) fn remaining_wait(&self) -> Option<Delta> {
+        let left = self.deadline? - Instant::now();
+        Some(left.max(Delta::from_nanos(0)))
+    }
+
+    /// Begins to collect writes for `zone`.
+    pub(crate) fn start(&mut self, device: &Device, zone: Zone, void: bool, used: u64) {
+        self.void = void;
+        self.last_used = used;
+        device.stats.packets_started.add(1);
+        let action = self.handle(
+            device,
+            Event::Start {
+                zone,
+                no_gather: void,
+            },
+        );
+        self.act(device, action);
+    }
+
+    /// Takes the writes that can still join out of the queue; returns whether there were any.
+    pub(crate) fn join(&mut self, device: &Device, queue: &mut Queue) -> bool {
+        let Some(zone) = self.state.zone().filter(|_| self.state.is_open()) else {
+            return false;
+        };
+        let before = self.pieces.len();
+
+        while let Some(rq) = queue.pop_write(zone.sector()) {
+            let urgent = rq.flags().contains(Flag::Sync);
+            let frames = device.geometry.span(rq.sector(), rq.sectors());
+            // The request was located when it was queued; if not, it ends with an error here.
+            if frames.is_some_and(|frames| self.state.join(frames, urgent)) {
+                device.stats.sectors_written.add(u64::from(rq.sectors()));
+                self.pieces.insert_again(zone.sector(), rq);
+            }
+        }
+        self.pieces.len() != before
+    }
+
+    /// Decides what follows from the writes that have joined.
+    pub(crate) fn settle(&mut self, device: &Device) {
+        let from = self.state();
+        let action = self.state.settle();
+        self.trace_from(device, from);
+        self.act(device, action);
+    }
+
+    /// Ends the wait if its time has come; returns whether it has.
+    pub(crate) fn check_deadline(&mut self, device: &Device) -> bool {
+        if self.remaining_wait().is_none_or(|left| !left.is_zero()) {
+            return false;
+        }
+        let action = self.handle(device, Event::Deadline);
+        self.act(device, action);
+        true
+    }
+
+    /// Looks whether IO has completed; returns whether it has.
+    pub(crate) fn reap(&mut self, device: &Device) -> bool {
+        let Some(io) = self.in_flight else {
+            return false;
+        };
+        let Some(result) = self.bio.take_result() else {
+            return false;
+        };
+        self.in_flight = None;
+        self.io_done(device, io, result);
+        true
+    }
+
+    fn io_done(&mut self, device: &Device, io: Io, result: BlkResult) {
+        if let (Err(err), Some(zone)) = (result, self.state.zone()) {
+            device.packet_error(zone, io, err);
+        }
+        let action = self.handle(
+            device,
+            match io {
+                Io::Gather(_) => Event::GatherDone(result),
+                Io::Write => {
+                    // Before anybody learns that the write is done, and may ask to flush it.
+                    device.set_dirty();
+                    Event::WriteDone(result)
+                }
+            },
+        );
+        self.act(device, action);
+    }
+
+    /// Submits the IO that is ready.
+    pub(crate) fn submit(&mut self, device: &Device) {
+        let (Some(io), Some(zone)) = (self.ready.take(), self.state.zone()) else {
+            return;
+        };
+        let (command, flags, frames) = match io {
+            Io::Gather(frames) => {
+                let sectors = u64::from(frames.sectors());
+                device.stats.sectors_read_gather.add(sectors);
+                (Command::Read, Flags::from(Flag::Sync), Some(frames))
+            }
+            // Merged with another packet, it would not be one write of one packet any more.
+            Io::Write => (Command::Write, Flag::Sync | Flag::NoMerge, None),
+        };
+        let sector = frames.map_or(zone.sector(), |frames| zone.sector_of(frames));
+
+        match io {
+            Io::Gather(frames) => trace::pkt_gather(device.dev, sector, frames.sectors()),
+            Io::Write => trace::pkt_write(device.dev, sector, device.geometry.packet_frames()),
+        }
+
+        match self.bio.as_arc_borrow().submit(
+            &device.lower,
+            command,
+            flags,
+            sector,
+            byte_range(&device.geometry, frames),
+        ) {
+            Ok(()) => self.in_flight = Some(io),
+            Err(err) => self.io_done(device, io, Err(err.into())),
+        }
+    }
+
+    /// Reports an event to the state machine.
+    fn handle(&mut self, device: &Device, event: Event<BlkError>) -> Action<BlkError> {
+        let from = self.state();
+        let action = self.state.handle(event);
+        self.trace_from(device, from);
+        action
+    }
+
+    fn trace_from(&self, device: &Device, from: State) {
+        let to = self.state();
+        if to != from {
+            let zone = self.state.zone().map_or(0, Zone::sector);
+            trace::pkt_state(device.dev, zone, from.number() as u8, to.number() as u8);
+        }
+    }
+
+    /// Carries out what the state machine has decided.
+    fn act(&mut self, device: &Device, action: Action<BlkError>) {
+        if !matches!(action, Action::Nothing | Action::Refuse) {
+            self.deadline = None;
+        }
+        match action {
+            Action::Nothing | Action::Refuse => {}
+            Action::WaitUntil => self.deadline = Some(Instant::now() + device.wait()),
+            Action::Gather(frames) => self.ready = Some(Io::Gather(frames)),
+            Action::Write => self.prepare_write(device),
+            Action::Finish(result) => self.finish(device, result),
+        }
+    }
+
+    fn prepare_write(&mut self, device: &Device) {
+        if self.state.coverage().is_complete() {
+            device.stats.packets_full.add(1);
+        }
+        match self.assemble(device) {
+            Ok(()) => self.ready = Some(Io::Write),
+            // Not written at all is better than written wrong.
+            Err(err) => self.io_done(device, Io::Write, Err(err.into())),
+        }
+    }
+
+    /// Puts the data of the writes into the buffer, in the order they were submitted.
+    fn assemble(&mut self, device: &Device) -> Result {
+        if self.void {
+            self.bio.zero();
+            self.void = false;
+        }
+        for rq in self.pieces.iter() {
+            let mut offset = buffer_offset(&device.geometry, rq).ok_or(EINVAL)?;
+            for bio in rq.bios() {
+                self.bio.copy_from_bio(bio, offset)?;
+                offset += bio.bytes() as usize;
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills a read from the buffer.
+    pub(crate) fn read(&self, device: &Device, rq: &Request<Disk>) -> BlkResult {
+        let mut offset = buffer_offset(&device.geometry, rq).ok_or(BlkError::INVAL)?;
+        for bio in rq.bios() {
+            self.bio.copy_to_bio(bio, offset)?;
+            offset += bio.bytes() as usize;
+        }
+        Ok(())
+    }
+
+    /// Ends the writes that have joined, and frees the buffer.
+    fn finish(&mut self, device: &Device, result: BlkResult) {
+        match result {
+            Ok(()) => device.stats.packets_finished.add(1),
+            Err(_) => device.stats.packets_failed.add(1),
+        }
+        while let Some(rq) = self.pieces.pop() {
+            rq.end(result);
+        }
+        let action = self.handle(device, Event::Released);
+        self.act(device, action);
+    }
+}
+
+/// Returns where the data of a request starts in the buffer of its packet, in bytes.
+fn buffer_offset(geometry: &Geometry, rq: &Request<Disk>) -> Option<usize> {
+    let frames = geometry.span(rq.sector(), rq.sectors())?;
+    Some(frames.byte_offset())
+}
+
+/// Returns where `frames`, or all of a packet, are in the buffer.
+fn byte_range(geometry: &Geometry, frames: Option<FrameRange>) -> Range<usize> {
+    let all = (geometry.packet_frames() * FRAME_SIZE) as usize;
+    frames.map_or(0..all, |frames| {
+        frames.byte_offset()..frames.byte_offset() + frames.bytes()
+    })
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which devices are mapped.
+//!
+//! The mutex `slots` is held for looking and for marking only. A device is mapped and unmapped
+//! without it, in a slot that is marked as taken, so a slow device holds nobody else up.
+
+use crate::{
+    logic::options::{
+        AddOptions,
+        DEFAULT_PACKET_BUFFERS, //
+    },
+    mapping::Mapping, //
+};
+use kernel::{
+    error::code::*,
+    new_mutex,
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc,
+        Mutex, //
+    },
+};
+use rb::{
+    block::{
+        dev_t::DevT,
+        major::BlkdevMajor, //
+    },
+    debugfs,
+    device::class::Class, //
+};
+
+/// The most devices that can be mapped at a time.
+const MAX_DEVICES: usize = 256;
+
+/// The least number of slots that `pktsetup` is told of, as the C driver had.
+const MIN_REPORTED_SLOTS: usize = 8;
+
+/// What a slot is used for.
+enum Slot {
+    /// Nothing.
+    Free,
+    /// A lower device that is being mapped or unmapped.
+    Busy(DevT),
+    /// A mapped device.
+    Mapped(Mapping),
+}
+
+impl Slot {
+    fn mapping(&self) -> Option<&Mapping> {
+        match self {
+            Self::Mapped(mapping) => Some(mapping),
+            _ => None,
+        }
+    }
+
+    fn lower_dev(&self) -> Option<DevT> {
+        match self {
+            Self::Free => None,
+            Self::Busy(lower) => Some(*lower),
+            Self::Mapped(mapping) => Some(mapping.lower_dev()),
+        }
+    }
+}
+
+/// Which number names a device that is to be unmapped.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// That of the packet device.
+    Packet,
+    /// That of the packet device, or that of the lower device.
+    Either,
+}
+
+/// All mapped devices.
+#[pin_data]
+pub(crate) struct Registry {
+    #[pin]
+    slots: Mutex<KVec<Slot>>,
+    buffers: Atomic<u32>,
+    debugfs: debugfs::Dir,
+    class: Arc<Class>,
+    // Last: all disks of the major have gone before.
+    major: BlkdevMajor,
+}
+
+impl Registry {
+    /// Creates a registry without devices.
+    ///
+    /// Fails with [`EEXIST`] if the class exists, and [`EBUSY`] if there is no major number.
+    pub(crate) fn new(class: Arc<Class>, buffers: Option<u32>) -> Result<Arc<Self>> {
+        let major = BlkdevMajor::register(c"pktcdvd")?;
+        Arc::pin_init(
+            try_pin_init!(Self {
+                slots <- new_mutex!(KVec::new(), "pktcdvd::Registry::slots"),
+                buffers: Atomic::new(buffers.unwrap_or(DEFAULT_PACKET_BUFFERS)),
+                debugfs: debugfs::Dir::new(c"pktcdvd"),
+                class,
+                major,
+            }? Error),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Returns how many packet buffers devices get, unless told otherwise.
+    pub(crate) fn buffers(&self) -> u32 {
+        self.buffers.load(Relaxed)
+    }
+
+    /// Sets how many packet buffers devices get that are mapped from now on.
+    pub(crate) fn set_buffers(&self, buffers: u32) {
+        self.buffers.store(buffers, Relaxed);
+    }
+
+    /// Maps a lower device; returns the number of the packet device.
+    ///
+    /// Fails with [`EBUSY`] if the lower device is mapped, or is a packet device itself, or if
+    /// there are too many, and as [`Mapping::new`] otherwise.
+    pub(crate) fn add(&self, options: &AddOptions) -> Result<DevT> {
+        let lower = DevT::new(options.device.major, options.device.minor)?;
+        let index = self.take_slot(lower)?;
+
+        match self.map(index, options) {
+            Ok(mapping) => {
+                let dev = mapping.dev();
+                pr_info!(
+                    "pktcdvd{}: mapped to {} with packets of {} bytes\n",
+                    dev.minor(),
+                    lower,
+                    options.packet_sectors() * rb::block::SECTOR_SIZE
+                );
+                self.set_slot(index, Slot::Mapped(mapping));
+                Ok(dev)
+            }
+            Err(err) => {
+                self.set_slot(index, Slot::Free);
+                Err(err)
+            }
+        }
+    }
+
+    fn map(&self, index: usize, options: &AddOptions) -> Result<Mapping> {
+        let dev = DevT::new(self.major.number(), u32::try_from(index)?)?;
+        let buffers = options.packet_buffers.unwrap_or(self.buffers());
+        Mapping::new(dev, options, buffers, &self.class, &self.debugfs)
+    }
+
+    fn take_slot(&self, lower: DevT) -> Result<usize> {
+        if lower.major() == self.major.number() {
+            return Err(EBUSY);
+        }
+        let mut slots = self.slots.lock();
+        if slots.iter().any(|slot| slot.lower_dev() == Some(lower)) {
+            return Err(EBUSY);
+        }
+        let free = slots.iter().position(|slot| matches!(slot, Slot::Free));
+        let index = free.unwrap_or(slots.len());
+
+        if index >= MAX_DEVICES {
+            return Err(EBUSY);
+        }
+        match slots.get_mut(index) {
+            Some(slot) => *slot = Slot::Busy(lower),
+            None => slots.push(Slot::Busy(lower), GFP_KERNEL)?,
+        }
+        Ok(index)
+    }
+
+    /// Changes a slot; what was in it is dropped without the lock.
+    fn set_slot(&self, index: usize, new: Slot) -> Option<Slot> {
+        let mut slots = self.slots.lock();
+        let slot = slots.get_mut(index)?;
+        Some(core::mem::replace(slot, new))
+    }
+
+    /// Unmaps a device.
+    ///
+    /// Fails with [`ENXIO`] if `dev` is not mapped, and [`EBUSY`] if it is open, or being mapped or
+    /// unmapped. May sleep.
+    pub(crate) fn remove(&self, dev: DevT, which: Which) -> Result {
+        let (index, lower) = self.retire(dev, which)?;
+        let mapping = self.set_slot(index, Slot::Busy(lower));
+        drop(mapping);
+        self.set_slot(index, Slot::Free);
+        pr_info!("pktcdvd{index}: unmapped from {lower}\n");
+        Ok(())
+    }
+
+    /// Finds a device and closes it to new openers.
+    fn retire(&self, dev: DevT, which: Which) -> Result<(usize, DevT)> {
+        let slots = self.slots.lock();
+        for (index, slot) in slots.iter().enumerate() {
+            let lower = slot.lower_dev();
+            let is_lower = which == Which::Either && lower == Some(dev);
+
+            match slot.mapping() {
+                Some(mapping) if is_lower || mapping.dev() == dev => {
+                    mapping.device().retire()?;
+                    return Ok((index, mapping.lower_dev()));
+                }
+                None if is_lower => return Err(EBUSY),
+                _ => {}
+            }
+        }
+        Err(ENXIO)
+    }
+
+    /// Calls `f` for each mapped device, in the order of their numbers.
+    pub(crate) fn for_each(&self, mut f: impl FnMut(&Mapping) -> Result) -> Result {
+        let slots = self.slots.lock();
+        slots.iter().filter_map(Slot::mapping).try_for_each(&mut f)
+    }
+
+    /// Returns the numbers of lower and packet device of a slot, and how many slots there are.
+    pub(crate) fn status(&self, index: u32) -> (Option<(DevT, DevT)>, usize) {
+        let slots = self.slots.lock();
+        let mapping = usize::try_from(index)
+            .ok()
+            .and_then(|index| slots.get(index)?.mapping());
+        (
+            mapping.map(|mapping| (mapping.lower_dev(), mapping.dev())),
+            slots.len().max(MIN_REPORTED_SLOTS),
+        )
+    }
+}
