@@ -16,6 +16,7 @@ module! {
     authors: ["The rblk developers"],
     description: "Block drivers in Rust: RAM disks and packet writing",
     license: "GPL",
+    alias: ["pktcdvd"],
 }
 
 module_param!(ram_nr: uint = 0, 0o444, "Number of RAM disks to add at load");
@@ -26,14 +27,26 @@ module_param!(
     "Memory that all RAM disks may use together, in MiB; 0 for half of the system's"
 );
 
+module_param!(
+    pktcdvd_buffers: uint = 8,
+    0o444,
+    "Packet buffers of each packet device, 2 to 64"
+);
+
 /// The drivers that are up. Fields are dropped in order.
 struct Rblk {
+    _pktcdvd: Option<pktcdvd::Driver>,
     _ram: Option<ram::Driver>,
 }
 
 impl kernel::Module for Rblk {
     fn init(_module: &'static ThisModule) -> Result<Self> {
+        let pktcdvd = pktcdvd::Config {
+            packet_buffers: Some(pktcdvd_buffers.read()),
+        };
+
         Ok(Self {
+            _pktcdvd: start("pktcdvd", pktcdvd::Driver::init(&pktcdvd))?,
             _ram: start("ram", ram::Driver::init(&ram_config()?))?,
         })
     }
