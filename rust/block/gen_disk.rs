@@ -6,7 +6,7 @@
 //!
 //! A disk is built in two steps: a front ([`bio_disk`](super::bio_disk) or [`mq`](super::mq))
 //! allocates it, and the driver may look at the limits that hold and take hold of its queue; then
-//! [`UnaddedDisk::add`] makes it visible.
+//! [`UnaddedDisk::add_disk`] makes it visible.
 
 mod builder;
 mod device;

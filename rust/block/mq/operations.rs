@@ -168,15 +168,19 @@ impl<T: Operations> OperationsVTable<T> {
     ///
     /// Only blk-mq may call this, for a tag set of `T`.
     unsafe extern "C" fn map_queues(set: *mut bindings::blk_mq_tag_set) {
-        // SAFETY: blk-mq passes a valid tag set, whose first `nr_maps` maps are allocated.
-        unsafe {
-            // A crash kernel has one map and one queue, whatever was asked for.
-            if (*set).nr_maps == 1 {
-                (*set).map[0].nr_queues = (*set).nr_hw_queues;
-            }
-            for map in (*set).map.iter_mut().take((*set).nr_maps as usize) {
-                bindings::blk_mq_map_queues(map);
-            }
+        // SAFETY: blk-mq passes a valid tag set, and calls this alone.
+        let set = unsafe { &mut *set };
+        let reads = set.driver_data as usize as u32;
+        let others = set.nr_hw_queues.saturating_sub(reads);
+
+        // Queues for reads come behind the others. Without any there is no second map.
+        let maps = [(others, 0), (reads, others)];
+        let nr_maps = set.nr_maps as usize;
+        for (map, (nr_queues, queue_offset)) in set.map.iter_mut().zip(maps).take(nr_maps) {
+            map.nr_queues = nr_queues;
+            map.queue_offset = queue_offset;
+            // SAFETY: The first `nr_maps` maps are allocated.
+            unsafe { bindings::blk_mq_map_queues(map) };
         }
     }
 

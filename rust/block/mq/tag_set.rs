@@ -95,7 +95,7 @@ impl<T: Operations> TagSet<T> {
     }
 
     fn raw_options(options: &TagSetOptions) -> Result<bindings::blk_mq_tag_set> {
-        let mut raw = bindings::blk_mq_tag_set {
+        Ok(bindings::blk_mq_tag_set {
             ops: &OperationsVTable::<T>::MQ_OPS,
             nr_maps: if options.nr_read_queues == 0 { 1 } else { 2 },
             nr_hw_queues: options
@@ -106,12 +106,10 @@ impl<T: Operations> TagSet<T> {
             numa_node: bindings::NUMA_NO_NODE,
             cmd_size: u32::try_from(size_of::<Pdu<T>>())?,
             flags: options.flags.into(),
+            // A number, not a pointer: `map_queues` has no other way to learn it.
+            driver_data: options.nr_read_queues as usize as *mut c_void,
             ..pin_init::zeroed()
-        };
-        raw.map[0].nr_queues = options.nr_hw_queues;
-        raw.map[1].nr_queues = options.nr_read_queues;
-        raw.map[1].queue_offset = options.nr_hw_queues;
-        Ok(raw)
+        })
     }
 
     /// Returns how many requests each hardware queue has.
