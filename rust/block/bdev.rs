@@ -51,6 +51,11 @@ pub struct LowerLimits {
     pub max_segments: u32,
     /// Most bytes that one segment has.
     pub max_segment_size: u32,
+    /// Multiple of which no IO crosses, in sectors of 512 bytes of the whole disk; zero if there is
+    /// none.
+    pub chunk_sectors: u32,
+    /// Mask of the bits of memory addresses and lengths that must be zero in a segment.
+    pub dma_alignment: u32,
     /// Most that one discard covers, in sectors of 512 bytes; zero if there is no discard.
     pub max_discard_sectors: u32,
     /// Whether it seeks.
@@ -155,6 +160,12 @@ impl BdevFile {
         unsafe { (*self.as_raw()).bd_nr_sectors }
     }
 
+    /// Returns where the device starts on its disk, in sectors: zero, or that of the partition.
+    pub fn start_sector(&self) -> u64 {
+        // SAFETY: By the type invariant, the block device is valid.
+        unsafe { (*self.as_raw()).bd_start_sect }
+    }
+
     /// Returns whether the device refuses writes.
     pub fn is_read_only(&self) -> bool {
         // SAFETY: By the type invariant, the block device is valid.
@@ -184,6 +195,8 @@ impl BdevFile {
             max_sectors: lim.max_sectors,
             max_segments: u32::from(lim.max_segments),
             max_segment_size: lim.max_segment_size,
+            chunk_sectors: lim.chunk_sectors,
+            dma_alignment: lim.dma_alignment,
             max_discard_sectors: lim.max_discard_sectors,
             rotational: lim.features & bindings::BLK_FEAT_ROTATIONAL != 0,
         }

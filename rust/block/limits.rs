@@ -69,6 +69,9 @@ pub struct QueueLimits {
     pub max_segments: u16,
     /// Multiple of which no read or write crosses, in sectors of 512 bytes.
     pub chunk_sectors: u32,
+    /// Mask of the bits of memory addresses and lengths that must be zero in a segment; the
+    /// default, and the least, is that of a sector.
+    pub dma_alignment: u32,
     /// Most that a discard covers, in sectors of 512 bytes; zero if discard is not supported.
     pub max_discard_sectors: u32,
     /// Unit of discards, in bytes.
@@ -103,6 +106,7 @@ impl QueueLimits {
             && (physical == 0 || (physical.is_power_of_two() && physical >= logical))
             && at_least(self.max_hw_sectors, page_sectors.max(block_sectors))
             && self.max_hw_sectors % block_sectors == 0
+            && (self.dma_alignment == 0 || is_segment_mask(self.dma_alignment))
             && at_least(self.chunk_sectors, block_sectors)
             && self.chunk_sectors % block_sectors == 0
             && self.discard_granularity % logical == 0
@@ -133,6 +137,7 @@ impl QueueLimits {
         raw.max_hw_sectors = self.max_hw_sectors;
         raw.max_segments = self.max_segments;
         raw.chunk_sectors = self.chunk_sectors;
+        raw.dma_alignment = self.dma_alignment;
         raw.max_hw_discard_sectors = self.max_discard_sectors;
         raw.discard_granularity = self.discard_granularity;
         raw.max_write_zeroes_sectors = self.max_write_zeroes_sectors;
@@ -153,6 +158,7 @@ impl QueueLimits {
             max_hw_sectors: lim.max_hw_sectors,
             max_segments: lim.max_segments,
             chunk_sectors: lim.chunk_sectors,
+            dma_alignment: lim.dma_alignment,
             max_discard_sectors: lim.max_hw_discard_sectors,
             discard_granularity: lim.discard_granularity,
             max_write_zeroes_sectors: lim.max_write_zeroes_sectors,
@@ -166,6 +172,11 @@ impl Features {
     fn from_raw(features: bindings::blk_features_t) -> Self {
         Self(features & Self::all_bits())
     }
+}
+
+/// Returns whether segments that start and end on this mask are whole sectors, within a page.
+fn is_segment_mask(mask: u32) -> bool {
+    (SECTOR_SIZE - 1..PAGE_SIZE as u32).contains(&mask) && (mask + 1).is_power_of_two()
 }
 
 /// Returns whether `size` bytes may be a logical block.

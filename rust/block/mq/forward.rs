@@ -83,6 +83,8 @@ impl<T: Operations> Request<T> {
         // SAFETY: The bio is ours, and was not submitted. `end_io` finds the request, which stays
         // valid as it cannot end before.
         unsafe {
+            // Whoever could not wait, or polls, did so for the upper device; we can wait.
+            (*bio).bi_opf &= !(bindings::REQ_NOWAIT | bindings::REQ_POLLED);
             (*bio).bi_private = self.0.as_ptr().cast();
             (*bio).bi_end_io = Some(Self::end_io);
             bindings::submit_bio(bio);
