@@ -35,6 +35,7 @@ use crate::{
     packet::Io,
     packets::{
         Packets,
+        Progress,
         READS_IN_FLIGHT, //
     },
     queue::Queue,
@@ -74,6 +75,10 @@ use rb::{
         },
     },
     kthread,
+    mm::{
+        cond_resched,
+        NoIo, //
+    },
     ratelimit::RateLimit,
     trace::pktcdvd as trace, //
 };
@@ -372,9 +377,16 @@ impl Device {
 
 impl kthread::Run for Device {
     fn run(&self) {
+        // Nothing is allocated here but what has a reserve; should the lower device's submission
+        // allocate, it must not wait for writes to this very device.
+        let _noio = NoIo::enter();
+
         while !kthread::should_stop() {
-            let timeout = self.packets.lock().work(self);
-            self.bell.wait(timeout);
+            let progress = self.packets.lock().work(self);
+            match progress {
+                Progress::More => cond_resched(),
+                Progress::Wait(timeout) => self.bell.wait(timeout),
+            }
         }
     }
 }

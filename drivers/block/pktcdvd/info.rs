@@ -45,6 +45,8 @@ impl fmt::Display for Text<'_> {
         let mut queue = device.queue.lock();
         let (size, marks) = (queue.size(), queue.gate().marks());
         drop(queue);
+        let openers = device.openers();
+        // Last: the lock of the openers is outside this one.
         let packets = device.packets.lock();
 
         f.write_fmt(fmt!(
@@ -61,7 +63,7 @@ impl fmt::Display for Text<'_> {
         f.write_fmt(fmt!("\n{}", Statistics(device)))?;
         f.write_fmt(fmt!(
             "\nMisc:\n\treference count:\t{}\n\tstart offset:\t\t{}\n",
-            device.openers(),
+            openers,
             device.geometry.start_sector()
         ))?;
         f.write_fmt(fmt!(

@@ -171,6 +171,8 @@ fn limits(device: &Device) -> QueueLimits {
         io_min: packet * SECTOR_SIZE,
         io_opt: packet * SECTOR_SIZE,
         chunk_sectors: device.geometry.chunk_sectors(),
+        // Reads go down with the memory they came with.
+        dma_alignment: lower.dma_alignment.max(SECTOR_SIZE - 1),
         max_discard_sectors: if device.read_only {
             0
         } else {

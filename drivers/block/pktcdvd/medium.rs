@@ -17,7 +17,6 @@ use kernel::{
 use rb::block::{
     bdev::{
         BdevFile,
-        LowerLimits,
         Mode, //
     },
     dev_t::DevT,
@@ -71,22 +70,32 @@ fn check_limits(lower: &BdevFile, geometry: &Geometry) -> Result {
         );
         return Err(EINVAL);
     }
-    if !takes_packet(&limits, geometry) {
+    if !takes_packet(lower, geometry) {
         pr_err!(
-            "pktcdvd: {}: packets of {} sectors do not fit into {} sectors or {} segments\n",
+            "pktcdvd: {}: a packet of {} sectors would be split; it takes {} sectors, {} segments, \
+             multiples of {} sectors\n",
             lower.dev(),
             geometry.packet_sectors(),
             limits.max_sectors,
-            limits.max_segments
+            limits.max_segments,
+            limits.chunk_sectors
         );
         return Err(EINVAL);
     }
     Ok(())
 }
 
-fn takes_packet(limits: &LowerLimits, geometry: &Geometry) -> bool {
-    let bytes = u64::from(geometry.packet_sectors()) * u64::from(SECTOR_SIZE);
-    let segments = bytes.div_ceil(PAGE_SIZE as u64);
+/// Returns whether a packet goes down in one piece.
+///
+/// Somebody may lower the limits of the lower device any time, so this is asked again and again.
+pub(crate) fn takes_packet(lower: &BdevFile, geometry: &Geometry) -> bool {
+    let limits = lower.limits();
+    let packet = geometry.packet_sectors();
+    let segments = (packet * SECTOR_SIZE).div_ceil(PAGE_SIZE as u32);
+    let first = lower.start_sector().wrapping_add(geometry.start_sector());
+    let crosses_chunks = limits.chunk_sectors != 0
+        && (limits.chunk_sectors.checked_rem(packet) != Some(0)
+            || first.checked_rem(packet.into()) != Some(0));
 
-    geometry.packet_sectors() <= limits.max_sectors && segments <= u64::from(limits.max_segments)
+    packet <= limits.max_sectors && segments <= limits.max_segments && !crosses_chunks
 }

@@ -25,6 +25,7 @@ use crate::{
             Zone, //
         },
     },
+    medium::takes_packet,
     pieces::Pieces,
     queue::Queue, //
 };
@@ -254,6 +255,10 @@ impl Packet {
         };
         let sector = frames.map_or(zone.sector(), |frames| zone.sector_of(frames));
 
+        if matches!(io, Io::Write) && !takes_packet(&device.lower, &device.geometry) {
+            // Its limits were lowered: it would split the packet.
+            return self.io_done(device, io, Err(BlkError::INVAL));
+        }
         match io {
             Io::Gather(frames) => trace::pkt_gather(device.dev, sector, frames.sectors()),
             Io::Write => trace::pkt_write(device.dev, sector, device.geometry.packet_frames()),

@@ -32,6 +32,20 @@ use rb::block::{
 /// How many reads may be under way at a time, as many as the pool of bios serves well.
 pub(crate) const READS_IN_FLIGHT: usize = 32;
 
+/// How many rounds the thread works before it lets others have the lock, and the processor.
+const ROUNDS: usize = 16;
+
+/// How many IOs are issued in one round.
+const ISSUES: usize = 16;
+
+/// What the thread does after it has worked.
+pub(crate) enum Progress {
+    /// There is more to do at once.
+    More,
+    /// There is nothing to do until the bell rings, or, if given, this time has passed.
+    Wait(Option<Delta>),
+}
+
 /// The packet buffers of a device.
 ///
 /// Lives in the mutex [`Device::packets`], which the thread holds while it works, and others to
@@ -98,9 +112,9 @@ impl Packets {
         self.begin_at
     }
 
-    /// Does all there is to do now; returns when there will be more by itself.
-    pub(crate) fn work(&mut self, device: &Device) -> Option<Delta> {
-        loop {
+    /// Does what there is to do now, but no more than a fair share.
+    pub(crate) fn work(&mut self, device: &Device) -> Progress {
+        for _ in 0..ROUNDS {
             let mut progress = false;
             for packet in &mut self.list {
                 progress |= packet.reap(device);
@@ -110,10 +124,11 @@ impl Packets {
             progress |= self.admit(device);
             progress |= self.dispatch(device);
             if !progress {
-                break;
+                let waits = self.list.iter().filter_map(Packet::remaining_wait);
+                return Progress::Wait(waits.min());
             }
         }
-        self.list.iter().filter_map(Packet::remaining_wait).min()
+        Progress::More
     }
 
     /// Lets writes join the packets that are open, and begins new ones.
@@ -179,9 +194,7 @@ impl Packets {
 
     /// Issues reads and the IO of packets, in turn.
     fn dispatch(&mut self, device: &Device) -> bool {
-        let mut progress = false;
-
-        loop {
+        for issued in 0..ISSUES {
             let reads = device.queue.lock().has_read();
             let ready = self.next_ready();
             let writes = match ready {
@@ -193,7 +206,7 @@ impl Packets {
                 .scheduler
                 .next_of(reads, device.reads_in_flight(), writes)
             else {
-                return progress;
+                return issued != 0;
             };
 
             self.scheduler.issued(direction);
@@ -201,8 +214,8 @@ impl Packets {
                 (Direction::Write, Some((index, at))) => self.submit(device, index, at),
                 _ => self.read_next(device),
             }
-            progress = true;
         }
+        true
     }
 
     /// Returns the packet whose IO is next: the first from where the elevator is, or else the
