@@ -141,6 +141,7 @@ fn what_add_refuses() {
         ("size=64M size=64M", Invalid),
         ("size=-1", Invalid),
         ("size=4608 block_size=4096", Invalid),
+        ("size=9223372036854775807", Invalid),
         ("size=9223372036854775808", TooBig),
         ("size=8E", TooBig),
         ("size=16E", TooBig),

@@ -213,6 +213,22 @@ fn a_bad_frame_that_is_missing_fails_the_packet_with_its_own_error() {
 }
 
 #[test]
+fn what_was_read_before_a_failure_is_read_again() {
+    let mut packet = waiting(&[(4, 1)]);
+
+    assert_eq!(packet.handle(Event::Deadline), gather(0, 8));
+    assert_eq!(packet.handle(Event::GatherDone(BAD)), gather(0, 4));
+    assert_eq!(packet.handle(Event::GatherDone(Ok(()))), gather(5, 3));
+    let action = packet.handle(Event::GatherDone(BAD));
+    finish(&mut packet, action, BAD);
+
+    assert_eq!(start(&mut packet, 0), Action::WaitUntil);
+    assert_eq!(join(&mut packet, 5, 1), Action::Nothing);
+    assert_eq!(packet.handle(Event::Deadline), gather(0, 8));
+    assert_eq!(packet.handle(Event::GatherDone(BAD)), gather(0, 5));
+}
+
+#[test]
 fn a_read_of_nothing_but_missing_frames_is_not_repeated() {
     let mut packet = waiting(&[(0, 4)]);
 

@@ -66,6 +66,19 @@ fn offset_tracks_have_no_negative_frames() {
 }
 
 #[test]
+fn one_packet_is_enough_and_is_all_usable() {
+    let device = geometry(128, 8, 136);
+
+    assert_eq!((device.packets(), device.capacity_sectors()), (1, 136));
+    assert_eq!(device.span(8, 128), FrameRange::new(0, 32));
+    assert_eq!(device.span(132, 4), FrameRange::new(31, 1));
+    assert_eq!(device.span(132, 8), None);
+    assert_eq!(device.span(8, 0), None);
+    assert_eq!(device.span(9, 4), None);
+    assert_eq!(device.span(8, 3), None);
+}
+
+#[test]
 fn chunks_of_known_tracks() {
     for (size, start, chunk) in [
         (128, 0, 128),
@@ -186,8 +199,10 @@ proptest! {
     #[test]
     fn spans_are_whole_frames_of_one_packet(
         (size, start, device) in any_device(),
-        sector in 0..6000u64,
-        len in 0..600u32,
+        (sector, len) in prop_oneof![
+            (0..6000u64, 0..600u32),
+            (0..1500u64, 0..150u32).prop_map(|(frame, count)| (frame * 4, count * 4)),
+        ],
     ) {
         if let Ok(geometry) = Geometry::new(size, start, device) {
             let wanted: Vec<u64> = (sector..sector + u64::from(len)).collect();
