@@ -70,13 +70,6 @@ impl Coverage {
         frames.mask() & !self.all == 0
     }
 
-    /// Whether each of `frames` is covered.
-    ///
-    /// Frames behind the end of the packet never are.
-    pub fn covers(&self, frames: FrameRange) -> bool {
-        frames.mask() & !self.map == 0
-    }
-
     /// Whether at least one of `frames` is covered.
     pub fn touches(&self, frames: FrameRange) -> bool {
         frames.mask() & self.map != 0

@@ -2,6 +2,7 @@
 
 //! Tests of the pure logic: tables of known cases, and properties checked against simple models.
 
+mod control;
 mod coverage;
 mod limits;
 mod marks;

@@ -105,6 +105,9 @@ fn the_largest_device_does_not_overflow() {
     assert_eq!(device.zone_at(device.packets()), None);
     assert_eq!(device.zone_at(u64::MAX), None);
     assert_eq!(device.zone_of(u64::MAX), None);
+    assert_eq!(device.first_zone_from(last.sector()), Some(last));
+    assert_eq!(device.first_zone_from(last.sector() + 1), None);
+    assert_eq!(device.first_zone_from(u64::MAX), None);
     assert_eq!(device.span(u64::MAX - 3, 4), None);
     assert_eq!(device.span(last.sector(), u32::MAX - 3), None);
     assert_eq!(
@@ -173,7 +176,9 @@ proptest! {
                 .iter()
                 .copied()
                 .find(|&first| (first..first + u64::from(size)).contains(&sector));
+            let next = starts.iter().copied().find(|&first| first >= sector);
             prop_assert_eq!(sectors(geometry.zone_of(sector)), owner);
+            prop_assert_eq!(sectors(geometry.first_zone_from(sector)), next);
         }
         for (index, &first) in starts.iter().enumerate() {
             let zone = geometry.zone_at(index as u64).unwrap();
