@@ -1,0 +1,59 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# rblk-timeout: 120
+#
+# A filesystem on a disk: made, filled with a real tree, checked, compared; and on a partition.
+
+# shellcheck source=tests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=tests/ram/disks.sh
+. "$(dirname "$0")/disks.sh"
+
+ktap_plan 12
+remove_all_disks
+mnt=$RBLK_SCRATCH/mnt
+tree=$(cd "$(dirname "$0")/../.." && pwd)
+mkdir -p "$mnt"
+
+copy_tree() {
+	mkdir "$mnt/tree" && tar -C "$tree" --exclude=target --exclude=.git -cf - . | tar -C "$mnt/tree" -xf -
+}
+
+same_tree() {
+	diff -r -x target -x .git "$tree" "$mnt/tree"
+}
+
+ext4() {
+	mkfs.ext4 -q "$@" "/dev/$disk" && mount -o discard "/dev/$disk" "$mnt" && copy_tree && umount "$mnt" &&
+		e2fsck -fn "/dev/$disk" && mount "/dev/$disk" "$mnt" && same_tree
+}
+
+for options in "size=96M" "size=96M front=mq" "size=96M block_size=4096"; do
+	disk=$(new_disk "$options")
+	check "ext4, $options" ext4
+	sync
+	pages=$(attribute "$disk" pages)
+	rm -rf "$mnt/tree"
+	sync
+	check "fstrim" fstrim "$mnt"
+	check "gives memory back" test "$(attribute "$disk" pages)" -lt "$pages"
+	umount "$mnt"
+	remove_disk "$disk"
+done
+
+disk=$(new_disk size=32M)
+partitions() {
+	# A partition of type 0x83 from sector 2048 on, 32768 sectors long, and the magic number.
+	{
+		head -c 446 /dev/zero
+		printf '\0\0\0\0\203\0\0\0\0\010\0\0\0\200\0\0'
+		head -c 48 /dev/zero
+		printf '\125\252'
+	} | dd "of=/dev/$disk" bs=512 iflag=fullblock && blockdev --rereadpt "/dev/$disk" &&
+		mkfs.ext4 -q "/dev/${disk}p1" && mount "/dev/${disk}p1" "$mnt"
+}
+check "a partition with a filesystem" partitions
+check_equal "holds its disk" EBUSY "$(errno_of $CLASS/remove "$disk")"
+umount "$mnt"
+check "all disks go" remove_all_disks
+ktap_finished
