@@ -11,10 +11,13 @@ set -euo pipefail
 
 llvm=${RBLK_LLVM:-19}
 build=(build-essential flex bison bc libelf-dev libssl-dev kmod cpio xz-utils rsync perl
-	"clang-$llvm" "lld-$llvm" "llvm-$llvm" "libclang-$llvm-dev")
+	ca-certificates "clang-$llvm" "lld-$llvm" "llvm-$llvm" "libclang-$llvm-dev")
 vm=(qemu-system-x86 kmod busybox-static udftools fio nbd-client
 	e2fsprogs dmsetup util-linux bsdextrautils iproute2)
 check=(shellcheck perl)
+
+candidate() { apt-cache policy "$1" | awk '/Candidate:/ && $2 != "(none)" { print $2 }'; }
+update() { [ "$(id -u)" != 0 ] || step 'reading the package lists' 0 apt-get update; }
 
 # rustc with its tools: what is in the PATH if it is new enough, else Debian's,
 # or where that is too old the newer one Debian keeps for its browser.
@@ -23,9 +26,8 @@ rust_packages() {
 		version_ge "$(rustc --version | awk '{ print $2 }')" 1.85.0; then
 		return
 	fi
-	local candidate
-	candidate=$(apt-cache policy rustc | awk '/Candidate:/ { print $2 }')
-	if version_ge "${candidate:-0}" 1.85; then
+	[ -n "$(candidate rustc)" ] || update
+	if version_ge "$(candidate rustc)" 1.85; then
 		echo rustc rust-src cargo rustfmt rust-clippy
 	else
 		echo rustc-web rust-web-src cargo-web rustfmt-web rust-web-clippy
@@ -57,9 +59,9 @@ if [ "$(id -u)" != 0 ]; then
 	exit 1
 fi
 install_missing() {
-	apt-cache show "${missing[@]}" >/dev/null 2>&1 || apt-get update
 	DEBIAN_FRONTEND=noninteractive "${install[@]}" || {
 		apt-get update && DEBIAN_FRONTEND=noninteractive "${install[@]}"
 	}
 }
-locked packages step "installing ${#missing[@]} packages: ${missing[*]}" 0 install_missing
+say "packages wanted: ${missing[*]}"
+locked packages step "installing ${#missing[@]} packages" 0 install_missing

@@ -61,8 +61,8 @@ step() {
 	_progress "$title" "$log" "$total" &
 	ticker=$!
 	"$@" >"$log" 2>&1 || ret=$?
-	kill "$ticker" 2>/dev/null
-	wait "$ticker" 2>/dev/null
+	kill "$ticker" 2>/dev/null || :
+	wait "$ticker" 2>/dev/null || :
 	[ ! -t 2 ] || printf '\r\033[K' >&2
 	if [ "$ret" -ne 0 ]; then
 		tail -n 40 "$log" >&2
