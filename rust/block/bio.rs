@@ -48,7 +48,7 @@ impl Bio {
     ///
     /// `bio` must satisfy the invariants of [`Bio`] for `'a`.
     #[inline]
-    pub(crate) unsafe fn from_raw<'a>(bio: NonNull<bindings::bio>) -> &'a Self {
+    pub unsafe fn from_raw<'a>(bio: NonNull<bindings::bio>) -> &'a Self {
         // SAFETY: By the safety requirements of this function; `Bio` is a transparent wrapper.
         unsafe { bio.cast::<Self>().as_ref() }
     }

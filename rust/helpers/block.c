@@ -80,23 +80,3 @@ __rb_helper void rb_helper_blk_queue_ref(struct request_queue *q)
 {
 	refcount_inc(&q->refs);
 }
-
-__rb_helper size_t rb_helper_sizeof_bio(void)
-{
-	return sizeof(struct bio);
-}
-
-__rb_helper size_t rb_helper_sizeof_request(void)
-{
-	return sizeof(struct request);
-}
-
-__rb_helper size_t rb_helper_sizeof_gendisk(void)
-{
-	return sizeof(struct gendisk);
-}
-
-__rb_helper size_t rb_helper_sizeof_queue_limits(void)
-{
-	return sizeof(struct queue_limits);
-}

@@ -6,7 +6,10 @@
 
 use kernel::prelude::*;
 
+mod bio;
+mod dev_t;
 mod layout;
+mod limits;
 mod mempool;
 mod sysfs;
 mod workqueue;

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Segments are those of `bio_for_each_segment()`, and data that goes through a [`PageBio`] comes
+//! out as it went in.
+
+use core::ptr::NonNull;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+use rb::{
+    bindings,
+    block::{
+        bio::{
+            Bio,
+            Command,
+            Flags, //
+        },
+        page_bio::{
+            Completion,
+            PageBio, //
+        },
+    },
+};
+
+extern "C" {
+    // Bios are opaque here; `struct bio` of the bindings leads to structures without fields.
+    fn rb_test_bio_shapes() -> c_uint;
+    fn rb_test_bio_alloc(shape: c_uint, seed: u8) -> *mut c_void;
+    fn rb_test_bio_free(bio: *mut c_void);
+    fn rb_test_bio_segment(
+        bio: *mut c_void,
+        index: c_uint,
+        offset: *mut c_uint,
+        len: *mut c_uint,
+    ) -> bool;
+    fn rb_test_bio_equal(a: *mut c_void, b: *mut c_void) -> bool;
+}
+
+/// A bio that C has made.
+///
+/// # Invariants
+///
+/// The pointer is a valid bio of `rb_test_bio_alloc()` that is freed only here.
+struct TestBio(NonNull<bindings::bio>);
+
+impl TestBio {
+    fn new(shape: u32, seed: u8) -> Result<Self> {
+        // SAFETY: The caller counts shapes with `shapes()`.
+        let bio = unsafe { rb_test_bio_alloc(shape, seed) }.cast();
+        // INVARIANT: C has made it.
+        Ok(Self(NonNull::new(bio).ok_or(ENOMEM)?))
+    }
+
+    fn shapes() -> u32 {
+        // SAFETY: FFI call without preconditions.
+        unsafe { rb_test_bio_shapes() }
+    }
+
+    fn as_raw(&self) -> *mut c_void {
+        self.0.as_ptr().cast()
+    }
+
+    fn bio(&self) -> &Bio {
+        // SAFETY: By the type invariant, the bio is valid, and nothing changes it.
+        unsafe { Bio::from_raw(self.0) }
+    }
+
+    /// Returns offset and length of a segment, as C sees it.
+    fn segment(&self, index: u32) -> Option<(u32, u32)> {
+        let (mut offset, mut len) = (0, 0);
+        // SAFETY: By the type invariant, the bio is valid; so are the references.
+        unsafe { rb_test_bio_segment(self.as_raw(), index, &mut offset, &mut len) }
+            .then_some((offset, len))
+    }
+
+    fn equals(&self, other: &Self) -> bool {
+        // SAFETY: By the type invariant, both bios are valid.
+        unsafe { rb_test_bio_equal(self.as_raw(), other.as_raw()) }
+    }
+}
+
+impl Drop for TestBio {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant, the bio is ours to free.
+        unsafe { rb_test_bio_free(self.as_raw()) };
+    }
+}
+
+struct Nobody;
+
+impl Completion for Nobody {
+    fn completed(&self) {}
+}
+
+fn page_bio(bytes: usize) -> Result<Arc<PageBio<Nobody>>> {
+    Arc::pin_init(PageBio::new(bytes, Nobody), GFP_KERNEL)
+}
+
+#[kunit_tests(rb_bio)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_are_those_of_c() -> Result {
+        for shape in 0..TestBio::shapes() {
+            let bio = TestBio::new(shape, 1)?;
+            let mut index = 0;
+
+            for segment in bio.bio().segments() {
+                let found = (segment.offset() as u32, segment.len() as u32);
+                assert_eq!(bio.segment(index), Some(found));
+                index += 1;
+            }
+            assert_eq!(bio.segment(index), None);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn data_goes_through_pages() -> Result {
+        for shape in 0..TestBio::shapes() {
+            // From the start of a page, from its middle, and close to its end.
+            for offset in [0, 2048, 3584] {
+                let from = TestBio::new(shape, 7)?;
+                let to = TestBio::new(shape, 0)?;
+                let pages = page_bio(offset + from.bio().bytes() as usize)?;
+
+                assert!(!from.equals(&to));
+                pages.copy_from_bio(from.bio(), offset)?;
+                pages.copy_to_bio(to.bio(), offset)?;
+                assert!(from.equals(&to));
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn copies_end_with_the_pages() -> Result {
+        let pages = page_bio(4096)?;
+        let bio = TestBio::new(0, 1)?;
+
+        assert_eq!(pages.copy_from_bio(bio.bio(), 512), Err(EINVAL));
+        assert_eq!(pages.copy_to_bio(bio.bio(), 4096), Err(EINVAL));
+        Ok(())
+    }
+
+    #[test]
+    fn commands_and_flags_are_read() -> Result {
+        let bio = TestBio::new(0, 1)?;
+
+        assert_eq!(bio.bio().command(), Command::Write);
+        assert_eq!(bio.bio().flags(), Flags::empty());
+        Ok(())
+    }
+}
