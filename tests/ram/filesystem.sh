@@ -53,7 +53,7 @@ partitions() {
 		mkfs.ext4 -q "/dev/${disk}p1" && mount "/dev/${disk}p1" "$mnt"
 }
 check "a partition with a filesystem" partitions
-check_equal "holds its disk" EBUSY "$(errno_of $CLASS/remove "$disk")"
+check_equal "holds its disk" EBUSY "$(errno_of "$CLASS/remove" "$disk")"
 umount "$mnt"
 check "all disks go" remove_all_disks
 ktap_finished

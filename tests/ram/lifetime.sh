@@ -12,17 +12,17 @@
 ktap_plan 18
 remove_all_disks
 module_gone() {
-	[ ! -e /sys/module/rblk ] && [ ! -e $CLASS ] && ! compgen -G '/sys/block/rram*' &&
+	[ ! -e /sys/module/rblk ] && [ ! -e "$CLASS" ] && ! compgen -G '/sys/block/rram*' &&
 		! compgen -G '/dev/rram*'
 }
 
 disk=$(new_disk size=1M)
 exec 3<"/dev/$disk"
 check_fails "the module stays while a disk is open" rmmod rblk
-check_equal "so does the disk" EBUSY "$(errno_of $CLASS/remove "$disk")"
+check_equal "so does the disk" EBUSY "$(errno_of "$CLASS/remove" "$disk")"
 check "which still works" dd if=/dev/zero "of=/dev/$disk" bs=64k count=1 oflag=direct
 exec 3<&-
-exec 3<$CLASS/device_map
+exec 3<"$CLASS/device_map"
 check "an open attribute holds nothing" rmmod rblk
 exec 3<&-
 check "nothing is left" module_gone
@@ -37,7 +37,7 @@ check_fails "a number that is none" modprobe rblk ram_nr=-1
 check "nothing is left of these" module_gone
 check "disks at load" modprobe rblk ram_nr=3 ram_size=4096
 check_equal "three of 4 MiB" "rram0 4194304 rram1 4194304 rram2 4194304 " \
-	"$(awk '{ printf "%s %s ", $1, $3 }' $CLASS/device_map)"
+	"$(awk '{ printf "%s %s ", $1, $3 }' "$CLASS/device_map")"
 check_equal "the parameters show" "3 4096" \
 	"$(cat /sys/module/rblk/parameters/ram_nr) $(cat /sys/module/rblk/parameters/ram_size)"
 check "they go with the module" rmmod rblk
@@ -64,20 +64,20 @@ churn() {
 	wait
 }
 check "a hundred disks come and go under I/O" churn
-check_equal "none is left" "" "$(cat $CLASS/device_map)"
+check_equal "none is left" "" "$(cat "$CLASS/device_map")"
 
 # Removed and added from many sides at once: each either works or says why not.
 race() {
 	local i
 	for i in 1 2 3 4; do
 		for _ in {1..15}; do
-			write_to $CLASS/add "size=1M name=race" 2>/dev/null
-			write_to $CLASS/remove race 2>/dev/null
+			write_to "$CLASS/add" "size=1M name=race" 2>/dev/null
+			write_to "$CLASS/remove" race 2>/dev/null
 		done &
 	done
 	wait
-	write_to $CLASS/remove race 2>/dev/null
-	[ -z "$(cat $CLASS/device_map)" ] && [ ! -e /sys/block/race ]
+	write_to "$CLASS/remove" race 2>/dev/null
+	[ -z "$(cat "$CLASS/device_map")" ] && [ ! -e /sys/block/race ]
 }
 check "one name, four writers" race
 ktap_finished

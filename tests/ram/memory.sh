@@ -55,8 +55,8 @@ sum=$(($(attribute "$one" pages) + $(attribute "$two" pages)))
 check_equal "the second disk has its share" 10240 "$(attribute "$two" pages)"
 check "both have at most half of memory" test "$sum" -le $((total / 2))
 check "both have most of it" test "$sum" -gt $((total / 3))
-check_equal "preallocation fails cleanly" ENOMEM "$(errno_of $CLASS/add "size=64M prealloc=1")"
-check_equal "and leaves nothing" 2 "$(wc -l <$CLASS/device_map)"
+check_equal "preallocation fails cleanly" ENOMEM "$(errno_of "$CLASS/add" "size=64M prealloc=1")"
+check_equal "and leaves nothing" 2 "$(wc -l <"$CLASS/device_map")"
 check "no OOM kill" no_oom_kill
 remove_all_disks
 

@@ -46,7 +46,7 @@ for front in bio mq; do
 	check_equal "it does not shrink while it is open" EBUSY \
 		"$(errno_of "/sys/block/$disk/ram/size" 64K)"
 	check_equal "nor is it reset" EBUSY "$(errno_of "/sys/block/$disk/ram/reset" 1)"
-	check_equal "nor removed" EBUSY "$(errno_of $CLASS/remove "$disk")"
+	check_equal "nor removed" EBUSY "$(errno_of "$CLASS/remove" "$disk")"
 	check_equal "nothing has changed" 131072 "$(attribute "$disk" size)"
 	check "it grows while it is open" resize 192K
 	check "it shrinks by force" resize "4608 force"
