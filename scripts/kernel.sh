@@ -74,7 +74,7 @@ _fragments() {
 _compiler() { [ "$1" = debug ] && echo "clang-$RBLK_LLVM" || echo "${CC:-gcc}"; }
 _make_args() { [ "$1" = debug ] && echo "LLVM=-$RBLK_LLVM" || echo "CC=${CC:-gcc}"; }
 # The usual length of a build log.
-_log_lines() { [ "$1" = debug ] && echo 2700 || echo 2560; }
+_log_lines() { [ "$1" = debug ] && echo 2550 || echo 2450; }
 
 # The build tree's name carries all that it depends on.
 kernel_path() {
@@ -101,7 +101,7 @@ _configure() {
 
 # Objects that went into the image serve no module build.
 _slim() {
-	find "$1" \( -path "$1/scripts" -o -path "$1/tools" -o -path "$1/rust" \) -prune -o \
+	find "$1" \( -path "$1/scripts" -o -path "$1/tools" -o -path "$1/rust" -o -path "$1/modroot" \) -prune -o \
 		-type f \( -name '*.o' -o -name '*.a' -o -name '.*.cmd' \) \
 		-exec rm -f {} +
 	rm -f "$1"/vmlinux.unstripped "$1"/.tmp_vmlinux* "$1"/arch/x86/boot/compressed/vmlinux*
