@@ -37,7 +37,7 @@ pub(crate) const ATTRIBUTES: &[ClassAttribute<Registry>] =
 
 /// Logs what is wrong with a command, and returns its error code.
 pub(crate) fn refuse(command: &str, err: ParseError<'_>) -> Error {
-    pr_err!("pktcdvd: {command}: {}\n", format_args!("{err}"));
+    pr_err!("{command}: {}\n", format_args!("{err}"));
     match err.kind() {
         ErrorKind::Invalid => EINVAL,
         ErrorKind::Range => ERANGE,
@@ -57,7 +57,7 @@ impl Attribute<Registry> for Add {
         registry.add(&options).inspect_err(|err| {
             let device = options.device;
             pr_err!(
-                "pktcdvd: add {}:{}: {:?}\n",
+                "add {}:{}: {:?}\n",
                 device.major,
                 device.minor,
                 err

@@ -38,7 +38,7 @@ pub(crate) fn open(options: &AddOptions) -> Result<(BdevFile, Geometry)> {
     }?;
 
     if lower.is_optical() || lower.is_zoned() {
-        pr_err!("pktcdvd: {dev}: optical drives and zoned devices are not supported\n");
+        pr_err!("{dev}: optical drives and zoned devices are not supported\n");
         return Err(BlkError::NOTSUPP.to_error());
     }
     let geometry = cut(&lower, options)?;
@@ -53,7 +53,7 @@ fn cut(lower: &BdevFile, options: &AddOptions) -> Result<Geometry> {
         lower.nr_sectors(),
     )
     .map_err(|err| {
-        pr_err!("pktcdvd: {}: {}\n", lower.dev(), err.reason());
+        pr_err!("{}: {}\n", lower.dev(), err.reason());
         EINVAL
     })
 }
@@ -64,7 +64,7 @@ fn check_limits(lower: &BdevFile, geometry: &Geometry) -> Result {
 
     if !fits_blocks(geometry, limits.logical_block_size) {
         pr_err!(
-            "pktcdvd: {}: packets are not made of blocks of {} bytes\n",
+            "{}: packets are not made of blocks of {} bytes\n",
             lower.dev(),
             limits.logical_block_size
         );
@@ -72,7 +72,7 @@ fn check_limits(lower: &BdevFile, geometry: &Geometry) -> Result {
     }
     if !takes_packet(lower, geometry) {
         pr_err!(
-            "pktcdvd: {}: a packet of {} sectors would be split; it takes {} sectors, {} segments, \
+            "{}: a packet of {} sectors would be split; it takes {} sectors, {} segments, \
              multiples of {} sectors\n",
             lower.dev(),
             geometry.packet_sectors(),

@@ -47,8 +47,8 @@ use rb::{
     miscdevice::Registration, //
 };
 
-/// The log prefix; lines name the device themselves.
-const __LOG_PREFIX: &[u8] = b"rblk\0";
+/// The log prefix, as that of the C driver; the device comes next.
+const __LOG_PREFIX: &[u8] = b"pktcdvd\0";
 
 /// What the driver is told when it starts.
 #[derive(Clone, Copy, Debug, Default)]
@@ -75,7 +75,7 @@ impl Driver {
     pub fn init(config: &Config) -> Result<Self> {
         let range = logic::options::MIN_PACKET_BUFFERS..=logic::options::MAX_PACKET_BUFFERS;
         if config.packet_buffers.is_some_and(|n| !range.contains(&n)) {
-            pr_err!("pktcdvd: packet_buffers must be 2 to 64\n");
+            pr_err!("packet_buffers must be 2 to 64\n");
             return Err(EINVAL);
         }
 
