@@ -96,7 +96,7 @@ impl DiskOptions {
                 (*raw).minors = minors.try_into().unwrap_or(0);
             }
         }
-        // INVARIANT: The disk is set up. From here on `free_disk` owns the data.
+        // INVARIANT: The disk is set up, and has the data.
         let disk = UnaddedDisk {
             disk,
             keep,
@@ -185,8 +185,15 @@ impl<T: Operations> UnaddedDisk<T> {
 
 impl<T: Operations> Drop for UnaddedDisk<T> {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant, the disk is valid and was not added. The data is dropped
-        // in `free_disk`.
-        unsafe { bindings::put_disk(self.disk.as_ptr()) };
+        let raw = self.disk.as_ptr();
+
+        // SAFETY: By the type invariant, the disk is valid and was not added. For such a disk the
+        // block core does not call `free_disk`, so the data is still ours to drop; nothing borrows
+        // it once attributes and nodes are gone.
+        unsafe {
+            let data = (*raw).private_data;
+            bindings::put_disk(raw);
+            drop(T::Data::from_foreign(data));
+        }
     }
 }

@@ -131,13 +131,9 @@ impl<T: Operations> DiskVTable<T> {
     ///
     /// Only the block layer may call this, for a disk of `T`.
     unsafe extern "C" fn free_disk(disk: *mut bindings::gendisk) {
-        // SAFETY: This is the last use of the disk, and nothing borrows its data any more. A disk
-        // without data failed to be built.
-        unsafe {
-            if !(*disk).private_data.is_null() {
-                drop(T::Data::from_foreign((*disk).private_data));
-            }
-        }
+        // SAFETY: This is the last use of the disk, which was added, and so has the data of `T`;
+        // nothing borrows it any more.
+        unsafe { drop(T::Data::from_foreign((*disk).private_data)) };
     }
 
     const BASE: bindings::block_device_operations = bindings::block_device_operations {
