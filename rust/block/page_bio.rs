@@ -94,7 +94,8 @@ unsafe impl<C: Completion> Sync for PageBio<C> {}
 impl<C: Completion> PageBio<C> {
     /// Returns an initializer for a bio of `bytes` bytes, rounded up to whole pages.
     ///
-    /// The initializer fails with [`ENOMEM`]; it may sleep.
+    /// The initializer fails with [`EINVAL`] if a bio cannot have as many pages, and with
+    /// [`ENOMEM`]; it may sleep.
     pub fn new(bytes: usize, completion: C) -> impl PinInit<Self, Error> {
         let nr = bytes.div_ceil(PAGE_SIZE);
 
@@ -267,8 +268,14 @@ impl<C: Completion> PageBio<C> {
         // SAFETY: `submit` has put a reference there, which is ours now.
         let this = unsafe { Arc::<Self>::from_raw((*bio).bi_private.cast()) };
 
-        // SAFETY: The bio is valid, and `busy` is still set on behalf of this call.
-        let (status, inflight) = unsafe { ((*bio).bi_status, (*this.inflight.get()).take()) };
+        // SAFETY: The bio is valid, and `busy` is still set on behalf of this call. What
+        // `bio_init()` and the block layer have attached is given back, as the next `bio_init()`
+        // forgets it.
+        let (status, inflight) = unsafe {
+            let status = (*bio).bi_status;
+            bindings::bio_uninit(bio);
+            (status, (*this.inflight.get()).take())
+        };
 
         // INVARIANT: Nothing below touches what `busy` guards.
         this.busy.store(false, Release);
@@ -287,8 +294,11 @@ impl<C: Completion> PinnedDrop for PageBio<C> {
     }
 }
 
-/// Allocates `nr` zeroed pages.
+/// Allocates `nr` zeroed pages, at most as many as a bio can have.
 fn alloc_pages(nr: usize) -> Result<KVec<NonNull<bindings::page>>> {
+    if nr > bindings::BIO_MAX_VECS as usize {
+        return Err(EINVAL);
+    }
     let mut pages = KVec::with_capacity(nr, GFP_KERNEL)?;
 
     for _ in 0..nr {
