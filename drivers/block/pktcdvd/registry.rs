@@ -182,25 +182,29 @@ impl Registry {
     /// Fails with [`ENXIO`] if `dev` is not mapped, and [`EBUSY`] if it is open, or being mapped or
     /// unmapped. May sleep.
     pub(crate) fn remove(&self, dev: DevT, which: Which) -> Result {
-        let (index, lower) = self.retire(dev, which)?;
-        let mapping = self.set_slot(index, Slot::Busy(lower));
+        let (index, lower, mapping) = self.retire(dev, which)?;
         drop(mapping);
         self.set_slot(index, Slot::Free);
         pr_info!("pktcdvd{index}: unmapped from {lower}\n");
         Ok(())
     }
 
-    /// Finds a device and closes it to new openers.
-    fn retire(&self, dev: DevT, which: Which) -> Result<(usize, DevT)> {
-        let slots = self.slots.lock();
-        for (index, slot) in slots.iter().enumerate() {
-            let lower = slot.lower_dev();
-            let is_lower = which == Which::Either && lower == Some(dev);
+    /// Finds a device, closes it to new openers, and takes it out of its slot, which stays busy.
+    ///
+    /// All at once, or whoever removes the same device would take down what is in the slot next.
+    fn retire(&self, dev: DevT, which: Which) -> Result<(usize, DevT, Slot)> {
+        let mut slots = self.slots.lock();
+        for (index, slot) in slots.iter_mut().enumerate() {
+            let Some(lower) = slot.lower_dev() else {
+                continue;
+            };
+            let is_lower = which == Which::Either && lower == dev;
 
             match slot.mapping() {
                 Some(mapping) if is_lower || mapping.dev() == dev => {
                     mapping.device().retire()?;
-                    return Ok((index, mapping.lower_dev()));
+                    let mapping = core::mem::replace(slot, Slot::Busy(lower));
+                    return Ok((index, lower, mapping));
                 }
                 None if is_lower => return Err(EBUSY),
                 _ => {}
