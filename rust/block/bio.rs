@@ -102,19 +102,14 @@ impl Bio {
     pub fn segments(&self) -> SegmentIter<'_> {
         // SAFETY: By the type invariant, `self.0` is valid.
         let bvecs = unsafe { (*self.0.get()).bi_io_vec };
+        // What others, such as a discard, have for a size is no data.
+        let iter = match self.command() {
+            Command::Read | Command::Write => self.iter(),
+            _ => bindings::bvec_iter::default(),
+        };
 
-        // SAFETY: By the type invariant, `bi_iter` indexes into the vector. An operation without
-        // data has no vector to index into.
-        unsafe {
-            SegmentIter::new(
-                bvecs,
-                if bvecs.is_null() {
-                    bindings::bvec_iter::default()
-                } else {
-                    self.iter()
-                },
-            )
-        }
+        // SAFETY: By the type invariant, `bi_iter` indexes into the vector.
+        unsafe { SegmentIter::new(bvecs, iter) }
     }
 }
 

@@ -95,6 +95,9 @@ impl<T: Operations> TagSet<T> {
     }
 
     fn raw_options(options: &TagSetOptions) -> Result<bindings::blk_mq_tag_set> {
+        // The data lies right behind the request.
+        const { assert!(align_of::<Pdu<T>>() <= align_of::<bindings::request>()) };
+
         Ok(bindings::blk_mq_tag_set {
             ops: &OperationsVTable::<T>::MQ_OPS,
             nr_maps: if options.nr_read_queues == 0 { 1 } else { 2 },
