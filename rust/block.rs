@@ -9,6 +9,7 @@ pub mod bio_set;
 pub mod dev_t;
 pub mod error;
 pub mod gen_disk;
+mod inflight;
 pub mod limits;
 pub mod major;
 pub mod mq;

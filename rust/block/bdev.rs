@@ -4,12 +4,16 @@
 //!
 //! C header: [`include/linux/blkdev.h`](srctree/include/linux/blkdev.h)
 
-use super::dev_t::DevT;
+use super::{
+    dev_t::DevT,
+    inflight::{
+        Inflight,
+        InflightGuard, //
+    },
+};
 use crate::{
     bindings,
-    new_wait_queue,
-    sysfs::KobjectRef,
-    wait::WaitQueue, //
+    sysfs::KobjectRef, //
 };
 use core::ptr::{
     self,
@@ -18,15 +22,7 @@ use core::ptr::{
 use kernel::{
     error::from_err_ptr,
     prelude::*,
-    sync::{
-        atomic::{
-            Acquire,
-            Atomic,
-            Relaxed,
-            Release, //
-        },
-        Arc, //
-    },
+    sync::Arc, //
 };
 
 /// How a lower device is opened.
@@ -95,7 +91,7 @@ impl BdevFile {
     /// [`EACCES`] if it is to be written and is read-only, or what the device's own open returns,
     /// such as `ENOMEDIUM`. May sleep, and may wait for hardware.
     pub fn open(dev: DevT, mode: Mode) -> Result<Self> {
-        let inflight = Arc::pin_init(Inflight::new(), GFP_KERNEL)?;
+        let inflight = Inflight::new()?;
         let mode = match mode {
             Mode::Read => bindings::BLK_OPEN_READ,
             Mode::ReadWrite => bindings::BLK_OPEN_READ | bindings::BLK_OPEN_WRITE,
@@ -131,8 +127,7 @@ impl BdevFile {
     /// Counts one more IO, until the guard is dropped.
     #[inline]
     pub(super) fn begin_io(&self) -> InflightGuard {
-        self.inflight.count.fetch_add(1, Relaxed);
-        InflightGuard(self.inflight.clone())
+        self.inflight.begin()
     }
 
     /// Returns the device number.
@@ -205,41 +200,9 @@ impl BdevFile {
 
 impl Drop for BdevFile {
     fn drop(&mut self) {
-        let inflight = &self.inflight;
-        inflight
-            .idle
-            .wait_event(|| inflight.count.load(Acquire) == 0);
+        self.inflight.wait();
 
         // SAFETY: By the type invariant, the file is open; no IO uses it any more.
         unsafe { bindings::bdev_fput(self.file.as_ptr()) };
-    }
-}
-
-/// How many IOs to a lower device have not completed.
-#[pin_data]
-struct Inflight {
-    count: Atomic<usize>,
-    #[pin]
-    idle: WaitQueue,
-}
-
-impl Inflight {
-    fn new() -> impl PinInit<Self> {
-        pin_init!(Self {
-            count: Atomic::new(0),
-            idle <- new_wait_queue!("BdevFile::idle"),
-        })
-    }
-}
-
-/// One IO to a lower device that has not completed.
-pub(super) struct InflightGuard(Arc<Inflight>);
-
-impl Drop for InflightGuard {
-    #[inline]
-    fn drop(&mut self) {
-        if self.0.count.fetch_sub(1, Release) == 1 {
-            self.0.idle.wake_up_all();
-        }
     }
 }

@@ -4,10 +4,15 @@
 //!
 //! C header: [`include/linux/bio.h`](srctree/include/linux/bio.h)
 
+use super::inflight::{
+    Inflight,
+    InflightGuard, //
+};
 use crate::bindings;
 use kernel::{
     error::to_result,
     prelude::*,
+    sync::Arc,
     types::Opaque, //
 };
 
@@ -17,7 +22,8 @@ use kernel::{
 /// [`Request::forward`](super::mq::Request::forward), which takes its bios from here.
 ///
 /// An allocation with `GFP_NOIO` always succeeds: when memory is short it waits for a bio to come
-/// back. So whoever allocates must have submitted all it got from the same pool before.
+/// back. So whoever allocates must have submitted all it got from the same pool before. Dropping
+/// the pool waits, too, for all that is out.
 ///
 /// # Examples
 ///
@@ -35,6 +41,7 @@ use kernel::{
 pub struct BioSet {
     #[pin]
     set: Opaque<bindings::bio_set>,
+    inflight: Arc<Inflight>,
 }
 
 // SAFETY: A bio set has no thread affinity.
@@ -47,6 +54,7 @@ impl BioSet {
     /// Returns an initializer for a pool that keeps `reserved` bios back for when memory is short.
     pub fn new(reserved: u32) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
+            inflight: Inflight::new()?,
             // INVARIANT: `bioset_init()` initializes the set.
             set <- Opaque::try_ffi_init(|set: *mut bindings::bio_set| {
                 // SAFETY: `set` is valid for writes; the C side wants it zeroed.
@@ -55,6 +63,12 @@ impl BioSet {
                 to_result(unsafe { bindings::bioset_init(set, reserved, 0, 0) })
             }),
         }? Error)
+    }
+
+    /// Counts a user of bios of the pool, until the guard is dropped.
+    #[inline]
+    pub(super) fn begin_use(&self) -> InflightGuard {
+        self.inflight.begin()
     }
 
     /// Returns the raw bio set.
@@ -66,7 +80,8 @@ impl BioSet {
 #[pinned_drop]
 impl PinnedDrop for BioSet {
     fn drop(self: Pin<&mut Self>) {
-        // SAFETY: By the type invariant, the set is initialized.
+        self.inflight.wait();
+        // SAFETY: By the type invariant, the set is initialized; all its bios are back.
         unsafe { bindings::bioset_exit(self.set.get()) };
     }
 }

@@ -38,10 +38,7 @@ use core::{
 use kernel::{
     error::to_result,
     prelude::*,
-    sync::{
-        aref::ARef,
-        Arc, //
-    },
+    sync::Arc,
     types::ForeignOwnable, //
 };
 
@@ -59,11 +56,11 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// `disk` is valid, was added, and has the data of `T`.
+/// `disk` is valid, was added, has the data of `T`, and was allocated with `tag_set`.
 pub struct GenDisk<T: Operations> {
     disk: NonNull<bindings::gendisk>,
-    /// What has to outlive the disk, such as its tag set.
-    _keep: Option<Arc<dyn Any + Send + Sync>>,
+    /// The tag set of a disk with a blk-mq front. Dropped after the disk.
+    tag_set: Option<Arc<dyn Any + Send + Sync>>,
     _p: PhantomData<T>,
 }
 
@@ -104,10 +101,11 @@ impl<T: Operations> GenDisk<T> {
         QueueLimits::from_raw(unsafe { &(*(*self.as_raw()).queue).limits })
     }
 
-    /// Returns the request queue.
-    pub fn queue(&self) -> ARef<RequestQueue> {
-        // SAFETY: By the type invariant, the disk has a queue, and holds a reference to it.
-        unsafe { RequestQueue::from_disk(self.disk) }
+    /// Returns the request queue, which a disk with a bio front does not have.
+    pub fn queue(&self) -> Option<RequestQueue> {
+        let tag_set = self.tag_set.clone()?;
+        // SAFETY: By the type invariant, the disk is valid; it was built with this tag set.
+        Some(unsafe { RequestQueue::from_disk(self.disk, tag_set) })
     }
 
     /// Returns the capacity, in sectors of 512 bytes.

@@ -5,10 +5,7 @@
 //! C header: [`include/linux/bio.h`](srctree/include/linux/bio.h)
 
 use super::{
-    bdev::{
-        BdevFile,
-        InflightGuard, //
-    },
+    bdev::BdevFile,
     bio::{
         Bio,
         Command,
@@ -18,6 +15,7 @@ use super::{
         to_result,
         BlkResult, //
     },
+    inflight::InflightGuard,
     SECTOR_SIZE, //
 };
 use crate::{

@@ -47,7 +47,6 @@ use kernel::{
     new_spinlock,
     prelude::*,
     sync::{
-        aref::ARef,
         atomic::{
             Atomic,
             Full,
@@ -106,7 +105,7 @@ pub(crate) struct Device {
     /// Wakes the thread.
     pub(crate) bell: Arc<Bell>,
     /// The queue of the disk, once there is one.
-    pub(crate) rq_queue: SetOnce<ARef<RequestQueue>>,
+    pub(crate) rq_queue: SetOnce<RequestQueue>,
     /// What waits for the thread.
     #[pin]
     pub(crate) queue: SpinLock<Queue>,

@@ -153,7 +153,7 @@ fn add_disk(device: &Arc<Device>) -> Result<GenDisk<Disk>> {
         return Err(EINVAL);
     }
     // Before the disk is added, after which requests come.
-    device.rq_queue.populate(disk.queue());
+    device.rq_queue.populate(disk.queue().ok_or(EINVAL)?);
     disk.add_disk(attributes::DISK)
 }
 

@@ -30,10 +30,7 @@ use kernel::{
     },
     prelude::*,
     str::NullTerminatedFormatter,
-    sync::{
-        aref::ARef,
-        Arc, //
-    },
+    sync::Arc,
     types::ForeignOwnable, //
 };
 
@@ -67,14 +64,15 @@ impl DiskOptions {
     /// # Safety
     ///
     /// `disk` must be a disk that was not added, that nothing else uses, and that has no data.
-    /// `fops` must be a table of [`DiskVTable<T>`](super::DiskVTable) for the front of the disk.
+    /// `tag_set` must be the one that the disk was allocated with, if any; `fops` must be a table
+    /// of [`DiskVTable<T>`](super::DiskVTable) for the front of the disk.
     pub(in crate::block) unsafe fn set_up<T: Operations>(
         &self,
         disk: NonNull<bindings::gendisk>,
         fops: &'static bindings::block_device_operations,
         name: fmt::Arguments<'_>,
         data: T::Data,
-        keep: Option<Arc<dyn Any + Send + Sync>>,
+        tag_set: Option<Arc<dyn Any + Send + Sync>>,
     ) -> Result<UnaddedDisk<T>> {
         let raw = disk.as_ptr();
         let mut flags = 0;
@@ -99,7 +97,7 @@ impl DiskOptions {
         // INVARIANT: The disk is set up, and has the data.
         let disk = UnaddedDisk {
             disk,
-            keep,
+            tag_set,
             _p: PhantomData,
         };
 
@@ -122,10 +120,10 @@ impl DiskOptions {
 ///
 /// # Invariants
 ///
-/// `disk` is valid, was not added, and has the data of `T`.
+/// `disk` is valid, was not added, has the data of `T`, and was allocated with `tag_set`.
 pub struct UnaddedDisk<T: Operations> {
     disk: NonNull<bindings::gendisk>,
-    keep: Option<Arc<dyn Any + Send + Sync>>,
+    tag_set: Option<Arc<dyn Any + Send + Sync>>,
     _p: PhantomData<T>,
 }
 
@@ -142,10 +140,11 @@ impl<T: Operations> UnaddedDisk<T> {
         QueueLimits::from_raw(unsafe { &(*(*self.disk.as_ptr()).queue).limits })
     }
 
-    /// Returns the request queue.
-    pub fn queue(&self) -> ARef<RequestQueue> {
-        // SAFETY: By the type invariant, the disk has a queue, and holds a reference to it.
-        unsafe { RequestQueue::from_disk(self.disk) }
+    /// Returns the request queue, which a disk with a bio front does not have.
+    pub fn queue(&self) -> Option<RequestQueue> {
+        let tag_set = self.tag_set.clone()?;
+        // SAFETY: By the type invariant, the disk is valid; it was built with this tag set.
+        Some(unsafe { RequestQueue::from_disk(self.disk, tag_set) })
     }
 
     /// Adds the disk, with the attributes of `groups`. IO may come before this returns.
@@ -165,7 +164,7 @@ impl<T: Operations> UnaddedDisk<T> {
         // INVARIANT: The disk was added.
         Ok(GenDisk {
             disk: this.disk,
-            _keep: this.keep.take(),
+            tag_set: this.tag_set.take(),
             _p: PhantomData,
         })
     }

@@ -58,7 +58,7 @@ unsafe impl<T: Operations> DeviceData for GenDisk<T> {
         let disk = ManuallyDrop::new(Self {
             // SAFETY: As above; so the disk is not null.
             disk: unsafe { NonNull::new_unchecked(bindings::dev_to_disk(dev)) },
-            _keep: None,
+            tag_set: None,
             _p: PhantomData,
         });
         f(&disk)

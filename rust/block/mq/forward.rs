@@ -38,7 +38,7 @@ impl<T: Operations> Request<T> {
         pdu.pending.store(1, Relaxed);
         pdu.status.store(0, Relaxed);
         // SAFETY: We own the request, and with it `inflight`.
-        unsafe { *pdu.inflight.get() = Some(lower.begin_io()) };
+        unsafe { *pdu.inflight.get() = Some([lower.begin_io(), bios.begin_use()]) };
 
         if rq.command() == Command::Flush {
             // SAFETY: The pool hands out bios that are initialized for the open lower device.
@@ -130,7 +130,7 @@ impl<T: Operations> Request<T> {
         let result = T::forwarded(data, &rq, to_result(status));
         // The disk may go with its last request, so nothing of the driver is used from here on.
         rq.end(result);
-        // Last: now the driver may close the lower device, and go.
+        // Last: now the driver may close the lower device, drop the pool, and go.
         drop(inflight);
     }
 }

@@ -10,12 +10,12 @@ use super::{
 use crate::{
     bindings,
     block::{
-        bdev::InflightGuard,
         error::BlkResult,
         gen_disk::{
             self,
             DiskVTable, //
         },
+        inflight::InflightGuard, //
     },
 };
 use core::{
@@ -82,8 +82,8 @@ pub(super) struct Pdu<T: Operations> {
     pub(super) pending: Atomic<u32>,
     /// The first error of these bios.
     pub(super) status: Atomic<u32>,
-    /// The lower device's account of the request. Belongs to whoever owns the request.
-    pub(super) inflight: UnsafeCell<Option<InflightGuard>>,
+    /// What the lower device and the pool of bios wait for. Belongs to whoever owns the request.
+    pub(super) inflight: UnsafeCell<Option<[InflightGuard; 2]>>,
     #[pin]
     pub(super) data: T::RequestData,
 }

@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
 use crate::bindings;
-use core::ptr::NonNull;
-use kernel::{
-    sync::aref::{
-        ARef,
-        AlwaysRefCounted, //
-    },
-    types::Opaque, //
+use core::{
+    any::Any,
+    ptr::NonNull, //
 };
+use kernel::sync::Arc;
 
-/// A request queue.
+/// A reference to a request queue of a disk with a blk-mq front.
 ///
-/// A reference keeps the queue alive, not its disk, so the data of a disk may hold one.
+/// It keeps the queue and its tag set, not the disk, so the data of a disk may hold one.
 ///
 /// # Examples
 ///
@@ -23,9 +20,12 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// `self.0` is a valid `struct request_queue` with a positive reference count.
-#[repr(transparent)]
-pub struct RequestQueue(Opaque<bindings::request_queue>);
+/// `queue` is a valid `struct request_queue` of the tag set, that a reference is held to.
+pub struct RequestQueue {
+    queue: NonNull<bindings::request_queue>,
+    /// The tag set. Dropped after the reference to the queue.
+    _tag_set: Arc<dyn Any + Send + Sync>,
+}
 
 // SAFETY: A queue has no thread affinity.
 unsafe impl Send for RequestQueue {}
@@ -33,36 +33,42 @@ unsafe impl Send for RequestQueue {}
 // SAFETY: All that a `&RequestQueue` allows is synchronized by the block layer.
 unsafe impl Sync for RequestQueue {}
 
-// SAFETY: The block layer counts references.
-unsafe impl AlwaysRefCounted for RequestQueue {
-    fn inc_ref(&self) {
-        // SAFETY: By the type invariant, the queue is valid.
-        unsafe { bindings::blk_queue_ref(self.0.get()) };
-    }
-
-    unsafe fn dec_ref(obj: NonNull<Self>) {
-        // SAFETY: The caller gives up a reference.
-        unsafe { bindings::blk_put_queue(obj.as_ref().0.get()) };
-    }
-}
-
 impl RequestQueue {
-    /// Returns the queue of a disk.
+    /// Takes a reference to the queue of a disk.
     ///
     /// # Safety
     ///
-    /// `disk` must be a valid disk with a queue.
-    pub(in crate::block) unsafe fn from_disk(disk: NonNull<bindings::gendisk>) -> ARef<Self> {
-        // SAFETY: By the safety requirements of this function.
-        let queue = unsafe { &*(*disk.as_ptr()).queue.cast::<Self>() };
-        queue.into()
+    /// `disk` must be a valid disk with a queue of `tag_set`.
+    pub(in crate::block) unsafe fn from_disk(
+        disk: NonNull<bindings::gendisk>,
+        tag_set: Arc<dyn Any + Send + Sync>,
+    ) -> Self {
+        // SAFETY: By the safety requirements of this function, the disk has a queue, and holds a
+        // reference to it, so another one may be taken.
+        let queue = unsafe {
+            let queue = (*disk.as_ptr()).queue;
+            bindings::blk_queue_ref(queue);
+            NonNull::new_unchecked(queue)
+        };
+        // INVARIANT: The reference was taken.
+        Self {
+            queue,
+            _tag_set: tag_set,
+        }
     }
 
     /// Lets the hardware queues dispatch what waits for it, in the context of a worker.
     ///
     /// Callable in any context but a hard interrupt.
     pub fn run_hw_queues(&self) {
-        // SAFETY: By the type invariant, the queue is valid.
-        unsafe { bindings::blk_mq_run_hw_queues(self.0.get(), true) };
+        // SAFETY: By the type invariant, the queue and its tag set are valid.
+        unsafe { bindings::blk_mq_run_hw_queues(self.queue.as_ptr(), true) };
+    }
+}
+
+impl Drop for RequestQueue {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant, a reference is held.
+        unsafe { bindings::blk_put_queue(self.queue.as_ptr()) };
     }
 }

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Counting what is in flight, so that what it uses can wait for it.
+
+use crate::{
+    new_wait_queue,
+    wait::WaitQueue, //
+};
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Relaxed,
+            Release, //
+        },
+        Arc, //
+    },
+};
+
+/// How many users of something have not completed.
+#[pin_data]
+pub(super) struct Inflight {
+    count: Atomic<usize>,
+    #[pin]
+    idle: WaitQueue,
+}
+
+impl Inflight {
+    /// Creates a count of zero.
+    pub(super) fn new() -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                count: Atomic::new(0),
+                idle <- new_wait_queue!("rb::Inflight::idle"),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Counts one more user, until the guard is dropped. Any context.
+    #[inline]
+    pub(super) fn begin(self: &Arc<Self>) -> InflightGuard {
+        self.count.fetch_add(1, Relaxed);
+        InflightGuard(self.clone())
+    }
+
+    /// Sleeps until there is no user. Nobody may begin meanwhile.
+    pub(super) fn wait(&self) {
+        self.idle.wait_event(|| self.count.load(Acquire) == 0);
+    }
+}
+
+/// One user that has not completed. Dropped in any context.
+///
+/// It keeps the count alive by itself: whoever waits may be gone before the last user has returned
+/// from waking it.
+pub(super) struct InflightGuard(Arc<Inflight>);
+
+impl Drop for InflightGuard {
+    #[inline]
+    fn drop(&mut self) {
+        if self.0.count.fetch_sub(1, Release) == 1 {
+            self.0.idle.wake_up_all();
+        }
+    }
+}
