@@ -56,12 +56,7 @@ impl Attribute<Registry> for Add {
         let options = parse_add(text).map_err(|err| refuse("add", err))?;
         registry.add(&options).inspect_err(|err| {
             let device = options.device;
-            pr_err!(
-                "add {}:{}: {:?}\n",
-                device.major,
-                device.minor,
-                err
-            );
+            pr_err!("add {}:{}: {:?}\n", device.major, device.minor, err);
         })?;
         Ok(())
     }

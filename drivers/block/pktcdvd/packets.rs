@@ -68,7 +68,7 @@ impl Packets {
     pub(crate) fn new(geometry: &Geometry, bell: &Arc<Bell>, nr: u32) -> Result<Self> {
         Ok(Self {
             list: Self::allocate(geometry, bell, nr)?,
-            void: VoidMap::new(geometry.packets())?,
+            void: VoidMap::new(geometry.packets()),
             scheduler: Scheduler::new(Limits {
                 reads_in_flight: READS_IN_FLIGHT,
                 ..Limits::default()

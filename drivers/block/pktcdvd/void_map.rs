@@ -3,7 +3,10 @@
 //! Which packets hold nothing, because all of them was discarded.
 
 use kernel::{
-    alloc::KVVec,
+    alloc::{
+        flags::__GFP_NOWARN,
+        KVVec, //
+    },
     prelude::*, //
 };
 
@@ -15,9 +18,13 @@ pub(crate) struct VoidMap(KVVec<u64>);
 
 impl VoidMap {
     /// Creates a map for `packets` packets, none of them void. May sleep.
-    pub(crate) fn new(packets: u64) -> Result<Self> {
-        let words = usize::try_from(packets.div_ceil(u64::from(u64::BITS)))?;
-        Ok(Self(KVVec::from_elem(0, words, GFP_KERNEL)?))
+    ///
+    /// If there is no memory for it, it keeps no marks: then more is read, and no more.
+    pub(crate) fn new(packets: u64) -> Self {
+        let words = usize::try_from(packets.div_ceil(u64::from(u64::BITS))).ok();
+        let map =
+            words.and_then(|words| KVVec::from_elem(0, words, GFP_KERNEL | __GFP_NOWARN).ok());
+        Self(map.unwrap_or_default())
     }
 
     fn locate(index: u64) -> Option<(usize, u64)> {
