@@ -60,11 +60,11 @@ impl mq::Operations for Disk {
         RequestData::new()
     }
 
-    fn queue_rq(
+    fn queue_rq<'a>(
         device: ArcBorrow<'_, Device>,
-        rq: IdleRequest<Self>,
+        rq: IdleRequest<'a, Self>,
         is_last: bool,
-    ) -> core::result::Result<(), Rejected> {
+    ) -> core::result::Result<(), Rejected<'a>> {
         match rq.command() {
             Command::Write => file_write(&device, rq)?,
             Command::Read => device.queue.lock().push_read(rq.start()),
@@ -96,7 +96,10 @@ impl mq::Operations for Disk {
 }
 
 /// Files a write, unless writers are held back now.
-fn file_write(device: &Device, rq: IdleRequest<Disk>) -> core::result::Result<(), Rejected> {
+fn file_write<'a>(
+    device: &Device,
+    rq: IdleRequest<'a, Disk>,
+) -> core::result::Result<(), Rejected<'a>> {
     let Some(zone) = device.geometry.zone_of(rq.sector()) else {
         return Err(rq.reject(BlkError::IOERR));
     };

@@ -53,11 +53,11 @@ pub trait Operations: gen_disk::Operations {
     /// Process context, under RCU: must not sleep, unless the tag set is
     /// [`Flag::Blocking`](super::Flag::Blocking). If `is_last` is false, more requests follow at once, or
     /// [`Operations::commit_rqs`].
-    fn queue_rq(
+    fn queue_rq<'a>(
         data: Borrowed<'_, Self>,
-        rq: IdleRequest<Self>,
+        rq: IdleRequest<'a, Self>,
         is_last: bool,
-    ) -> core::result::Result<(), Rejected>;
+    ) -> core::result::Result<(), Rejected<'a>>;
 
     /// Called when no more requests follow, although `is_last` was false. Context as
     /// [`Operations::queue_rq`].

@@ -40,18 +40,23 @@ use core::{
 /// # Invariants
 ///
 /// The pointer is a valid request of a [`TagSet<T>`](super::TagSet) that blk-mq has handed to the
-/// driver, that was not started, and that only `self` may start or reject.
-pub struct IdleRequest<T: Operations>(NonNull<bindings::request>, PhantomData<T>);
+/// driver, that was not started, and that only `self` may start or reject. `'a` is the call that
+/// has handed it out, and no other.
+pub struct IdleRequest<'a, T: Operations>(NonNull<bindings::request>, PhantomData<T>, Call<'a>);
 
-impl<T: Operations> IdleRequest<T> {
+/// A call of [`Operations::queue_rq`]; invariant, so that no other call can be taken for it.
+type Call<'a> = PhantomData<fn(&'a ()) -> &'a ()>;
+
+impl<'a, T: Operations> IdleRequest<'a, T> {
     /// # Safety
     ///
-    /// `rq` must satisfy the type invariants.
+    /// `rq` must satisfy the type invariants; the caller chooses `'a` for this call alone.
     #[inline]
     pub(super) unsafe fn from_raw(rq: *mut bindings::request) -> Self {
-        // INVARIANT: By the safety requirements of this function.
         // SAFETY: A valid pointer is not null.
-        Self(unsafe { NonNull::new_unchecked(rq) }, PhantomData)
+        let rq = unsafe { NonNull::new_unchecked(rq) };
+        // INVARIANT: By the safety requirements of this function.
+        Self(rq, PhantomData, PhantomData)
     }
 
     /// Returns the operation.
@@ -82,23 +87,24 @@ impl<T: Operations> IdleRequest<T> {
     /// Gives the request back to blk-mq, which tries again later for
     /// [`BlkError::DEV_RESOURCE`] and [`BlkError::RESOURCE`], and ends it otherwise.
     #[inline]
-    pub fn reject(self, err: BlkError) -> Rejected {
+    pub fn reject(self, err: BlkError) -> Rejected<'a> {
         let _ = ManuallyDrop::new(self);
-        Rejected(err)
+        Rejected(err, PhantomData)
     }
 }
 
-impl<T: Operations> Drop for IdleRequest<T> {
+impl<T: Operations> Drop for IdleRequest<'_, T> {
     fn drop(&mut self) {
         // INVARIANT: `self` goes away.
-        drop(Self(self.0, PhantomData).start());
+        drop(Self(self.0, PhantomData, PhantomData).start());
     }
 }
 
-/// The proof that a request was given back.
-pub struct Rejected(BlkError);
+/// The proof that the request of the call `'a` was given back: each call has one request, so it
+/// cannot be kept as the proof for another.
+pub struct Rejected<'a>(BlkError, Call<'a>);
 
-impl Rejected {
+impl Rejected<'_> {
     #[inline]
     pub(super) fn into_status(self) -> bindings::blk_status_t {
         self.0.as_raw()

@@ -59,11 +59,11 @@ impl mq::Operations for Disk {
     }
 
     // The tag set is blocking, so this may sleep for memory.
-    fn queue_rq(
+    fn queue_rq<'a>(
         this: ArcBorrow<'_, Self>,
-        rq: IdleRequest<Self>,
+        rq: IdleRequest<'a, Self>,
         _is_last: bool,
-    ) -> core::result::Result<(), Rejected> {
+    ) -> core::result::Result<(), Rejected<'a>> {
         let rq = rq.start();
         let result = this.serve(
             rq.command(),
