@@ -23,10 +23,10 @@ pub trait Run: Send + Sync + 'static {
 
 /// Returns whether the thread that calls this has been asked to stop.
 ///
-/// Must be called from the body of a [`Thread`] only; elsewhere it is meaningless.
+/// In a task that is no kernel thread this is false.
 pub fn should_stop() -> bool {
-    // SAFETY: FFI call; any task may ask, kernel threads have an answer.
-    unsafe { bindings::kthread_should_stop() }
+    // SAFETY: FFI call without preconditions; it looks at the current task.
+    unsafe { bindings::kthread_should_stop_current() }
 }
 
 /// A kernel thread that is stopped when this is dropped.

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include <linux/kthread.h>
+#include <linux/sched.h>
 #include <linux/sched/task.h>
+
+/* Unlike kthread_should_stop(), for any task. */
+__rb_helper bool rb_helper_kthread_should_stop_current(void)
+{
+	return (current->flags & PF_KTHREAD) && kthread_should_stop();
+}
 
 __rb_helper void rb_helper_get_task_struct(struct task_struct *task)
 {
