@@ -8,7 +8,10 @@ use crate::{
     disk::Disk,
     info::Info,
     logic::{
-        frames::FRAME_SIZE,
+        frames::{
+            FRAME_SIZE,
+            PACKET_MAX_SECTORS, //
+        },
         options::AddOptions,
         zone::Geometry, //
     },
@@ -170,6 +173,8 @@ fn limits(device: &Device) -> QueueLimits {
         physical_block_size: lower.physical_block_size.max(FRAME_SIZE),
         io_min: packet * SECTOR_SIZE,
         io_opt: packet * SECTOR_SIZE,
+        // The default is less than a large packet.
+        max_hw_sectors: PACKET_MAX_SECTORS,
         chunk_sectors: device.geometry.chunk_sectors(),
         // Reads go down with the memory they came with.
         dma_alignment: lower.dma_alignment.max(SECTOR_SIZE - 1),
