@@ -26,8 +26,7 @@ use crate::{
         },
     },
     medium::takes_packet,
-    pieces::Pieces,
-    queue::Queue, //
+    pieces::Pieces, //
 };
 use core::ops::Range;
 use kernel::{
@@ -172,13 +171,15 @@ impl Packet {
     }
 
     /// Takes the writes that can still join out of the queue; returns whether there were any.
-    pub(crate) fn join(&mut self, device: &Device, queue: &mut Queue) -> bool {
+    pub(crate) fn join(&mut self, device: &Device) -> bool {
         let Some(zone) = self.state.zone().filter(|_| self.state.is_open()) else {
             return false;
         };
         let before = self.pieces.len();
+        // Without the lock for what follows: a write that cannot join ends there.
+        let next = || device.queue.lock().pop_write(zone.sector());
 
-        while let Some(rq) = queue.pop_write(zone.sector()) {
+        while let Some(rq) = next() {
             let urgent = rq.flags().contains(Flag::Sync);
             let frames = device.geometry.span(rq.sector(), rq.sectors());
             // The request was located when it was queued; if not, it ends with an error here.

@@ -136,7 +136,7 @@ impl Packets {
         let mut progress = false;
 
         for packet in &mut self.list {
-            let joined = packet.join(device, &mut device.queue.lock());
+            let joined = packet.join(device);
             if joined {
                 packet.settle(device);
             }
@@ -176,7 +176,7 @@ impl Packets {
             return false;
         };
         packet.start(device, zone, void, self.begun);
-        packet.join(device, &mut device.queue.lock());
+        packet.join(device);
         packet.settle(device);
         true
     }
@@ -259,22 +259,20 @@ impl Packets {
         }
     }
 
-    /// Carries out the requests that move no data.
+    /// Carries out the requests that move no data, but not so many that others have to wait long.
     fn others(&mut self, device: &Device) -> bool {
-        let mut progress = false;
-
-        loop {
+        for done in 0..ISSUES {
             // The guard must not live on: what follows may sleep.
             let rq = device.queue.lock().pop_other();
             let Some(rq) = rq else {
-                return progress;
+                return done != 0;
             };
-            progress = true;
             match rq.command() {
                 Command::Flush => device.flush(rq),
                 _ => self.discard(device, rq),
             }
         }
+        true
     }
 
     /// Notes which packets are void now. A packet that is being written, or is about to be, stays.
