@@ -241,6 +241,8 @@ fn limits(options: &AddOptions<'_>) -> QueueLimits {
     QueueLimits {
         logical_block_size: options.block_size,
         physical_block_size: physical,
+        // The default is 126 KiB, less than a large packet of a packet device on top.
+        max_hw_sectors: ALL_SECTORS,
         discard_granularity: physical,
         max_discard_sectors: ALL_SECTORS,
         max_write_zeroes_sectors: ALL_SECTORS,
