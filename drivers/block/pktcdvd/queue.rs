@@ -17,7 +17,11 @@ use rb::block::mq::Request;
 /// Lives in the spinlock [`Device::queue`](crate::device::Device::queue), which is the innermost
 /// lock: nothing sleeps or takes another one under it. Completions do not take it.
 pub(crate) struct Queue {
-    writes: Pieces,
+    /// The writes of this sweep of the elevator.
+    sweep: Pieces,
+    /// The writes that came since it began: they wait for the next one, so that a stream of writes
+    /// ahead of the elevator does not keep it from those behind.
+    next_sweep: Pieces,
     reads: Pieces,
     others: Pieces,
     gate: Gate,
@@ -28,7 +32,8 @@ impl Queue {
     /// Returns an empty queue with the default marks.
     pub(crate) fn new() -> Self {
         Self {
-            writes: Pieces::new(),
+            sweep: Pieces::new(),
+            next_sweep: Pieces::new(),
             reads: Pieces::new(),
             others: Pieces::new(),
             gate: Gate::new(Marks::default()),
@@ -38,7 +43,7 @@ impl Queue {
 
     /// Returns the number of writes.
     pub(crate) fn size(&self) -> usize {
-        self.writes.len()
+        self.sweep.len() + self.next_sweep.len()
     }
 
     /// Returns the congestion marks, and whether writers are held back.
@@ -48,12 +53,12 @@ impl Queue {
 
     /// Returns whether one more write may come in.
     pub(crate) fn admit(&mut self) -> bool {
-        self.gate.admit(self.writes.len())
+        self.gate.admit(self.size())
     }
 
     /// Returns whether writers that were held back may go on, once.
     pub(crate) fn should_resume(&mut self) -> bool {
-        self.gate.should_resume(self.writes.len())
+        self.gate.should_resume(self.size())
     }
 
     fn next_seq(&mut self) -> u64 {
@@ -64,7 +69,7 @@ impl Queue {
     /// Files a write that lies in the packet at `zone`.
     pub(crate) fn push_write(&mut self, zone: u64, rq: Request<Disk>) {
         let seq = self.next_seq();
-        self.writes.insert(zone, seq, rq);
+        self.next_sweep.insert(zone, seq, rq);
     }
 
     /// Files a read.
@@ -81,12 +86,14 @@ impl Queue {
 
     /// Takes the oldest write of the packet at `zone`.
     pub(crate) fn pop_write(&mut self, zone: u64) -> Option<Request<Disk>> {
-        self.writes.pop_of(zone)
+        self.sweep
+            .pop_of(zone)
+            .or_else(|| self.next_sweep.pop_of(zone))
     }
 
     /// Returns whether a write waits for the packet at `zone`.
     pub(crate) fn has_write(&self, zone: u64) -> bool {
-        self.writes.has(zone)
+        self.sweep.has(zone) || self.next_sweep.has(zone)
     }
 
     /// Takes the oldest read.
@@ -104,30 +111,37 @@ impl Queue {
         self.others.pop()
     }
 
-    /// Returns the next zone to write: the first from `from` on that is not `busy`, or else the
-    /// first of all.
-    pub(crate) fn next_zone(&self, from: u64, busy: impl Fn(u64) -> bool) -> Option<u64> {
-        self.free_zone(from, None, &busy)
-            .or_else(|| self.free_zone(0, Some(from), &busy))
-    }
-
-    /// Returns the first zone in `from..below` that is not `busy`. Each busy zone is one step, and
-    /// there are no more of them than packet buffers.
-    fn free_zone(
-        &self,
-        mut from: u64,
-        below: Option<u64>,
-        busy: &impl Fn(u64) -> bool,
-    ) -> Option<u64> {
-        loop {
-            let zone = self.writes.zone_from(from)?;
-            if below.is_some_and(|below| zone >= below) {
-                return None;
-            }
-            if !busy(zone) {
-                return Some(zone);
-            }
-            from = zone.checked_add(1)?;
+    /// Returns the next zone to write: of this sweep the first from `from` on that is not `busy`,
+    /// or else the first of all; and if all are busy, one of the next sweep.
+    pub(crate) fn next_zone(&mut self, from: u64, busy: impl Fn(u64) -> bool) -> Option<u64> {
+        if self.sweep.is_empty() {
+            core::mem::swap(&mut self.sweep, &mut self.next_sweep);
         }
+        next_zone_of(&self.sweep, from, &busy)
+            .or_else(|| next_zone_of(&self.next_sweep, from, &busy))
+    }
+}
+
+fn next_zone_of(writes: &Pieces, from: u64, busy: &impl Fn(u64) -> bool) -> Option<u64> {
+    free_zone(writes, from, None, busy).or_else(|| free_zone(writes, 0, Some(from), busy))
+}
+
+/// Returns the first zone in `from..below` that is not `busy`. Each busy zone is one step, and
+/// there are no more of them than packet buffers.
+fn free_zone(
+    writes: &Pieces,
+    mut from: u64,
+    below: Option<u64>,
+    busy: &impl Fn(u64) -> bool,
+) -> Option<u64> {
+    loop {
+        let zone = writes.zone_from(from)?;
+        if below.is_some_and(|below| zone >= below) {
+            return None;
+        }
+        if !busy(zone) {
+            return Some(zone);
+        }
+        from = zone.checked_add(1)?;
     }
 }
