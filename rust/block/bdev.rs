@@ -181,9 +181,12 @@ impl BdevFile {
 
     /// Returns the limits as they are now.
     pub fn limits(&self) -> LowerLimits {
-        // SAFETY: By the type invariant, the block device has a queue. Its limits may change any
-        // time, but are plain numbers, each of them read once.
-        let lim = unsafe { &(*bindings::bdev_get_queue(self.as_raw())).limits };
+        // SAFETY: By the type invariant, the block device has a queue. Its owner may change the
+        // limits any time, so they are copied, not borrowed.
+        let lim = unsafe {
+            let queue = bindings::bdev_get_queue(self.as_raw());
+            ptr::read_volatile(&raw const (*queue).limits)
+        };
         LowerLimits {
             logical_block_size: lim.logical_block_size,
             physical_block_size: lim.physical_block_size,

@@ -36,7 +36,6 @@ use core::{
     ptr::NonNull, //
 };
 use kernel::{
-    error::to_result,
     prelude::*,
     sync::Arc,
     types::ForeignOwnable, //
@@ -98,7 +97,7 @@ impl<T: Operations> GenDisk<T> {
     /// Returns the limits that hold now.
     pub fn limits(&self) -> QueueLimits {
         // SAFETY: By the type invariant, the disk has a queue.
-        QueueLimits::from_raw(unsafe { &(*(*self.as_raw()).queue).limits })
+        unsafe { QueueLimits::read((*self.as_raw()).queue) }
     }
 
     /// Returns the request queue, which a disk with a bio front does not have.
@@ -142,26 +141,6 @@ impl<T: Operations> GenDisk<T> {
         // SAFETY: The queue was frozen above.
         unsafe { bindings::blk_mq_unfreeze_queue((*self.as_raw()).queue, flags) };
         result
-    }
-
-    /// Replaces the limits, while no IO is in flight.
-    ///
-    /// `change` gets the limits that hold. Fails with [`EINVAL`] if the new ones do not pass
-    /// [`QueueLimits::validate`], and what the block core says otherwise; then nothing changes.
-    /// May sleep.
-    pub fn update_limits(&self, change: impl FnOnce(&mut QueueLimits)) -> Result {
-        let mut limits = self.limits();
-        change(&mut limits);
-        limits.validate()?;
-
-        // SAFETY: By the type invariant, the disk has a queue. The update that starts here ends
-        // with the commit.
-        let mut raw = unsafe { bindings::queue_limits_start_update((*self.as_raw()).queue) };
-        limits.apply(&mut raw);
-        // SAFETY: As above.
-        to_result(unsafe {
-            bindings::queue_limits_commit_update_frozen((*self.as_raw()).queue, &mut raw)
-        })
     }
 }
 

@@ -10,6 +10,7 @@
 
 use super::SECTOR_SIZE;
 use crate::bindings;
+use core::ptr;
 use kernel::{
     impl_flags,
     page::PAGE_SIZE,
@@ -149,7 +150,15 @@ impl QueueLimits {
     }
 
     /// Reads what the block core has made of the limits.
-    pub(super) fn from_raw(lim: &bindings::queue_limits) -> Self {
+    ///
+    /// # Safety
+    ///
+    /// `queue` must be valid.
+    pub(super) unsafe fn read(queue: *const bindings::request_queue) -> Self {
+        // SAFETY: By the safety requirements of this function. Users may change the limits any
+        // time, so they are copied, not borrowed.
+        let lim = unsafe { ptr::read_volatile(&raw const (*queue).limits) };
+
         Self {
             logical_block_size: lim.logical_block_size,
             physical_block_size: lim.physical_block_size,

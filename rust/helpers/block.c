@@ -69,12 +69,6 @@ __rb_helper void rb_helper_blk_mq_unfreeze_queue(struct request_queue *q,
 	blk_mq_unfreeze_queue(q, memflags);
 }
 
-__rb_helper struct queue_limits
-rb_helper_queue_limits_start_update(struct request_queue *q)
-{
-	return queue_limits_start_update(q);
-}
-
 /* Unlike blk_get_queue(), for a queue that one has a reference to already. */
 __rb_helper void rb_helper_blk_queue_ref(struct request_queue *q)
 {

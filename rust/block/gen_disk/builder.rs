@@ -51,7 +51,8 @@ pub struct DiskOptions {
     pub no_partitions: bool,
     /// Whether the medium can be taken out.
     pub removable: bool,
-    /// Major, first minor and number of minors; the block core takes a free number by default.
+    /// Major, first minor and number of minors, of which there is at least one; the block core
+    /// takes a free number by default.
     pub device_number: Option<(u32, u32, u32)>,
 }
 
@@ -84,14 +85,15 @@ impl DiskOptions {
         }
 
         // SAFETY: By the safety requirements of this function, we have exclusive access.
+        // CAST: `DevT` has checked the numbers, and there are never so many minors.
         unsafe {
             (*raw).fops = fops;
             (*raw).private_data = data.into_foreign();
             (*raw).flags |= flags as i32;
             if let Some((major, first_minor, minors)) = self.device_number {
-                (*raw).major = major.try_into().unwrap_or(0);
-                (*raw).first_minor = first_minor.try_into().unwrap_or(0);
-                (*raw).minors = minors.try_into().unwrap_or(0);
+                (*raw).major = major as i32;
+                (*raw).first_minor = first_minor as i32;
+                (*raw).minors = minors as i32;
             }
         }
         // INVARIANT: The disk is set up, and has the data.
@@ -137,7 +139,7 @@ impl<T: Operations> UnaddedDisk<T> {
     /// Returns the limits that hold, after the block core has corrected them.
     pub fn limits(&self) -> QueueLimits {
         // SAFETY: By the type invariant, the disk has a queue.
-        QueueLimits::from_raw(unsafe { &(*(*self.disk.as_ptr()).queue).limits })
+        unsafe { QueueLimits::read((*self.disk.as_ptr()).queue) }
     }
 
     /// Returns the request queue, which a disk with a bio front does not have.
