@@ -28,7 +28,7 @@ module_param!(
 );
 
 module_param!(
-    pktcdvd_buffers: uint = 8,
+    pktcdvd_buffers: uint = pktcdvd::logic::options::DEFAULT_PACKET_BUFFERS,
     0o444,
     "Packet buffers of each packet device, 2 to 64"
 );
@@ -41,13 +41,13 @@ struct Rblk {
 
 impl kernel::Module for Rblk {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let pktcdvd = pktcdvd::Config {
-            packet_buffers: Some(pktcdvd_buffers.read()),
-        };
+        // What can fail the module comes first: a driver that is up may be in use at once.
+        let pktcdvd = pktcdvd::Config::new(pktcdvd_buffers.read())?;
+        let ram = start("ram", ram::Driver::init(&ram_config()?))?;
 
         Ok(Self {
             _pktcdvd: start("pktcdvd", pktcdvd::Driver::init(&pktcdvd))?,
-            _ram: start("ram", ram::Driver::init(&ram_config()?))?,
+            _ram: ram,
         })
     }
 }

@@ -33,7 +33,13 @@ mod registry;
 mod stats;
 mod void_map;
 
-use crate::registry::Registry;
+use crate::{
+    logic::options::{
+        MAX_PACKET_BUFFERS,
+        MIN_PACKET_BUFFERS, //
+    },
+    registry::Registry, //
+};
 use kernel::{
     error::code::*,
     prelude::*,
@@ -51,10 +57,22 @@ use rb::{
 const __LOG_PREFIX: &[u8] = b"pktcdvd\0";
 
 /// What the driver is told when it starts.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// How many packet buffers devices get, 2 to 64; 8 if not given.
-    pub packet_buffers: Option<u32>,
+    packet_buffers: u32,
+}
+
+impl Config {
+    /// Checks a configuration: how many packet buffers devices get, 2 to 64.
+    ///
+    /// Fails with [`EINVAL`], and one line in the log.
+    pub fn new(packet_buffers: u32) -> Result<Self> {
+        if !(MIN_PACKET_BUFFERS..=MAX_PACKET_BUFFERS).contains(&packet_buffers) {
+            pr_err!("packet buffers must be 2 to 64\n");
+            return Err(EINVAL);
+        }
+        Ok(Self { packet_buffers })
+    }
 }
 
 /// The packet writing driver.
@@ -70,15 +88,8 @@ pub struct Driver {
 impl Driver {
     /// Starts the driver.
     ///
-    /// Fails with [`EINVAL`] if the configuration is wrong, [`EEXIST`] or [`EBUSY`] if its names or
-    /// numbers are taken, and [`ENOMEM`].
+    /// Fails with [`EEXIST`] or [`EBUSY`] if its names or numbers are taken, and [`ENOMEM`].
     pub fn init(config: &Config) -> Result<Self> {
-        let range = logic::options::MIN_PACKET_BUFFERS..=logic::options::MAX_PACKET_BUFFERS;
-        if config.packet_buffers.is_some_and(|n| !range.contains(&n)) {
-            pr_err!("packet_buffers must be 2 to 64\n");
-            return Err(EINVAL);
-        }
-
         let class = Class::register(c"pktcdvd")?;
         let registry = Registry::new(class.clone(), config.packet_buffers)?;
         let attributes = ClassAttributes::new(class, registry.clone(), class::ATTRIBUTES)?;

@@ -6,10 +6,7 @@
 //! without it, in a slot that is marked as taken, so a slow device holds nobody else up.
 
 use crate::{
-    logic::options::{
-        AddOptions,
-        DEFAULT_PACKET_BUFFERS, //
-    },
+    logic::options::AddOptions,
     mapping::Mapping, //
 };
 use kernel::{
@@ -34,8 +31,8 @@ use rb::{
     device::class::Class, //
 };
 
-/// The most devices that can be mapped at a time.
-const MAX_DEVICES: usize = 256;
+/// The most devices that can be mapped at a time: what `device_map` has room for in its page.
+const MAX_DEVICES: usize = 128;
 
 /// The least number of slots that `pktsetup` is told of, as the C driver had.
 const MIN_REPORTED_SLOTS: usize = 8;
@@ -92,12 +89,12 @@ impl Registry {
     /// Creates a registry without devices.
     ///
     /// Fails with [`EEXIST`] if the class exists, and [`EBUSY`] if there is no major number.
-    pub(crate) fn new(class: Arc<Class>, buffers: Option<u32>) -> Result<Arc<Self>> {
+    pub(crate) fn new(class: Arc<Class>, buffers: u32) -> Result<Arc<Self>> {
         let major = BlkdevMajor::register(c"pktcdvd")?;
         Arc::pin_init(
             try_pin_init!(Self {
                 slots <- new_mutex!(KVec::new(), "pktcdvd::Registry::slots"),
-                buffers: Atomic::new(buffers.unwrap_or(DEFAULT_PACKET_BUFFERS)),
+                buffers: Atomic::new(buffers),
                 debugfs: debugfs::Dir::new(c"pktcdvd"),
                 class,
                 major,
@@ -179,8 +176,8 @@ impl Registry {
 
     /// Unmaps a device.
     ///
-    /// Fails with [`ENXIO`] if `dev` is not mapped, and [`EBUSY`] if it is open, or being mapped or
-    /// unmapped. May sleep.
+    /// Fails with [`ENXIO`] if `dev` is not mapped, and [`EBUSY`] if it is open, or if it is a lower
+    /// device that is being mapped or unmapped. May sleep.
     pub(crate) fn remove(&self, dev: DevT, which: Which) -> Result {
         let (index, lower, mapping) = self.retire(dev, which)?;
         drop(mapping);
