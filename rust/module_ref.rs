@@ -30,7 +30,9 @@ pub struct ModuleRef(());
 impl ModuleRef {
     /// Takes a reference.
     ///
-    /// Fails with [`ENODEV`] if the module is being unloaded.
+    /// Fails with [`ENODEV`] if the module is being unloaded. To be dropped in a call from outside
+    /// the module, of which unloading waits for the end, such as an attribute's or an ioctl: a
+    /// thread of the module itself would run on in code that is gone.
     pub fn get() -> Result<Self> {
         // SAFETY: This is the module that the code is in.
         if unsafe { bindings::try_module_get(THIS_MODULE.as_ptr()) } {

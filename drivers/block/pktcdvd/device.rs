@@ -24,6 +24,10 @@
 
 use crate::{
     bell::Bell,
+    departure::{
+        Departure,
+        GivesNotice, //
+    },
     disk::Disk,
     logic::{
         marks::Marks,
@@ -124,8 +128,9 @@ pub(crate) struct Device {
     log_limit: RateLimit,
     #[pin]
     bios: BioSet,
-    /// The lower device. Last: closing it waits for IO that uses what is above.
+    /// The lower device. Behind all else: closing it waits for IO that uses what is above.
     pub(crate) lower: BdevFile,
+    notice: GivesNotice,
 }
 
 /// Who has the disk open.
@@ -164,6 +169,7 @@ impl Device {
                 log_limit <- RateLimit::new(),
                 bios <- BioSet::new(RESERVED_BIOS),
                 lower,
+                notice: GivesNotice(Departure::new()?),
             }? Error),
             GFP_KERNEL,
         )
@@ -194,6 +200,11 @@ impl Device {
     pub(crate) fn release(&self) {
         let mut users = self.users.lock();
         users.count = users.count.saturating_sub(1);
+    }
+
+    /// Returns what tells when the device is gone.
+    pub(crate) fn departure(&self) -> Arc<Departure> {
+        self.notice.0.clone()
     }
 
     /// Returns how often the disk is open.

@@ -19,6 +19,7 @@ mod attributes;
 mod bell;
 mod class;
 mod control;
+mod departure;
 mod device;
 mod disk;
 mod info;

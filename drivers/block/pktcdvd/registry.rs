@@ -180,7 +180,14 @@ impl Registry {
     /// device that is being mapped or unmapped. May sleep.
     pub(crate) fn remove(&self, dev: DevT, which: Which) -> Result {
         let (index, lower, mapping) = self.retire(dev, which)?;
+        let departure = mapping
+            .mapping()
+            .map(|mapping| mapping.device().departure());
         drop(mapping);
+        // So that the lower device can be used at once.
+        if let Some(departure) = departure {
+            departure.wait();
+        }
         self.set_slot(index, Slot::Free);
         pr_info!("pktcdvd{index}: unmapped from {lower}\n");
         Ok(())
