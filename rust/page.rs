@@ -88,8 +88,11 @@ impl PageRef<'_> {
     /// To be called on the destination of a read.
     #[inline]
     pub fn flush_dcache(self) {
-        // SAFETY: The page is valid by the type invariant.
-        unsafe { bindings::flush_dcache_page(self.0.as_ptr()) };
+        // Spares the call where there is nothing to do, as on x86.
+        if bindings::ARCH_IMPLEMENTS_FLUSH_DCACHE_PAGE != 0 {
+            // SAFETY: The page is valid by the type invariant.
+            unsafe { bindings::flush_dcache_page(self.0.as_ptr()) };
+        }
     }
 }
 

@@ -25,9 +25,9 @@ __rb_helper void rb_helper_get_page(struct page *page)
 	get_page(page);
 }
 
-__rb_helper void rb_helper_put_page(struct page *page)
+__rb_helper void rb_helper_folio_put(struct folio *folio)
 {
-	put_page(page);
+	folio_put(folio);
 }
 
 __rb_helper unsigned long rb_helper_totalram_pages(void)

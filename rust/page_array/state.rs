@@ -88,11 +88,23 @@ impl<'a> State<'a> {
     ///
     /// RCU must have been locked without a break since then.
     #[inline]
-    pub(super) unsafe fn still_has(&mut self, page: NonNull<bindings::page>) -> bool {
-        // SAFETY: The state points to the entry's node, which RCU keeps.
-        let entry = unsafe { bindings::xas_reload(&mut self.xas) };
+    pub(super) unsafe fn still_has(&self, page: NonNull<bindings::page>) -> bool {
+        let node = self.xas.xa_node;
+        // The place of the entry, as in `xas_reload()`; an array of pages has no siblings.
+        let entry = if node.is_null() {
+            // SAFETY: By the type invariant, the array is valid.
+            unsafe { &raw const (*self.xas.xa).xa_head }
+        } else {
+            // SAFETY: RCU keeps the node, to which `load()` got; `xa_offset` is a slot of it.
+            unsafe {
+                (&raw const (*node).slots)
+                    .cast::<*mut c_void>()
+                    .add(self.xas.xa_offset.into())
+            }
+        };
 
-        ptr::eq(entry, page.as_ptr().cast())
+        // SAFETY: The place is valid, and written to by whole words only.
+        ptr::eq(unsafe { entry.read_volatile() }, page.as_ptr().cast())
     }
 
     /// Moves on to the next page up to index `last`, and returns it.

@@ -48,7 +48,8 @@ impl StoredPage {
 impl Drop for StoredPage {
     #[inline]
     fn drop(&mut self) {
+        // CAST: By the type invariant, the page is of order 0, and so a folio.
         // SAFETY: By the type invariant, `self` owns a reference.
-        unsafe { bindings::put_page(self.0.as_ptr()) };
+        unsafe { bindings::folio_put(self.0.as_ptr().cast()) };
     }
 }

@@ -111,32 +111,38 @@ impl SegmentIter<'_> {
     }
 }
 
-impl<'a> Iterator for SegmentIter<'a> {
-    type Item = Segment<'a>;
-
+impl<'a> SegmentIter<'a> {
+    /// Returns the next segment, or as much of it as `limit` bytes.
+    ///
+    /// The rest comes next. For a driver that keeps data in pieces of its own, this saves the loop
+    /// over the pieces of a segment.
     #[inline]
-    fn next(&mut self) -> Option<Segment<'a>> {
+    pub fn next_up_to(&mut self, limit: usize) -> Option<Segment<'a>> {
         if self.iter.bi_size == 0 {
             return None;
         }
 
         // SAFETY: By the type invariant, the index is in bounds.
         let bvec = unsafe { &*self.bvecs.add(self.iter.bi_idx as usize) };
-        let start = (bvec.bv_offset + self.iter.bi_bvec_done) as usize;
+        // None of this wraps: by the type invariant, what is done of the entry, and what is left
+        // of all, lie within it. So it is not checked either, for each page of each bio.
+        let start = bvec.bv_offset.wrapping_add(self.iter.bi_bvec_done) as usize;
         let offset = start % PAGE_SIZE;
-        let left = self.iter.bi_size.min(bvec.bv_len - self.iter.bi_bvec_done) as usize;
-        let len = left.min(PAGE_SIZE - offset);
+        let left = bvec.bv_len.wrapping_sub(self.iter.bi_bvec_done);
+        let len = (self.iter.bi_size.min(left) as usize)
+            .min(PAGE_SIZE - offset)
+            .min(limit);
 
         // SAFETY: A `bio_vec` describes contiguous pages, and `start` is within it.
         let page = unsafe { bvec.bv_page.add(start / PAGE_SIZE) };
 
         // INVARIANT: As in `bvec_iter_advance_single()`, the index moves on when the entry is used
         // up.
-        self.iter.bi_size -= len as u32;
-        self.iter.bi_bvec_done += len as u32;
+        self.iter.bi_size = self.iter.bi_size.wrapping_sub(len as u32);
+        self.iter.bi_bvec_done = self.iter.bi_bvec_done.wrapping_add(len as u32);
         if self.iter.bi_bvec_done == bvec.bv_len {
             self.iter.bi_bvec_done = 0;
-            self.iter.bi_idx += 1;
+            self.iter.bi_idx = self.iter.bi_idx.wrapping_add(1);
         }
 
         Some(Segment {
@@ -145,5 +151,14 @@ impl<'a> Iterator for SegmentIter<'a> {
             offset,
             len,
         })
+    }
+}
+
+impl<'a> Iterator for SegmentIter<'a> {
+    type Item = Segment<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Segment<'a>> {
+        self.next_up_to(PAGE_SIZE)
     }
 }
