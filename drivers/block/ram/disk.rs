@@ -42,10 +42,10 @@ use kernel::{
 use rb::{
     block::{
         bio::{
+            Bio,
             Command,
             Flag,
-            Flags,
-            Segment, //
+            Flags, //
         },
         error::{
             BlkError,
@@ -157,7 +157,8 @@ impl Disk {
         self.front
     }
 
-    /// Does what a bio or a request asks for. Sleeps, unless `flags` forbid it.
+    /// Does what a bio or a request asks for, whose data is in `bios`. Sleeps, unless `flags` forbid
+    /// it.
     #[inline]
     fn serve<'a>(
         &self,
@@ -165,14 +166,19 @@ impl Disk {
         flags: Flags,
         sector: u64,
         bytes: u32,
-        segments: impl Iterator<Item = Segment<'a>>,
+        mut bios: impl Iterator<Item = &'a Bio>,
     ) -> BlkResult {
         let pos = self.check(sector, bytes)?;
 
         match command {
-            Command::Read => self.store.read(pos, segments),
-            Command::Write if flags.contains(Flag::NoWait) => self.write_now(pos, bytes, segments),
-            Command::Write => self.store.write(pos, segments, Gfp::GROW),
+            Command::Read => bios
+                .try_fold(pos, |pos, bio| self.store.read(pos, bio.segments()))
+                .map(drop),
+            Command::Write => {
+                let gfp = self.prepare_write(flags, pos, bytes)?;
+                bios.try_fold(pos, |pos, bio| self.store.write(pos, bio.segments(), gfp))
+                    .map(drop)
+            }
             Command::Discard | Command::WriteZeroes => self.store.discard(pos, bytes, self.size()),
             Command::Flush => Ok(()),
             Command::Other(_) => Err(BlkError::NOTSUPP),
@@ -199,17 +205,19 @@ impl Disk {
         Ok(sector << SECTOR_SHIFT)
     }
 
-    /// Writes without waiting for memory: either all of it, or nothing.
-    fn write_now<'a>(
-        &self,
-        pos: u64,
-        bytes: u32,
-        segments: impl Iterator<Item = Segment<'a>>,
-    ) -> BlkResult {
+    /// Returns how a write may find memory.
+    ///
+    /// One that must not wait, if it fails, does so here, before any of it was done.
+    #[inline]
+    fn prepare_write(&self, flags: Flags, pos: u64, bytes: u32) -> BlkResult<Gfp> {
+        if !flags.contains(Flag::NoWait) {
+            return Ok(Gfp::GROW);
+        }
+        // A single page is found, or inserted with its data, or not.
         if pos as usize % PAGE_SIZE + bytes as usize > PAGE_SIZE {
             self.store.reserve(pos, bytes, Gfp::NOWAIT)?;
         }
-        self.store.write(pos, segments, Gfp::NOWAIT)
+        Ok(Gfp::NOWAIT)
     }
 }
 
@@ -228,7 +236,7 @@ pub(crate) fn close_down(disk: &GenDisk<Disk>) -> Result {
 
 /// Returns how many pages a limit of `bytes` allows, of which zero means no limit.
 pub(crate) fn pages_of(bytes: u64) -> usize {
-    match usize::try_from(bytes >> PAGE_SHIFT) {
+    match usize::try_from(bytes.div_ceil(PAGE_SIZE as u64)) {
         Ok(pages) if bytes != 0 => pages,
         _ => Budget::UNLIMITED,
     }

@@ -29,7 +29,10 @@ use kernel::{
 };
 use rb::{
     block::{
-        bio::Segment,
+        bio::{
+            Segment,
+            SegmentIter, //
+        },
         error::{
             BlkError,
             BlkResult, //
@@ -91,89 +94,71 @@ impl Store {
         self.prealloc
     }
 
-    /// Fills `segments` from byte `pos` on. Does not sleep.
-    #[inline]
-    pub(crate) fn read<'a>(
-        &self,
-        mut pos: u64,
-        segments: impl Iterator<Item = Segment<'a>>,
-    ) -> BlkResult {
-        for mut segment in segments {
-            let page = segment.page();
-            while !segment.is_empty() {
-                pos += self.read_part(pos, &mut segment)? as u64;
+    /// Fills the segments of a bio from byte `pos` on. Does not sleep.
+    ///
+    /// Returns where the next bio of a request goes on.
+    #[inline(always)]
+    pub(crate) fn read(&self, mut pos: u64, mut segments: SegmentIter<'_>) -> BlkResult<u64> {
+        loop {
+            let (index, offset) = locate(pos);
+            let Some(segment) = segments.next_up_to(PAGE_SIZE - offset) else {
+                return Ok(pos);
+            };
+            let (page, at, len) = (segment.page(), segment.offset(), segment.len());
+
+            match self.pages.get(index) {
+                Some(stored) => page.copy_from(at, stored.page(), offset, len)?,
+                None => page.zero(at, len)?,
             }
             page.flush_dcache();
+            // No disk is so large that this wraps.
+            pos = pos.wrapping_add(len as u64);
         }
-        Ok(())
     }
 
-    /// Fills the beginning of `segment` from one page, and returns the number of bytes.
-    #[inline]
-    fn read_part(&self, pos: u64, segment: &mut Segment<'_>) -> Result<usize> {
-        let (index, offset) = locate(pos);
-
-        if let Some(stored) = self.pages.get(index) {
-            return segment.copy_from_page(stored.page(), offset);
-        }
-        let len = segment.len().min(PAGE_SIZE - offset);
-        segment.page().zero(segment.offset(), len)?;
-        segment.advance(len);
-        Ok(len)
-    }
-
-    /// Stores `segments` from byte `pos` on.
+    /// Stores the segments of a bio from byte `pos` on.
     ///
     /// Fails with [`BlkError::NOSPC`] when a limit is reached or memory is short. Sleeps only if
     /// `gfp` allows it; if it does not, missing memory is [`BlkError::AGAIN`], and to make sure that
     /// nothing was written then, [`Store::reserve`] comes first where there is more than one page.
-    #[inline]
-    pub(crate) fn write<'a>(
+    ///
+    /// Returns where the next bio of a request goes on.
+    #[inline(always)]
+    pub(crate) fn write(
         &self,
         mut pos: u64,
-        segments: impl Iterator<Item = Segment<'a>>,
+        mut segments: SegmentIter<'_>,
         gfp: Gfp,
-    ) -> BlkResult {
-        for mut segment in segments {
-            while !segment.is_empty() {
-                pos += self.write_part(pos, &mut segment, gfp)? as u64;
+    ) -> BlkResult<u64> {
+        loop {
+            let (index, offset) = locate(pos);
+            let Some(segment) = segments.next_up_to(PAGE_SIZE - offset) else {
+                return Ok(pos);
+            };
+            let (page, at, len) = (segment.page(), segment.offset(), segment.len());
+
+            match self.pages.get(index) {
+                Some(stored) => stored.page().copy_from(offset, page, at, len)?,
+                None => self.write_new(index, offset, segment, gfp)?,
             }
-        }
-        Ok(())
-    }
-
-    /// Stores the beginning of `segment` in one page, and returns the number of bytes.
-    #[inline]
-    fn write_part(&self, pos: u64, segment: &mut Segment<'_>, gfp: Gfp) -> BlkResult<usize> {
-        let (index, offset) = locate(pos);
-
-        match self.pages.get(index) {
-            Some(stored) => Ok(segment.copy_to_page(stored.page(), offset)?),
-            None => self.write_new(index, offset, segment, gfp),
+            // As above.
+            pos = pos.wrapping_add(len as u64);
         }
     }
 
-    /// Stores the beginning of `segment` in a page that is new.
+    /// Stores `segment` in a page that is new.
     ///
     /// The page gets its data before it can be found: it is never read without, and needs no
     /// zeroing where it is overwritten.
-    fn write_new(
-        &self,
-        index: usize,
-        offset: usize,
-        segment: &mut Segment<'_>,
-        gfp: Gfp,
-    ) -> BlkResult<usize> {
-        let len = segment.len().min(PAGE_SIZE - offset);
-        let fill = |page: &SafePage| page.fill_from(offset, segment.page(), segment.offset(), len);
+    #[cold]
+    fn write_new(&self, index: usize, offset: usize, segment: Segment<'_>, gfp: Gfp) -> BlkResult {
+        let (src, at, len) = (segment.page(), segment.offset(), segment.len());
+        let fill = |page: &SafePage| page.fill_from(offset, src, at, len);
 
-        match self.add_page(index, gfp, SafePage::alloc, fill)? {
-            Inserted::Stored => segment.advance(len),
-            Inserted::Occupied(stored) => {
-                segment.copy_to_page(stored.page(), offset)?;
-            }
+        if let Inserted::Occupied(stored) = self.add_page(index, gfp, SafePage::alloc, fill)? {
+            stored.page().copy_from(offset, src, at, len)?;
         }
-        Ok(len)
+        Ok(())
     }
 
     /// Makes sure that there is a page for each byte of a range, without a visible change.

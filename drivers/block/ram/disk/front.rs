@@ -44,7 +44,7 @@ impl bio_disk::Operations for Disk {
             bio.flags(),
             bio.sector(),
             bio.bytes(),
-            bio.segments(),
+            core::iter::once(&*bio),
         );
         bio.end(result);
     }
@@ -65,13 +65,7 @@ impl mq::Operations for Disk {
         _is_last: bool,
     ) -> core::result::Result<(), Rejected<'a>> {
         let rq = rq.start();
-        let result = this.serve(
-            rq.command(),
-            rq.flags(),
-            rq.sector(),
-            rq.bytes(),
-            rq.bios().flat_map(|bio| bio.segments()),
-        );
+        let result = this.serve(rq.command(), rq.flags(), rq.sector(), rq.bytes(), rq.bios());
         rq.end(result);
         Ok(())
     }
