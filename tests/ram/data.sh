@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# rblk-timeout: 180
+# rblk-timeout: 300
 #
 # A disk holds what was written, and zeroes where it was discarded: compared with a model, and by
 # fio.
@@ -13,11 +13,13 @@ here=$(dirname "$0")
 
 ktap_plan 20
 remove_all_disks
+operations=400 size=16M
+on_debug && operations=100 size=4M
 
 # model TITLE OPTIONS
 model() {
 	_disk=$(new_disk "$2")
-	check "$1" "$here/model.py" "/dev/$_disk" "${RBLK_SEED:-1}" "${RBLK_OPERATIONS:-400}"
+	check "$1" "$here/model.py" "/dev/$_disk" "${RBLK_SEED:-1}" "${RBLK_OPERATIONS:-$operations}"
 	remove_disk "$_disk"
 }
 
@@ -33,19 +35,19 @@ verify() {
 	_title=$1
 	_disk=$2
 	shift 2
-	check "$_title" fio --name=verify --filename="/dev/$_disk" --direct=1 --size=16M \
+	check "$_title" fio --name=verify --filename="/dev/$_disk" --direct=1 --size=$size \
 		--verify=crc32c --verify_fatal=1 --do_verify=1 --group_reporting "$@"
 }
 
 for front in bio mq; do
-	disk=$(new_disk size=16M front=$front)
+	disk=$(new_disk size=$size front=$front)
 	verify "fio, $front: random 512 bytes to 16 KiB" "$disk" --ioengine=psync \
-		--rw=randwrite --bsrange=512-16k --io_size=8M
+		--rw=randwrite --bsrange=512-16k
 	verify "fio, $front: libaio" "$disk" --ioengine=libaio --iodepth=16 --rw=randwrite --bs=4k
 	verify "fio, $front: io_uring" "$disk" --ioengine=io_uring --iodepth=16 --rw=randwrite --bs=8k
 	verify "fio, $front: 1 MiB" "$disk" --ioengine=psync --rw=write --bs=1M
 	verify "fio, $front: through the page cache" "$disk" --direct=0 --ioengine=psync \
-		--rw=randwrite --bsrange=1k-64k --bs_unaligned --io_size=8M --end_fsync=1
+		--rw=randwrite --bsrange=1k-64k --bs_unaligned --end_fsync=1
 	# Readers, writers and discards of the same few pages: for KASAN.
 	check "fio, $front: read, write and trim at once" fio --direct=1 --ioengine=psync \
 		--filename="/dev/$disk" --size=64k --bsrange=512-64k --time_based --runtime=4 \

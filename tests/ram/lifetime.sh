@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# rblk-timeout: 120
+# rblk-timeout: 180
 #
 # Disks come and go under I/O, and the module goes when nobody uses it.
 

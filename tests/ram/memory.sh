@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# rblk-timeout: 120
+# rblk-timeout: 180
 # rblk-mem: 256
 #
 # A disk that has no more memory says so to its writer, and nobody is killed for it.

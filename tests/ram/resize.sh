@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# rblk-timeout: 90
+# rblk-timeout: 180
 #
 # Disks grow while they are in use, shrink when they are not, and never show old data again.
 
