@@ -13,7 +13,7 @@ llvm=${RBLK_LLVM:-19}
 build=(build-essential flex bison bc libelf-dev libssl-dev kmod cpio xz-utils rsync perl
 	ca-certificates "clang-$llvm" "lld-$llvm" "llvm-$llvm" "libclang-$llvm-dev")
 vm=(qemu-system-x86 kmod busybox-static udftools fio nbd-client
-	e2fsprogs dmsetup util-linux bsdextrautils iproute2)
+	e2fsprogs dmsetup util-linux bsdextrautils iproute2 procps python3)
 check=(shellcheck perl)
 
 candidate() { apt-cache policy "$1" | awk '/Candidate:/ && $2 != "(none)" { print $2 }'; }
