@@ -93,7 +93,7 @@ block_size=512 size=1m
 size=1T
 size=9223372036854775296"
 
-ktap_plan 101
+ktap_plan 103
 
 
 blocks_before=$(ls /sys/block)
@@ -153,6 +153,8 @@ check_equal "mem_limit refuses too much" ERANGE \
 check_equal "reset refuses anything but 1" EINVAL "$(errno_of "/sys/block/$disk/ram/reset" 0)"
 check_equal "size is what it was" 67108864 "$(attribute "$disk" size)"
 check_equal "mem_limit is what it was" 0 "$(attribute "$disk" mem_limit)"
+check_equal "a limit of one byte" ok "$(errno_of "/sys/block/$disk/ram/mem_limit" 1)"
+check_equal "is one page, not none" "$page" "$(attribute "$disk" mem_limit)"
 
 check_equal "a name is given once" EEXIST "$(errno_of "$CLASS/add" "size=1M name=$disk")"
 check_equal "not even that of a partition" EEXIST "$(errno_of "$CLASS/add" "size=1M name=${disk}p1")"
