@@ -8,8 +8,9 @@
 KDIR ?=
 # The kernel that guests run: fast, debug, or a build tree.
 KERNEL ?= fast
-# Which tests: words that occur in their paths.
+# Which tests: words that occur in their paths; and on which kernels.
 T ?=
+K ?= fast debug
 
 kdir = $(or $(KDIR),$(shell scripts/kernel.sh default))
 
@@ -24,7 +25,7 @@ run:
 	@scripts/vm --kernel "$(KERNEL)" --timeout 600 -- scripts/demo.sh
 
 test:
-	@scripts/test.sh $(T)
+	@scripts/test.sh -k "$(K)" $(T)
 
 check:
 	@scripts/check.sh
@@ -52,7 +53,8 @@ clean:
 help:
 	@echo 'make                    build rblk.ko (KDIR=: for that kernel build tree)'
 	@echo 'make run                the demonstration: real files through the packet driver'
-	@echo 'make test               all tests, in guests (T="words": only tests whose path has one)'
+	@echo 'make test               all tests, in guests (T="words": only tests whose path has one;'
+	@echo '                          K="fast debug": on these kernels)'
 	@echo 'make check              formatting, lints, style, the rules for unsafe code'
 	@echo 'make shell              an interactive guest with the module (KERNEL=debug)'
 	@echo 'make doc                documentation of rust/ and drivers/'

@@ -4,6 +4,7 @@
 # test.sh [-k KERNEL] [PATTERN...]: run the tests whose path matches one of the
 # patterns (all of them by default): cargo's on the host, then tests/*/*.sh,
 # several per guest, on the kernels that each names (see tests/lib/ktap.sh).
+# RBLK_SLOW=N allows N times the seconds, for a machine that has other work.
 # The last line is "N passed, N failed", with ", N skipped" if any were.
 set -uo pipefail
 # shellcheck source=scripts/lib.sh
@@ -64,7 +65,7 @@ run_on_host() {
 		log=$results/host-$(basename "$test").log
 		{
 			echo "# rblk: begin $test"
-			timeout "$(header "$test" timeout 120)" "$test"
+			timeout $((${RBLK_SLOW:-1} * $(header "$test" timeout 120))) "$test"
 			echo "# rblk: end $test $?"
 		} 2>&1 | tee "$log"
 		awk -v where=host -f scripts/ktap.awk "$log" >>"$tally"
@@ -74,9 +75,12 @@ run_on_host() {
 # run_in_guest KERNEL MEM ARGS TEST...: in one boot; what did not get its turn
 # because the guest died has it in the next one.
 run_in_guest() {
-	local kernel=$1 mem=$2 args=$3 test log n=0 seconds=180 factor=1 ret
+	local kernel=$1 mem=$2 args=$3 test log n=0 seconds=180 factor=${RBLK_SLOW:-1} ret
 	shift 3
-	[ "$kernel" != debug ] || factor=3
+	if [ "$kernel" = debug ]; then
+		factor=$((factor * 3))
+		mem=$((mem * 2))
+	fi
 	for test; do
 		seconds=$((seconds + factor * $(header "$test" timeout 120)))
 	done
@@ -84,16 +88,19 @@ run_in_guest() {
 		while log=$results/$kernel-$n.log && [ -e "$log" ]; do n=$((n + 1)); done
 		say "$kernel kernel: $*"
 		# shellcheck disable=SC2086 # a list
-		scripts/vm --kernel "$kernel" --mem $((mem * (factor > 1 ? 2 : 1))) \
-			--timeout "$seconds" --log "${log%.log}.kernel.log" $args \
+		scripts/vm --kernel "$kernel" --mem "$mem" --timeout "$seconds" \
+			--log "${log%.log}.kernel.log" $args \
 			-- scripts/guest-tests "$factor" "$@" 2>&1 | tee "$log"
 		ret=${PIPESTATUS[0]}
 		awk -v where="$kernel" -f scripts/ktap.awk "$log" >>"$tally"
-		if [ "$ret" -ge 124 ]; then
+		if [ "$ret" -ne 0 ]; then
 			echo "fail $kernel the guest or its kernel failed, see $log" >>"$tally"
 		fi
-		grep -q '^# rblk: begin' "$log" || return
-		while [ $# -gt 0 ] && grep -qF "# rblk: begin $1" "$log"; do
+		if ! grep -qxF "# rblk: begin $1" "$log"; then
+			printf "fail $kernel %s: did not begin\n" "$@" >>"$tally"
+			return
+		fi
+		while [ $# -gt 0 ] && grep -qxF "# rblk: begin $1" "$log"; do
 			shift
 		done
 	done
