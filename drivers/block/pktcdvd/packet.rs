@@ -308,9 +308,6 @@ impl Packet {
     }
 
     fn prepare_write(&mut self, device: &Device) {
-        if self.state.coverage().is_complete() {
-            device.stats.packets_full.add(1);
-        }
         match self.assemble(device) {
             Ok(()) => self.ready = Some(Io::Write),
             // Not written at all is better than written wrong.
@@ -346,6 +343,9 @@ impl Packet {
 
     /// Ends the writes that have joined, and frees the buffer.
     fn finish(&mut self, device: &Device, result: BlkResult) {
+        if self.state.coverage().is_complete() {
+            device.stats.packets_full.add(1);
+        }
         match result {
             Ok(()) => device.stats.packets_finished.add(1),
             Err(_) => device.stats.packets_failed.add(1),

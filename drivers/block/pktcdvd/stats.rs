@@ -59,7 +59,7 @@ stats! {
     packets_started,
     /// Packets that were written.
     packets_finished,
-    /// Packets that were begun with all their data, so that nothing had to be read.
+    /// Packets that writes covered completely.
     packets_full,
     /// Packets that could not be written, although reported to their writers.
     packets_failed,
