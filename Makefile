@@ -22,7 +22,8 @@ modules:
 	@ko=$$(scripts/module.sh "$(kdir)") && echo "built $$ko"
 
 run:
-	@scripts/vm --kernel "$(KERNEL)" --timeout 600 -- scripts/demo.sh
+	@RBLK_TTY=$$(! test -t 1 || echo 1) \
+		scripts/vm --kernel "$(KERNEL)" --timeout 600 -- scripts/demo.sh
 
 test:
 	@scripts/test.sh -k "$(K)" $(T)
