@@ -67,7 +67,7 @@ progress() {
 	fill=${bar// /#}
 	printf -v bar '%-*s' "$width" "$fill"
 	bar="${bar:0:off * width / on}|${bar:off * width / on}"
-	printf "%s    %-7s %4d of %d files, %5s of %s, %3d%%   queue %4d [%s]%s" "$cr" "$1" \
+	printf "%s    %-7s %4d of %d files, %8s of %s, %3d%%   queue %4d [%s]%s" "$cr" "$1" \
 		"$n" "$files" "$(mib "$done")" "$(mib "$bytes")" $((done * 100 / bytes)) \
 		"$peak" "$bar" "$nl"
 	peak=0
