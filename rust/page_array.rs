@@ -109,14 +109,14 @@ impl PageArray {
             // SAFETY: A `struct page` is never freed, and by the type invariant the entries are
             // pages; so its count may be looked at even if the page has a new owner by now.
             if unsafe { bindings::get_page_unless_zero(page.as_ptr()) } {
-                // SAFETY: This call just got the reference. It is given back if the page is not
-                // in the array any more, and otherwise is one on a page of the array.
-                let stored = unsafe { StoredPage::from_raw(page) };
-
                 // SAFETY: RCU is locked since the call of `load()`, which found an entry.
                 if unsafe { state.still_has(page) } {
-                    return Some(stored);
+                    // SAFETY: This call got the reference, and the array had the page since.
+                    return Some(unsafe { StoredPage::from_raw(page) });
                 }
+                // CAST: Whoever has the page now, what has a count is a folio.
+                // SAFETY: This call got the reference.
+                unsafe { bindings::folio_put(page.as_ptr().cast()) };
             }
             state.reset();
         }

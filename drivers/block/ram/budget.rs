@@ -10,62 +10,80 @@ use kernel::sync::{
     Arc, //
 };
 
-/// A number of pages that may be taken, and how many are taken now.
+/// A number of pages that may be taken, and how many are left to be.
 ///
 /// Pages are taken before they are allocated, so what is used never exceeds the limit, not even for
 /// a moment. A limit that is lowered below what is taken frees nothing, but lets nothing be taken.
 pub(crate) struct Budget {
-    limit: Atomic<usize>,
-    taken: Atomic<usize>,
+    limit: Atomic<isize>,
+    /// The limit less what is taken; negative if the limit was lowered below that.
+    left: Atomic<isize>,
 }
 
 impl Budget {
     /// A limit that no disk reaches.
-    pub(crate) const UNLIMITED: usize = usize::MAX;
+    pub(crate) const UNLIMITED: usize = isize::MAX as usize;
 
-    /// Creates a budget of `limit` pages.
+    /// Creates a budget of `limit` pages, [`Budget::UNLIMITED`] at most.
     pub(crate) fn new(limit: usize) -> Self {
+        let limit = signed(limit);
+
         Self {
             limit: Atomic::new(limit),
-            taken: Atomic::new(0),
+            left: Atomic::new(limit),
         }
     }
 
     /// Returns the limit, in pages.
     pub(crate) fn limit(&self) -> usize {
-        self.limit.load(Relaxed)
+        self.limit.load(Relaxed).unsigned_abs()
     }
 
-    /// Changes the limit, in pages.
+    /// Changes the limit, in pages; [`Budget::UNLIMITED`] at most.
     pub(crate) fn set_limit(&self, pages: usize) {
-        self.limit.store(pages, Relaxed);
+        let new = signed(pages);
+        // Exchanged, so that what several add to what is left sums up to the last limit.
+        let old = self.limit.xchg(new, Relaxed);
+
+        // Neither is negative, so the difference does not overflow.
+        self.left.fetch_add(new.wrapping_sub(old), Relaxed);
     }
 
-    /// Returns the number of pages that are taken.
-    pub(crate) fn taken(&self) -> usize {
-        self.taken.load(Relaxed)
-    }
-
-    /// Takes `pages`, all or none. Returns how many are taken then.
+    /// Takes `pages`, all or none. Returns how many are left then.
     pub(crate) fn take(&self, pages: usize) -> Option<usize> {
-        let mut taken = self.taken();
+        let pages = isize::try_from(pages).ok()?;
+        let mut left = self.left.load(Relaxed);
 
         loop {
-            let sum = taken.checked_add(pages)?;
-            if sum > self.limit() {
-                return None;
-            }
-            match self.taken.cmpxchg(taken, sum, Relaxed) {
-                Ok(_) => return Some(sum),
-                Err(now) => taken = now,
+            let rest = left.checked_sub(pages)?;
+            // Fails if that is negative.
+            let result = usize::try_from(rest).ok()?;
+            match self.left.cmpxchg(left, rest, Relaxed) {
+                Ok(_) => return Some(result),
+                Err(now) => left = now,
             }
         }
     }
 
     /// Gives `pages` back that were taken before.
     pub(crate) fn give(&self, pages: usize) {
-        self.taken.fetch_sub(pages, Relaxed);
+        self.left.fetch_add(signed(pages), Relaxed);
     }
+
+    /// Returns the number of pages that are taken, while nobody changes the limit.
+    pub(crate) fn taken(&self) -> usize {
+        let taken = self
+            .limit
+            .load(Relaxed)
+            .wrapping_sub(self.left.load(Relaxed));
+
+        usize::try_from(taken).unwrap_or(0)
+    }
+}
+
+/// Returns a number of pages as what can be left of a limit.
+fn signed(pages: usize) -> isize {
+    isize::try_from(pages).unwrap_or(isize::MAX)
 }
 
 /// What a disk has taken, both of its own budget and of that of all disks.
@@ -90,7 +108,7 @@ impl Account {
         &self.own
     }
 
-    /// Takes `pages` of both budgets, or of none. Returns how many all disks have taken then.
+    /// Takes `pages` of both budgets, or of none. Returns how many are left for all disks then.
     pub(crate) fn take(&self, pages: usize) -> Option<usize> {
         self.own.take(pages)?;
 

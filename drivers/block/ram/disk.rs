@@ -237,7 +237,7 @@ pub(crate) fn close_down(disk: &GenDisk<Disk>) -> Result {
 /// Returns how many pages a limit of `bytes` allows, of which zero means no limit.
 pub(crate) fn pages_of(bytes: u64) -> usize {
     match usize::try_from(bytes.div_ceil(PAGE_SIZE as u64)) {
-        Ok(pages) if bytes != 0 => pages,
+        Ok(pages) if bytes != 0 => pages.min(Budget::UNLIMITED),
         _ => Budget::UNLIMITED,
     }
 }

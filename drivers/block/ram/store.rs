@@ -304,9 +304,9 @@ impl Store {
 
     /// Accounts for one more page, if that leaves enough memory for everybody else.
     fn take_page(&self) -> BlkResult {
-        let taken = self.account.take(1).ok_or(BlkError::NOSPC)?;
+        let left = self.account.take(1).ok_or(BlkError::NOSPC)?;
 
-        if taken % CHECK_EVERY == 0 && mm::available_pages() < low_water() {
+        if left % CHECK_EVERY == 0 && mm::available_pages() < low_water() {
             self.account.give(1);
             return Err(BlkError::NOSPC);
         }

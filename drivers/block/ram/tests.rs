@@ -123,5 +123,9 @@ mod budget {
         budget.give(2);
         assert!(budget.take(1).is_some());
         assert!(budget.take(usize::MAX).is_none());
+        budget.set_limit(Budget::UNLIMITED);
+        assert_eq!(budget.taken(), 4);
+        assert!(budget.take(Budget::UNLIMITED).is_none());
+        assert!(budget.take(Budget::UNLIMITED - 4).is_some());
     }
 }
