@@ -22,6 +22,7 @@ use crate::{
     }, //
 };
 use kernel::{
+    fmt,
     new_mutex,
     prelude::*,
     str::CString,
@@ -95,36 +96,19 @@ impl Registry {
     /// Puts the name of a new disk on the list: `wanted`, or the first free of our own.
     fn reserve(&self, wanted: Option<&str>) -> Result<CString> {
         let mut slots = self.slots.lock();
-        let free = |name: &CStr| {
-            slots
-                .iter()
-                .all(|slot| !clash(slot.name.to_bytes(), name.to_bytes()))
-        };
 
         let name = match wanted {
-            Some(wanted) => {
-                Some(CString::try_from_fmt(fmt!("{wanted}"))?).filter(|name| free(name))
-            }
-            None => {
-                let mut name = None;
-                for index in 0..=slots.len() {
-                    name =
-                        Some(CString::try_from_fmt(fmt!("rram{index}"))?).filter(|name| free(name));
-                    if name.is_some() {
-                        break;
-                    }
-                }
-                name
-            }
+            Some(wanted) => free_name(&slots, fmt!("{wanted}")),
+            None => (0..=slots.len())
+                .find_map(|index| free_name(&slots, fmt!("rram{index}")).transpose())
+                .transpose(),
         };
-        let name = name.ok_or(EEXIST)?;
-        slots.push(
-            Slot {
-                name: CString::try_from_fmt(fmt!("{}", &*name))?,
-                disk: None,
-            },
-            GFP_KERNEL,
-        )?;
+        let name = name?.ok_or(EEXIST)?;
+        let slot = Slot {
+            name: CString::try_from_fmt(fmt!("{}", &*name))?,
+            disk: None,
+        };
+        slots.push(slot, GFP_KERNEL)?;
         Ok(name)
     }
 
@@ -175,4 +159,14 @@ impl Slot {
             }),
         }
     }
+}
+
+/// Returns the name if it gets along with all others.
+fn free_name(slots: &[Slot], name: fmt::Arguments<'_>) -> Result<Option<CString>> {
+    let name = CString::try_from_fmt(name)?;
+    let clashes = slots
+        .iter()
+        .any(|slot| clash(slot.name.to_bytes(), name.to_bytes()));
+
+    Ok((!clashes).then_some(name))
 }
