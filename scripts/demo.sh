@@ -19,11 +19,15 @@ max_bytes=$((24 << 20))
 sync_every=400
 
 failed() {
-	printf '\n\nmake run: FAILED: %s\n' "$*"
-	dmesg 2>/dev/null | grep -v -i kunit | tail -n 8 | sed 's/^/    /'
+	printf '\n\nThe last that the kernel said of the drivers:\n'
+	dmesg | grep -E 'pktcdvd|rblk-ram|rram|UDF' | tail -n 8 | sed 's/^/    /'
+	printf '\nFAILED: %s\n' "$*"
 	exit 1
 }
-[ -n "${RBLK_SCRATCH:-}" ] || failed 'this is for guests only: scripts/vm -- scripts/demo.sh'
+if [ -z "${RBLK_SCRATCH:-}" ]; then
+	echo 'this is for guests only: scripts/vm -- scripts/demo.sh' >&2
+	exit 2
+fi
 if ! [ -d "$ram" ] || ! [ -d "$pkt" ]; then
 	failed 'the module is not loaded, or not all of it'
 fi
@@ -186,7 +190,7 @@ touch theirs.names
 run mount -t udf -o ro "$node" $mnt
 shown "cd $mnt; sha256sum -c sums"
 (cd $mnt && sha256sum -c "$RBLK_SCRATCH/sums") >checked 2>&1 ||
-	failed "files differ: $(grep -v ': OK$' checked | head -n 5)"
+	failed "files differ: $(grep ': FAILED' checked | head -n 3 | paste -sd ' ')"
 same=$(grep -c ': OK$' checked)
 found=$(find $mnt -type f | wc -l)
 [ "$same $found" = "$files $files" ] || failed "$same of $files files match, $found found"
