@@ -22,6 +22,7 @@ modules:
 	@ko=$$(scripts/module.sh "$(kdir)") && echo "built $$ko"
 
 run:
+	@echo '==> booting a guest with the module (built first, if need be)' >&2
 	@RBLK_TTY=$$(! test -t 1 || echo 1) \
 		scripts/vm --kernel "$(KERNEL)" --timeout 600 -- scripts/demo.sh
 

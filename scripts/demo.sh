@@ -184,6 +184,7 @@ read -r _ _ _ _ user_writes _ <"/sys/block/$name/stat"
 
 step '6. Is everything there? Mounted again, each file is compared with where it came from.'
 touch theirs.names
+shown 'sha256sum of the sources > sums'
 { (cd "$top" && xargs -r sha256sum) <ours.names && (cd / && xargs -r sha256sum) <theirs.names; } \
 	>sums || failed 'the sources cannot be read'
 [ "$(wc -l <sums)" = "$files" ] || failed 'the sources changed'
