@@ -108,6 +108,16 @@ clean_up() {
 	return 1
 }
 
+# within SECONDS COMMAND...: waits until COMMAND succeeds.
+within() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ $SECONDS -le $end ] || return
+		sleep 0.1
+	done
+}
+
 # trace_on EVENT...: records events of the driver until trace_off.
 trace_on() {
 	local event
