@@ -118,9 +118,12 @@ within() {
 	done
 }
 
-# trace_on EVENT...: records events of the driver until trace_off.
+# trace_on EVENT...: records events of the driver until trace_off. The names of tasks are not
+# recorded: that patches the code of the scheduler each time, which emulators of several processors
+# do not always survive.
 trace_on() {
 	local event
+	echo 0 >$TRACE/options/record-cmd
 	echo 0 >$TRACE/tracing_on
 	echo >$TRACE/trace
 	for event; do
