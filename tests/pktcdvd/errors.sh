@@ -255,7 +255,7 @@ vanishes() {
 	sleep 3
 	echo 1 >"/sys/block/$disk/device/delete"
 	# It fails, and does not hang.
-	! wait $pid && [ "$(io write "$node" 0 2048)" != ok ] && unmap "$name" &&
+	! wait "$pid" && [ "$(io write "$node" 0 2048)" != ok ] && unmap "$name" &&
 		modprobe -r scsi_debug
 }
 if modprobe -qn scsi_debug; then

@@ -1,0 +1,190 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# rblk-timeout: 300
+#
+# The congestion marks: what may be written to them, and that they hold writers back, let all of
+# them go on, and never hold up a reader.
+
+# shellcheck source=tests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=tests/pktcdvd/lib/pkt.sh
+. "$(dirname "$0")/lib/pkt.sh"
+
+ktap_plan 61
+clean_up
+
+ram=$(new_ram size=16M)
+# Reads are fast, writes take two seconds, and there is room for two at a time.
+slow=$(delayed "$ram" 0 2000)
+name=$(map "$slow" "packet_size=64K packet_buffers=2")
+node=$(node "$name")
+class=$PKT/$name/write_queue
+block=/sys/block/$name/packet
+
+marks() {
+	echo "$(cat "$class/congestion_off"),$(cat "$class/congestion_on")"
+}
+
+set_marks() {
+	echo 1000000 >"$class/congestion_on" && echo "$1" >"$class/congestion_off" &&
+		echo "$2" >"$class/congestion_on"
+}
+
+check_equal "default marks" 9000,10000 "$(marks)"
+while read -r start file value wanted; do
+	for layout in "$class/congestion" "$block/write_congestion"; do
+		if [ "$start" = -1,-1 ]; then
+			echo 0 >"$class/congestion_on"
+		else
+			set_marks "${start%,*}" "${start#*,}"
+		fi
+		[ "$(marks)" = "$start" ] || ktap_msg "the start is $(marks), not $start"
+		check_equal "$start, ${layout##*/}_$file := $value" ok \
+			"$(errno_of "${layout}_$file" "$value")"
+		check_equal "gives $wanted" "$wanted $wanted" "$(marks) \
+$(cat "$block/write_congestion_off"),$(cat "$block/write_congestion_on")"
+	done
+done <<'END'
+9000,10000 off 20000 9900,10000
+9000,10000 on 600 500,600
+9000,10000 on 100 400,500
+9000,10000 on 2000000 9000,1000000
+9000,10000 on 0 -1,-1
+9000,10000 on -7 -1,-1
+9000,10000 off 0 9900,10000
+9000,10000 off -5 9900,10000
+9000,10000 off 50 100,10000
+-1,-1 off 777 -1,-1
+-1,-1 on 5000 4900,5000
+END
+
+# writers NUMBER: so many writes at once, in the background, as $writers.
+writers() {
+	fio --name=writers --filename="$node" --direct=1 --rw=randwrite --bs=2k \
+		--ioengine=libaio --iodepth="$1" --number_ios="$1" >"$RBLK_SCRATCH/fio" 2>&1 &
+	writers=$!
+}
+
+size() {
+	cat "$class/size"
+}
+
+size_is() {
+	test "$(size)" "$@"
+}
+
+# The longest queue that can be seen from outside until the writers are done.
+longest() {
+	local longest=0 size
+	while kill -0 "$writers" 2>/dev/null; do
+		size=$(size)
+		[ "$size" -le "$longest" ] || longest=$size
+	done
+	echo "$longest"
+}
+
+finished() {
+	! kill -0 "$writers" 2>/dev/null
+}
+
+held_back() {
+	grep pkt_congestion "$TRACE/trace" | tail -n 1 | grep -q 'on$'
+}
+
+slowly() {
+	dm_switch "${slow##*/}" delay "$ram" 0 0 "$ram" 0 "$1"
+}
+
+set_marks 100 500
+echo 1 >"$PKT/$name/stat/reset"
+trace_on pkt_congestion
+writers 2000
+check "the queue grows up to its mark" within 30 size_is -eq 500
+check "writers are held back" within 5 held_back
+check "a read is not" timeout 10 dd if="$node" of=/dev/null bs=64K count=1 skip=7 iflag=direct
+check "the writers are, still" held_back
+slowly 20
+seen=$(longest)
+wait "$writers"
+check_equal "all of them finish" 0 $?
+ktap_msg "the longest queue seen: $seen"
+check "the queue never grew above its mark" test "$seen" -le 500
+check_equal "not even for a moment" 500 "$(attribute "$name" stat/queue_max)"
+trace_off >"$RBLK_SCRATCH/trace"
+# On at the upper mark, off at the lower one, in turn, off last.
+turns() {
+	awk '
+		/pkt_congestion/ {
+			size = $0; sub(/.*size=/, "", size); size += 0
+			on = $NF == "on"
+			if (on == was || (on && size != 500) || (!on && size > 100))
+				exit bad = 1
+			was = on; n++
+		}
+		END { exit bad || was || n < 4 }
+	' "$RBLK_SCRATCH/trace" || { cat "$RBLK_SCRATCH/trace"; return 1; }
+}
+check "writers stop at the upper mark and go on below the lower one" turns
+
+# The marks change while writers wait. Nothing ends while the lower device is suspended: what is
+# seen then, stays. What the block layer was given is counted by its own events.
+slowly 2
+freeze() {
+	dmsetup suspend --noflush --nolockfs "${slow##*/}"
+}
+thaw() {
+	dmsetup resume "${slow##*/}"
+}
+number=$(number "$node")
+given() {
+	[ "$(grep -c block_bio_queue "$TRACE/trace")" -ge "$1" ]
+}
+frozen() {
+	set_marks 100 500
+	freeze
+	echo >$TRACE/trace
+	writers 2000
+	within 60 given 2000 || ktap_msg "not all were submitted"
+	size_is -eq 500 || ktap_msg "$(size) queued"
+}
+echo "dev == $((${number%:*} << 20 | ${number#*:}))" >$TRACE/events/block/block_bio_queue/filter
+echo 1 >$TRACE/events/block/block_bio_queue/enable
+echo 1 >$TRACE/tracing_on
+# let_go TITLE ON OFF: after that, they do not wait any more.
+let_go() {
+	frozen
+	echo "$2" >"$class/congestion_on"
+	echo "$3" >"$class/congestion_off"
+	check "$1: writers go on" within 10 size_is -gt 1500
+	thaw
+	check "and all of them finish" within 60 finished
+	wait "$writers" || ktap_msg "fio failed"
+}
+let_go "no marks" 0 0
+let_go "higher marks" 1000000 900000
+finish_with() {
+	frozen
+	echo "$2" >"$class/congestion_on"
+	echo "$3" >"$class/congestion_off"
+	thaw
+	check "$1: all finish" within 60 finished
+	wait "$writers" || ktap_msg "fio failed"
+}
+finish_with "a lower mark that goes up" 500 400
+finish_with "an upper mark that goes up" 600 100
+echo 0 >$TRACE/events/block/block_bio_queue/enable
+storm() {
+	local i
+	set_marks 100 500
+	writers 3000
+	for ((i = 0; i < 300; i++)); do
+		echo $((RANDOM % 4 * 500)) >"$class/congestion_on"
+		echo $((RANDOM % 900)) >"$class/congestion_off"
+	done
+	within 60 finished && wait "$writers"
+}
+check "marks that change all the time" storm
+check_equal "the queue is empty" 0 "$(size)"
+unmap "$name"
+clean_up
+ktap_finished
