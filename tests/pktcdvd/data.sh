@@ -11,7 +11,7 @@
 
 ktap_plan 20
 clean_up
-operations=${RBLK_OPERATIONS:-$(scaled 60 30)}
+operations=${RBLK_OPERATIONS:-$(scaled 60 25)}
 seed=${RBLK_SEED:-1}
 ktap_msg "seed $seed"
 
@@ -58,7 +58,7 @@ check "which leaves no trace" cmp -n 65536 "$lower" "$RBLK_SCRATCH/old"
 slow=$(delayed "$lower" 2 12)
 name=$(map "$slow" "packet_size=64K packet_buffers=4")
 check "slow device, readers and writers of the same frames" "$LIB/frames.py" \
-	"$(node "$name")" 512 12 4 "$(scaled 12 8)" "$seed"
+	"$(node "$name")" 512 12 4 "$(scaled 8 6)" "$seed"
 unmap "$name"
 clean_up
 ktap_finished

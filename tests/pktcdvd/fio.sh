@@ -12,7 +12,7 @@
 
 ktap_plan 15
 clean_up
-size=$(scaled 8M 4M)
+size=$(scaled 6M 2M)
 ram=$(new_ram size=8M)
 slow=$(delayed "$(new_ram size=8M)" 1 3)
 
@@ -36,18 +36,18 @@ jobs() {
 }
 
 jobs "random 2 KiB, libaio" "$ram" packet_size=64K \
-	--ioengine=libaio --iodepth=32 --rw=randwrite --bs=2k --io_size=2M
+	--ioengine=libaio --iodepth=32 --rw=randwrite --bs=2k --io_size=1M
 jobs "random 2 to 200 KiB, io_uring" "$ram" packet_size=64K \
 	--ioengine=io_uring --iodepth=16 --rw=randwrite --bsrange=2k-200k --blockalign=2k
 jobs "a slow device" "$slow" "packet_size=64K packet_buffers=4" \
 	--ioengine=libaio --iodepth=64 --rw=randwrite --bs=6k
 jobs "packets of 2 KiB" "$ram" packet_size=2K \
-	--ioengine=libaio --iodepth=16 --rw=randwrite --bs=8k --io_size=2M
+	--ioengine=libaio --iodepth=16 --rw=randwrite --bs=8k --io_size=1M
 jobs "in order, 1 MiB" "$ram" "packet_size=96K" --ioengine=libaio --iodepth=4 --rw=write --bs=1M
 jobs "through the page cache" "$ram" packet_size=64K \
 	--direct=0 --ioengine=psync --rw=randwrite --bsrange=1k-30k --bs_unaligned --end_fsync=1
 name=$(map "$slow" "packet_size=64K packet_buffers=3")
-check "readers and writers" job --ioengine=libaio --iodepth=16 --rw=randrw --bs=4k --io_size=2M \
+check "readers and writers" job --ioengine=libaio --iodepth=16 --rw=randrw --bs=4k --io_size=1M \
 	--do_verify=1
 check "writers that each fsync, of halves of their own" fio --filename="$(node "$name")" \
 	--direct=1 --verify=crc32c --verify_fatal=1 --do_verify=1 --rw=randwrite --bs=2k \

@@ -15,14 +15,15 @@ clean_up
 top=$(realpath "$LIB/../../..")
 ram=$(new_ram size=48M)
 mkdir -p /mnt/fs
+random_file "$RBLK_SCRATCH/random" 30000
 
 # The files of the project, some large ones, and changes to them.
 fill() {
 	local i
 	cp -r "$top/drivers" "$top/rust" "$top/scripts" /mnt/fs/ || return
-	random_file /mnt/fs/large 6000001 || return
-	for i in {1..60}; do
-		head -c $((i * 333)) /dev/urandom >"/mnt/fs/small.$i" || return
+	random_file /mnt/fs/large 3000001 || return
+	for i in {1..40}; do
+		head -c $((i * 555)) "$RBLK_SCRATCH/random" >"/mnt/fs/small.$i" || return
 	done
 	rm -r /mnt/fs/rust/block && mv /mnt/fs/scripts /mnt/fs/renamed &&
 		cat "$top"/rust/*.rs >>/mnt/fs/large &&

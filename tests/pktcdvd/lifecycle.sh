@@ -118,6 +118,7 @@ churn() {
 		dd if=/dev/zero of=/dev/pktcdvd/pktcdvd0 bs=6k count=8 conv=nocreat,notrunc
 		dd if=/dev/pktcdvd/pktcdvd0 of=/dev/null bs=64k count=4 iflag=direct
 		cat "$PKT"/pktcdvd0/stat/* "$PKT/device_map" /sys/kernel/debug/pktcdvd/pktcdvd0/info
+		sleep 0.2
 	done >/dev/null 2>&1 &
 	pid=$!
 	for ((i = 0; i < cycles; i++)); do
@@ -133,7 +134,7 @@ churn() {
 	wait "$pid"
 	[ "$i" = "$cycles" ]
 }
-cycles=$(scaled 100 40)
+cycles=$(scaled 100 30)
 check "$cycles devices come and go under IO" churn
 check_equal "none is left" "" "$(cat $PKT/device_map)"
 
@@ -145,7 +146,7 @@ race() {
 		rams+=("$(number "$(new_ram size=1M)")")
 	done
 	for i in 1 2 3 4; do
-		for ((j = 0; j < $(scaled 30 15); j++)); do
+		for ((j = 0; j < $(scaled 20 8); j++)); do
 			number=${rams[RANDOM % 3]}
 			case $((RANDOM % 5)) in
 			0 | 1) write_to $PKT/add "$number" ;;

@@ -39,8 +39,8 @@ while read -r start file value wanted; do
 			set_marks "${start%,*}" "${start#*,}"
 		fi
 		[ "$(marks)" = "$start" ] || ktap_msg "the start is $(marks), not $start"
-		check_equal "$start, ${layout##*/}_$file := $value" ok \
-			"$(errno_of "${layout}_$file" "$value")"
+		check "$start, ${layout##*/}_$file := $value" \
+			write_to "${layout}_$file" "$value"
 		check_equal "gives $wanted" "$wanted $wanted" "$(marks) \
 $(cat "$block/write_congestion_off"),$(cat "$block/write_congestion_on")"
 	done

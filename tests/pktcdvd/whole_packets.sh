@@ -76,7 +76,7 @@ fill() {
 	mkdir /mnt/fs && mount -t "$1" "$(node "$name")" /mnt/fs &&
 		cp -r "$LIB/../../../drivers" "$LIB/../../../rust" /mnt/fs/ && sync &&
 		rm -r /mnt/fs/rust && cp -r "$LIB" /mnt/fs/again &&
-		umount /mnt/fs && rmdir /mnt/fs
+		umount /mnt/fs && rmdir /mnt/fs && sync "$(node "$name")"
 }
 record 24M packet_size=64K
 check "mkfs.ext4" mkfs.ext4 -q -b 2048 "$(node "$name")"
