@@ -10,7 +10,7 @@
 # shellcheck source=tests/pktcdvd/lib/pkt.sh
 . "$(dirname "$0")/lib/pkt.sh"
 
-ktap_plan 27
+ktap_plan "$(scaled 27 23)"
 clean_up
 seed=${RBLK_SEED:-1}
 name=
@@ -49,10 +49,10 @@ direct() {
 	"$LIB/model.py" "$(node "$name")" "$1" "$2" "$seed" "$(scaled 40 20)"
 }
 
-for packet in 2048 65536 98304; do
-	record 3M packet_size=$packet
-	check "random writes, packets of $packet bytes" direct $packet 0
-	shape "whole packets" $packet 0 40 1
+for packet in $(scaled "2048 65536 98304" 98304); do
+	record 3M "packet_size=$packet"
+	check "random writes, packets of $packet bytes" direct "$packet" 0
+	shape "whole packets" "$packet" 0 40 1
 done
 record 3M packet_size=65536 offset=6144
 check "random writes, packets of 65536 bytes from 6144 on" direct 65536 6144
@@ -62,7 +62,7 @@ shape "whole packets" 65536 6144 40 1
 buffered() {
 	random_file "$RBLK_SCRATCH/data" 2100000 &&
 		dd if="$RBLK_SCRATCH/data" of="$(node "$name")" bs=3000 conv=fsync &&
-		for ((i = 0; i < 40; i++)); do
+		for ((i = 0; i < 20; i++)); do
 			dd if="$RBLK_SCRATCH/data" of="$(node "$name")" bs=700 conv=notrunc \
 				count=1 seek=$((i * 77)) || return
 		done && sync "$(node "$name")"
@@ -108,7 +108,7 @@ shape "whole packets" 65536 0 1 1
 # Crashes.
 record 4M packet_size=64K packet_buffers=3
 check "threads write and fsync" "$LIB/crash.py" run "$(node "$name")" "$RBLK_SCRATCH/history" \
-	"$(scaled 6 8)" "$seed"
+	"$(scaled 5 5)" "$seed"
 stop
 check "every crash keeps what was promised" "$LIB/crash.py" check "$(the_log)" \
 	"$RBLK_SCRATCH/history" 0

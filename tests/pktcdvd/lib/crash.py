@@ -78,30 +78,32 @@ def run(path, file, seconds, seed):
 def check(log, file, offset):
     with open(file, encoding="ascii") as source:
         history = json.load(source)
-    disk = bytearray(16 << 20)
-
-    def frame_on_disk(frame):
-        at = offset + frame * FRAME
-        return version_of(frame, disk[at : at + FRAME])
-
+    frames = {frame_of(t, i) for t in range(THREADS) for i in range(FRAMES)}
+    frames |= {journal_of(t) for t in range(THREADS)}
+    # The version of each frame on the disk.
+    disk = dict.fromkeys(frames, 0)
     states = promises = 0
     for entry in entries(log):
         if not entry.is_write():
             continue
-        disk[entry.start : entry.start + entry.length] = entry.data
+        first = (entry.start - offset) // FRAME
+        for i in range(entry.length // FRAME):
+            if first + i in frames:
+                data = entry.data[i * FRAME : (i + 1) * FRAME]
+                disk[first + i] = version_of(first + i, data)
         states += 1
         for thread in range(THREADS):
-            number = frame_on_disk(journal_of(thread))
+            number = disk[journal_of(thread)]
             if number == 0:
                 continue
             promises += 1
             for which, version in enumerate(history[thread][number - 1]):
-                got = frame_on_disk(frame_of(thread, which))
+                got = disk[frame_of(thread, which)]
                 assert got >= version, (
                     f"state {states}: thread {thread} has fsync {number} with frame "
                     f"{which} of version {version}, the disk has {got}"
                 )
-    last = [frame_on_disk(journal_of(t)) for t in range(THREADS)]
+    last = [disk[journal_of(t)] for t in range(THREADS)]
     assert last == [len(h) for h in history], f"at the end {last}"
     print(f"{states} states, {promises} promises, fsyncs {last}")
     assert states > 20 and min(last) > 2
