@@ -138,6 +138,8 @@ trace_off() {
 	echo 0 >$TRACE/events/pktcdvd/enable
 	grep -v '^#' $TRACE/trace
 	echo >$TRACE/trace
+	# As it is at boot: other tests trace, too.
+	echo 1 >$TRACE/tracing_on
 }
 
 # random_file FILE BYTES
