@@ -77,7 +77,7 @@ dd if=/dev/zero "of=/dev/$disk" bs=1M oflag=direct 2>/dev/null
 during=$(free_kib)
 remove_disk "$disk"
 # The rest of the system uses and frees some meanwhile, too.
-for _ in {1..10}; do
+for _ in 1 2 3 4 5 6 7 8 9 10; do
 	sleep 0.5
 	after=$(free_kib)
 	[ $((before - after)) -ge 8000 ] || break
