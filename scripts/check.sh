@@ -82,8 +82,8 @@ spdx() {
 # The repository names no place of the machine it was written on.
 places() {
 	local list
-	mapfile -t list < <(files | grep -vxF -e scripts/check.sh)
-	! grep -nIE '(/home/|/root/|/work/)[A-Za-z0-9_.]|/tmp/adhoc|https?://[a-z0-9.-]*(debian\.org|crates\.io|pypi\.org|rust-lang\.org)' \
+	mapfile -t list < <(files | grep -vx -e scripts/check.sh -e '.*[.]lock')
+	! grep -nIE '/(home|root|work)/[A-Za-z0-9_.]|(debian|crates|pypi|npmjs|pythonhosted)[.](org|io)' \
 		"${list[@]}"
 }
 
