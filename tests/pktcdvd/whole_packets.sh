@@ -73,7 +73,7 @@ shape "whole packets" 65536 0 32 1
 
 # File systems.
 fill() {
-	mkdir /mnt/fs && mount -t "$1" "$(node "$name")" /mnt/fs &&
+	mkdir -p /mnt/fs && mount -t "$1" "$(node "$name")" /mnt/fs &&
 		cp -r "$LIB/../../../drivers" "$LIB/../../../rust" /mnt/fs/ && sync &&
 		rm -r /mnt/fs/rust && cp -r "$LIB" /mnt/fs/again &&
 		umount /mnt/fs && rmdir /mnt/fs && sync "$(node "$name")"

@@ -275,9 +275,14 @@ impl Device {
         let size = queue.size();
         drop(queue);
         if resume {
-            trace::pkt_congestion(self.dev, u32::try_from(size).unwrap_or(u32::MAX), false);
-            self.resume_writers();
+            self.writers_resume(size);
         }
+    }
+
+    /// Lets writers go on that were held back, now that `size` writes are queued.
+    pub(crate) fn writers_resume(&self, size: usize) {
+        trace::pkt_congestion(self.dev, u32::try_from(size).unwrap_or(u32::MAX), false);
+        self.resume_writers();
     }
 
     fn resume_writers(&self) {

@@ -118,6 +118,13 @@ fn file_write<'a>(
         return Err(rq.reject(BlkError::DEV_RESOURCE));
     }
     queue.push_write(zone.sector(), rq.start());
-    device.stats.note_queue(queue.size());
+    let size = queue.size();
+    device.stats.note_queue(size);
+    drop(queue);
+
+    if congested {
+        // blk-mq has tried again before the thread has said so: the others may go on as well.
+        device.writers_resume(size);
+    }
     Ok(())
 }

@@ -19,7 +19,7 @@ import time
 from disk import FRAME, Disk, run_all
 from write_log import entries
 
-THREADS, FRAMES = 4, 24
+THREADS, FRAMES, ROUNDS = 4, 24, 120
 # The journals are in packets of their own, in front and behind.
 STRIDE = FRAMES * THREADS
 
@@ -52,7 +52,8 @@ def run_thread(path, thread, seconds, seed, history):
     versions = [0] * FRAMES
     number = 0
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    # No more than the log has room for, however fast the machine is.
+    while time.monotonic() < end and number < ROUNDS:
         for _ in range(1 if sync else rng.randint(1, 8)):
             which = rng.randrange(FRAMES)
             versions[which] += 1
