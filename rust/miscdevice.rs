@@ -168,10 +168,9 @@ impl<D: MiscDevice> MiscVTable<D> {
         } else {
             None
         },
-        // It converts the pointer and calls `unlocked_ioctl`.
-        #[cfg(CONFIG_COMPAT)]
+        // It converts the pointer and calls `unlocked_ioctl`; none without 32-bit programs.
         compat_ioctl: if D::HAS_IOCTL {
-            Some(bindings::compat_ptr_ioctl)
+            bindings::compat_ptr_ioctl
         } else {
             None
         },
