@@ -1,7 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Prints every complaint in a kernel log with what follows it, and fails if
-# there was one.
+# there was one: with status 2 if the first, and with it all that came of it, was
+# a breakpoint trap without a breakpoint.
+
+# Where kernel code is patched while it runs there is a breakpoint, 0xcc, for a
+# moment. QEMU's emulation (7.2 does, now and then) may trap on one that another
+# processor has taken away again. An oops marks the byte behind the trap: what is
+# in front of it is then the first byte of an instruction.
+function no_breakpoint(code) {
+	return code ~ /Code:.* [0-9a-f][0-9a-f] <[0-9a-f][0-9a-f]>/ && code !~ / cc </
+}
 
 function complaint(line) {
 	# A stack dump that fault injection was asked for is no complaint.
@@ -25,9 +34,11 @@ function complaint(line) {
 { sub(/\r$/, "") }
 complaint($0) && !left { print "-- kernel log, line " NR ":" }
 complaint($0) { found++; left = 60 }
+complaint($0) && found == 1 { trapped = /Oops: int3:/ }
+trapped && /Code:/ { phantom = no_breakpoint($0); trapped = 0 }
 left > 0 && printed < 400 { print; left--; printed++ }
 END {
 	if (found)
 		printf("-- %d lines of complaint\n", found)
-	exit found > 0
+	exit found ? 1 + phantom : 0
 }

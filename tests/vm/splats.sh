@@ -40,10 +40,24 @@ harmless=(
 	'EXT4-fs warning (device rram0): ext4_end_bio:1: I/O error 10 writing to inode 12'
 	'sh: page allocation failure: order:0, mode:0xcc0(GFP_KERNEL)'
 )
-ktap_plan $((${#complaints[@]} + ${#harmless[@]}))
+oops='Oops: int3: 0000 [#1] SMP'
+rip='RIP: 0010:enqueue_task_fair+0x353/0x5e0'
+gone='Code: 0f 1f 44 00 00 e8 13 ed 00 00 e9 4c fe ff ff 0f <1f> 44 00 00 48 81'
+there='Code: 0f 1f 44 00 00 e8 13 ed 00 00 e9 4c fe ff ff cc <1f> 44 00 00 48 81'
+idle='Code: f3 0f 1e fa eb 07 0f 00 2d 79 6a 06 00 fb f4 <fa> c3 66 66 2e 0f 1f'
+died='Kernel panic - not syncing: Fatal exception in interrupt'
+ktap_plan $((${#complaints[@]} + ${#harmless[@]} + 5))
 
 judge() {
-	printf '[    1.000000] Linux version 7.2.12\n[    2.000000] %s\n' "$1" | awk -f "$splats"
+	{
+		echo '[    1.000000] Linux version 7.2.12'
+		printf '[    2.000000] %s\n' "$@"
+	} | awk -f "$splats"
+}
+
+verdict() {
+	judge "$@" >/dev/null
+	echo $?
 }
 
 for line in "${complaints[@]}"; do
@@ -52,4 +66,14 @@ done
 for line in "${harmless[@]}"; do
 	check "harmless: $line" judge "$line"
 done
+check_equal "a breakpoint trap without a breakpoint is the emulator's" 2 \
+	"$(verdict "$oops" "$rip" "$gone" "$idle" "$rip" "$gone" "$died")"
+check_equal "with one it is the kernel's" 1 \
+	"$(verdict "$oops" "$rip" "$there" "$idle" "$rip" "$there" "$died")"
+check_equal "the code has to be known" 1 \
+	"$(verdict "$oops" "$rip" 'Code: Unable to access opcode bytes at 0x1.' "$died")"
+check_equal "what complains earlier counts" 1 \
+	"$(verdict "${complaints[0]}" "$oops" "$rip" "$gone" "$died")"
+check_equal "another trap is the kernel's" 1 \
+	"$(verdict 'Oops: invalid opcode: 0000 [#1] SMP' "$rip" "$gone" "$died")"
 ktap_finished
