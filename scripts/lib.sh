@@ -19,6 +19,13 @@ version_ge() {
 
 elapsed() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }
 
+# test_header FILE KEY DEFAULT: the value of "# rblk-KEY: value" in a test.
+test_header() {
+	local value
+	value=$(sed -n "1,30s/^# rblk-$2: *//p" "$1" | head -n 1)
+	echo "${value:-$3}"
+}
+
 # locked NAME COMMAND...: one process at a time makes what NAME stands for.
 locked() {
 	local name=$1 fd ret=0

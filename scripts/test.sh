@@ -4,7 +4,9 @@
 # test.sh [-k KERNEL] [PATTERN...]: run the tests whose path matches one of the
 # patterns (all of them by default): cargo's on the host, then tests/*/*.sh,
 # several per guest, on the kernels that each names (see tests/lib/ktap.sh).
-# RBLK_SLOW=N allows N times the seconds, for a machine that has other work.
+# RBLK_JOBS=N has N guests at a time; as many as the machine has processors, and
+# memory for, if it is not given. RBLK_SLOW=N allows N times the seconds, for a
+# machine that has other work.
 # The last line is "N passed, N failed", with ", N skipped" if any were.
 set -uo pipefail
 # shellcheck source=scripts/lib.sh
@@ -20,9 +22,14 @@ patterns=("$@")
 results=$RBLK_TOP/build/test
 rm -rf "$results"
 mkdir -p "$results"
-# Every result as a line: pass, fail or skip, kernel, title.
-tally=$results/tally
-: >"$tally"
+
+# A guest keeps one processor busy, and wants at most 4 GiB.
+jobs=$RBLK_JOBS
+fitting=$(awk '/^MemAvailable:/ { print int($2 / 4e6) }' /proc/meminfo)
+[ "$jobs" -le "$fitting" ] || jobs=$fitting
+[ "$jobs" -ge 1 ] || jobs=1
+# Who shares the machine gets on more slowly.
+slow=$((${RBLK_SLOW:-1} * (jobs > 1 ? 2 : 1)))
 
 "$RBLK_TOP/scripts/deps.sh" build rust vm || exit
 
@@ -35,13 +42,6 @@ wanted() {
 	return 1
 }
 
-# header FILE KEY DEFAULT: the value of "# rblk-KEY: value".
-header() {
-	local value
-	value=$(sed -n "1,30s/^# rblk-$2: *//p" "$1" | head -n 1)
-	echo "${value:-$3}"
-}
-
 run_cargo() {
 	local ret
 	if ! [ -e tests/host/Cargo.toml ] || ! wanted tests/host; then
@@ -49,91 +49,87 @@ run_cargo() {
 	fi
 	say 'host: cargo test'
 	cargo test --manifest-path tests/host/Cargo.toml --no-fail-fast 2>&1 |
-		tee "$results/host.log"
+		tee "$results/cargo.log"
 	ret=${PIPESTATUS[0]}
 	awk -v ret="$ret" '
 		/^test .* \.\.\. ok$/ { print "pass host", $2; next }
 		/^test .* \.\.\. FAILED$/ { print "fail host", $2; failed = 1; next }
 		/^test .* \.\.\. ignored/ { print "skip host", $2 }
 		END { if (ret && !failed) print "fail host cargo test does not build" }
-	' "$results/host.log" >>"$tally"
+	' "$results/cargo.log" >"$results/cargo.tally"
 }
 
-run_on_host() {
-	local test log
-	for test; do
-		log=$results/host-$(basename "$test").log
-		{
-			echo "# rblk: begin $test"
-			timeout $((${RBLK_SLOW:-1} * $(header "$test" timeout 120))) "$test"
-			echo "# rblk: end $test $?"
-		} 2>&1 | tee "$log"
-		awk -v where=host -f scripts/ktap.awk "$log" >>"$tally"
-	done
-}
-
-# run_in_guest KERNEL MEM ARGS TEST...: in one boot; what did not get its turn
-# because the guest died has it in the next one.
-run_in_guest() {
-	local kernel=$1 mem=$2 args=$3 test log n=0 seconds=180 factor=${RBLK_SLOW:-1} ret
-	shift 3
-	if [ "$kernel" = debug ]; then
+# A boot is a line "NAME|KERNEL|MEM|ARGS|FACTOR|TESTS" (see test-boot). Each makes
+# a file of results: lines of pass, fail or skip, kernel, title.
+boots=()
+# boot KERNEL MEM ARGS TESTS
+boot() {
+	local factor=$slow mem=$2
+	if [ "$1" = debug ]; then
 		factor=$((factor * 3))
 		mem=$((mem * 2))
 	fi
-	for test; do
-		seconds=$((seconds + factor * $(header "$test" timeout 120)))
-	done
-	while [ $# -gt 0 ]; do
-		while log=$results/$kernel-$n.log && [ -e "$log" ]; do n=$((n + 1)); done
-		say "$kernel kernel: $*"
-		# shellcheck disable=SC2086 # a list
-		scripts/vm --kernel "$kernel" --mem "$mem" --timeout "$seconds" \
-			--log "${log%.log}.kernel.log" $args \
-			-- scripts/guest-tests "$factor" "$@" 2>&1 | tee "$log"
-		ret=${PIPESTATUS[0]}
-		awk -v where="$kernel" -f scripts/ktap.awk "$log" >>"$tally"
-		if [ "$ret" -ne 0 ]; then
-			echo "fail $kernel the guest or its kernel failed, see $log" >>"$tally"
-		fi
-		if ! grep -qxF "# rblk: begin $1" "$log"; then
-			printf "fail $kernel %s: did not begin\n" "$@" >>"$tally"
-			return
-		fi
-		while [ $# -gt 0 ] && grep -qxF "# rblk: begin $1" "$log"; do
-			shift
-		done
-	done
+	boots+=("$1-${#boots[@]}|$1|$mem|$3|$factor|$4")
 }
 
+# boots_of KERNEL MEM ARGS TEST...: boots of at most 25 minutes by what tests allow
+# themselves; they take a quarter of that.
+boots_of() {
+	local kernel=$1 mem=$2 args=$3 test list='' seconds=0 more
+	shift 3
+	for test; do
+		more=$(test_header "$test" timeout 120)
+		if [ "$seconds" -gt 0 ] && [ $((seconds + more)) -gt 1500 ]; then
+			boot "$kernel" "$mem" "$args" "$list"
+			list='' seconds=0
+		fi
+		list+="${list:+ }$test"
+		seconds=$((seconds + more))
+	done
+	boot "$kernel" "$mem" "$args" "$list"
+}
+
+# Tests with the same needs share guests.
 declare -A groups
-on_host=()
 for test in tests/*/*.sh; do
 	case $test in tests/lib/*) continue ;; esac
 	if ! [ -x "$test" ] || ! wanted "$test"; then
 		continue
 	fi
-	where=$(header "$test" kernels 'fast debug')
-	for k in $where; do
+	for k in $(test_header "$test" kernels 'fast debug'); do
 		if [ "$k" = host ]; then
-			on_host+=("$test")
+			boot host '' '' "$test"
 		elif [[ " $kernels " == *" $k "* ]]; then
-			groups["$k|$(header "$test" mem 1024)|$(header "$test" args '')"]+=" $test"
+			groups["$k|$(test_header "$test" mem 1024)|$(test_header "$test" args '')"]+=" $test"
 		fi
 	done
 done
-
-run_cargo
-[ ${#on_host[@]} -eq 0 ] || run_on_host "${on_host[@]}"
-for kernel in $kernels; do
+# What takes longest, debug, comes first.
+for kernel in $(tr ' ' '\n' <<<"$kernels" | sort); do
+	[[ " ${!groups[*]}" == *" $kernel|"* ]] || continue
+	if [ -z "${RBLK_KO:-}" ] && ! scripts/module.sh "$kernel" >/dev/null; then
+		echo "fail $kernel the module does not build" >>"$results/build.tally"
+		continue
+	fi
 	for group in "${!groups[@]}"; do
 		[[ $group == "$kernel|"* ]] || continue
 		IFS='|' read -r _ mem args <<<"$group"
 		# shellcheck disable=SC2086 # a list
-		run_in_guest "$kernel" "$mem" "$args" ${groups[$group]}
+		boots_of "$kernel" "$mem" "$args" ${groups[$group]}
 	done
 done
 
+run_cargo
+if [ ${#boots[@]} -gt 0 ]; then
+	say "${#boots[@]} lists of tests to run, $jobs at a time"
+	printf '%s\0' "${boots[@]}" | xargs -0 -n 1 -P "$jobs" scripts/test-boot
+fi
+for b in "${boots[@]}"; do
+	[ -s "$results/${b%%|*}.tally" ] || echo "fail ${b%%|*} was not run" >>"$results/build.tally"
+done
+
+tally=$results/tally
+cat "$results"/*.tally >"$tally"
 passed=$(grep -c '^pass' "$tally")
 failed=$(grep -c '^fail' "$tally")
 skipped=$(grep -c '^skip' "$tally")

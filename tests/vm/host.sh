@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: host
-# rblk-timeout: 300
+# rblk-timeout: 400
 #
 # scripts/vm passes on what it should, and lets no complaint of the kernel by.
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
-ktap_plan 8
+ktap_plan 13
 vm=$(dirname "$0")/../../scripts/vm
 dir=$(mktemp -d)
 # shellcheck disable=SC2154 # set by ktap.sh
@@ -39,4 +39,47 @@ check_equal "a WARN fails the run" 125 "$(status_of -- \
 check "and is printed" grep -q 'WARNING.*lkdtm' "$dir/err"
 check_equal "an oops ends the run" 125 "$(status_of -- \
 	sh -c 'modprobe lkdtm && echo EXCEPTION >/sys/kernel/debug/provoke-crash/DIRECT; sleep 100')"
+
+if grep -qE '^flags.* (vmx|svm)( |$)' /proc/cpuinfo && [ -w /dev/kvm ]; then
+	for title in "a fault of the emulator has its own status" \
+		"at boot it is one of the guest" "which makes for another boot" \
+		"tests that met one are run again" "and count once"; do
+		ktap_test_skip "$title" "no emulation here"
+	done
+	ktap_finished
+fi
+
+# Its marks, with nothing of its cause.
+phantom='Oops: int3: 0000 Code: 0f <1f> 44'
+check_equal "a fault of the emulator has its own status" 123 "$(status_of -- \
+	sh -c "echo '<0>$phantom' >/dev/kmsg; busybox poweroff -f")"
+check_equal "at boot it is one of the guest" 125 \
+	"$(status_of --append "rootfstype=none x=\"$phantom\"" -- true)"
+check_equal "which makes for another boot" 2 "$(grep -c 'vm: booting again' "$dir/err")"
+
+# A test that meets one the first time, behind another.
+cat >"$dir/first.sh" <<-'end'
+	#!/bin/sh
+	echo TAP version 13
+	echo 1..1
+	echo ok 1 begun
+end
+cat >"$dir/second.sh" <<-end
+	#!/bin/sh
+	if ! grep -q met /dev/vda; then
+		echo met >/dev/vda && sync
+		echo '<0>$phantom' >/dev/kmsg
+		busybox poweroff -f
+	fi
+	echo TAP version 13
+	echo 1..1
+	echo ok 1 survived
+end
+chmod +x "$dir"/*.sh
+truncate -s 1M "$dir/met"
+RBLK_RESULTS=$dir "${vm%vm}test-boot" "x|fast|1024|--disk $dir/met|2|$dir/first.sh $dir/second.sh" \
+	>"$dir/out" 2>&1
+check_equal "tests that met one are run again" 1 "$(grep -c 'once more' "$dir/out")"
+check_equal "and count once" "pass fast $dir/first.sh: begun|pass fast $dir/second.sh: survived|" \
+	"$(grep -v kunit "$dir/x.tally" | tr '\n' '|')"
 ktap_finished
