@@ -45,6 +45,23 @@ impl BlkdevMajor {
         })
     }
 
+    /// Registers the major number `major` under `name`.
+    ///
+    /// Fails with [`EBUSY`] if it is taken, and with [`EINVAL`] if it is none (1 to 511). May sleep.
+    pub fn register_number(name: &'static CStr, major: u32) -> Result<Self> {
+        if !(1..bindings::BLKDEV_MAJOR_MAX).contains(&major) {
+            return Err(EINVAL);
+        }
+        // SAFETY: The name is static.
+        to_result(unsafe { bindings::__register_blkdev(major, name.as_char_ptr(), None) })?;
+
+        // INVARIANT: The number was registered.
+        Ok(Self {
+            number: major,
+            name,
+        })
+    }
+
     /// Returns the number.
     pub fn number(&self) -> u32 {
         self.number
