@@ -33,6 +33,8 @@ impl_flags! {
         NoWait = bindings::BLK_FEAT_NOWAIT,
         /// The device seeks.
         Rotational = bindings::BLK_FEAT_ROTATIONAL,
+        /// Pages must not change while they are written.
+        StableWrites = bindings::BLK_FEAT_STABLE_WRITES,
         /// The driver completes IO in the context of its submitter.
         Synchronous = bindings::BLK_FEAT_SYNCHRONOUS,
         /// The device has a volatile cache, and is to be told when to flush it.
@@ -68,6 +70,8 @@ pub struct QueueLimits {
     pub max_hw_sectors: u32,
     /// Most segments that a request has.
     pub max_segments: u16,
+    /// Most that a segment has, in bytes; the default is 64 KiB, the least 4096.
+    pub max_segment_size: u32,
     /// Multiple of which no read or write crosses, in sectors of 512 bytes.
     pub chunk_sectors: u32,
     /// Mask of the bits of memory addresses and lengths that must be zero in a segment; the
@@ -107,6 +111,7 @@ impl QueueLimits {
             && (physical == 0 || (physical.is_power_of_two() && physical >= logical))
             && at_least(self.max_hw_sectors, page_sectors.max(block_sectors))
             && self.max_hw_sectors % block_sectors == 0
+            && at_least(self.max_segment_size, MIN_SEGMENT_SIZE)
             && (self.dma_alignment == 0 || is_segment_mask(self.dma_alignment))
             && at_least(self.chunk_sectors, block_sectors)
             && self.chunk_sectors % block_sectors == 0
@@ -137,6 +142,7 @@ impl QueueLimits {
         raw.io_opt = self.io_opt;
         raw.max_hw_sectors = self.max_hw_sectors;
         raw.max_segments = self.max_segments;
+        raw.max_segment_size = self.max_segment_size;
         raw.chunk_sectors = self.chunk_sectors;
         raw.dma_alignment = self.dma_alignment;
         raw.max_hw_discard_sectors = self.max_discard_sectors;
@@ -147,6 +153,14 @@ impl QueueLimits {
         } else {
             0
         };
+    }
+
+    /// Changes the limits of a disk that is in use to these, but for what is not the driver's: what
+    /// blk-mq has set when it made the queue, and what the user may set.
+    pub(super) fn update(&self, raw: &mut bindings::queue_limits) {
+        let kept = raw.features & (bindings::BLK_FEAT_IO_STAT | bindings::BLK_FEAT_NOWAIT);
+        self.apply(raw);
+        raw.features |= kept;
     }
 
     /// Reads what the block core has made of the limits.
@@ -166,6 +180,7 @@ impl QueueLimits {
             io_opt: lim.io_opt,
             max_hw_sectors: lim.max_hw_sectors,
             max_segments: lim.max_segments,
+            max_segment_size: lim.max_segment_size,
             chunk_sectors: lim.chunk_sectors,
             dma_alignment: lim.dma_alignment,
             max_discard_sectors: lim.max_hw_discard_sectors,
@@ -182,6 +197,9 @@ impl Features {
         Self(features & Self::all_bits())
     }
 }
+
+/// The least that `max_segment_size` may be (`BLK_MIN_SEGMENT_SIZE`).
+const MIN_SEGMENT_SIZE: u32 = 4096;
 
 /// Returns whether segments that start and end on this mask are whole sectors, within a page.
 fn is_segment_mask(mask: u32) -> bool {

@@ -47,6 +47,8 @@ mod tests {
         for sectors in [1, 7] {
             assert_eq!(with(|limits| limits.max_hw_sectors = sectors), Err(EINVAL));
         }
+        assert_eq!(with(|limits| limits.max_segment_size = 4095), Err(EINVAL));
+        assert!(with(|limits| limits.max_segment_size = 4096).is_ok());
         for mask in [510, 512, 4096, u32::MAX] {
             assert_eq!(with(|limits| limits.dma_alignment = mask), Err(EINVAL));
         }
