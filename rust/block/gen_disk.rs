@@ -9,9 +9,12 @@
 //! [`UnaddedDisk::add_disk`] makes it visible.
 
 mod builder;
+mod change;
 mod device;
+mod file;
 mod openers;
 mod operations;
+mod presence;
 
 pub use builder::{
     DiskOptions,
@@ -21,6 +24,7 @@ pub use device::{
     DeviceOf,
     DiskDevice, //
 };
+pub use file::AttributeFile;
 pub(super) use operations::DiskVTable;
 pub use operations::Operations;
 
@@ -31,20 +35,23 @@ use super::{
 };
 use crate::bindings;
 use core::{
-    any::Any,
     marker::PhantomData,
+    mem::ManuallyDrop,
     ptr::NonNull, //
 };
 use kernel::{
     prelude::*,
-    sync::Arc,
+    sync::ArcBorrow,
     types::ForeignOwnable, //
 };
+use presence::Presence;
 
 /// A disk that was added to the system, and is removed when this is dropped.
 ///
 /// Removal waits until all IO has ended, so whoever ends it must still be there. What the disk was
-/// built with ([`Operations::Data`]) lives on until the last opener has closed the disk.
+/// built with ([`Operations::Data`]) lives on until the last opener has closed the disk: to
+/// callbacks on behalf of openers the disk is lent although it may have been removed. Nothing that
+/// can be called then does harm; what is about the device in sysfs fails or is left out.
 ///
 /// # Examples
 ///
@@ -55,11 +62,10 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// `disk` is valid, was added, has the data of `T`, and was allocated with `tag_set`.
+/// `disk` is valid, was added, has the data of `T` and a presence. Only the one who owns this
+/// removes the disk.
 pub struct GenDisk<T: Operations> {
     disk: NonNull<bindings::gendisk>,
-    /// The tag set of a disk with a blk-mq front. Dropped after the disk.
-    tag_set: Option<Arc<dyn Any + Send + Sync>>,
     _p: PhantomData<T>,
 }
 
@@ -70,6 +76,26 @@ unsafe impl<T: Operations> Send for GenDisk<T> {}
 unsafe impl<T: Operations> Sync for GenDisk<T> {}
 
 impl<T: Operations> GenDisk<T> {
+    /// Lends a disk to `f`, which cannot remove it.
+    ///
+    /// # Safety
+    ///
+    /// `disk` must be a disk of `T` that was or is being added, and must be valid during the call.
+    unsafe fn lend<R>(disk: NonNull<bindings::gendisk>, f: impl FnOnce(&Self) -> R) -> R {
+        // INVARIANT: By the safety requirements of this function. This does not own the disk.
+        let disk = ManuallyDrop::new(Self {
+            disk,
+            _p: PhantomData,
+        });
+        f(&disk)
+    }
+
+    /// Returns the presence of the disk.
+    fn presence(&self) -> ArcBorrow<'_, Presence> {
+        // SAFETY: By the type invariant, the disk is valid, and has one.
+        unsafe { Presence::of(self.disk) }
+    }
+
     /// Returns the raw disk.
     fn as_raw(&self) -> *mut bindings::gendisk {
         self.disk.as_ptr()
@@ -102,7 +128,7 @@ impl<T: Operations> GenDisk<T> {
 
     /// Returns the request queue, which a disk with a bio front does not have.
     pub fn queue(&self) -> Option<RequestQueue> {
-        let tag_set = self.tag_set.clone()?;
+        let tag_set = self.presence().tag_set()?;
         // SAFETY: By the type invariant, the disk is valid; it was built with this tag set.
         Some(unsafe { RequestQueue::from_disk(self.disk, tag_set) })
     }
@@ -111,12 +137,6 @@ impl<T: Operations> GenDisk<T> {
     pub fn capacity_sectors(&self) -> u64 {
         // SAFETY: By the type invariant, the disk is valid.
         unsafe { (*(*self.as_raw()).part0).bd_nr_sectors }
-    }
-
-    /// Changes the capacity, in sectors of 512 bytes, and tells user space. May sleep.
-    pub fn set_capacity_and_notify(&self, sectors: u64) {
-        // SAFETY: By the type invariant, the disk is valid.
-        unsafe { bindings::set_capacity_and_notify(self.as_raw(), sectors) };
     }
 
     /// Makes the disk refuse writes, or take them again.
@@ -146,8 +166,9 @@ impl<T: Operations> GenDisk<T> {
 
 impl<T: Operations> Drop for GenDisk<T> {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant, the disk was added. Its data is dropped with the last
-        // reference, in `free_disk`.
+        self.presence().leave();
+        // SAFETY: By the type invariant, the disk was added, and is ours to remove. Its data is
+        // dropped with the last reference, in `free_disk`.
         unsafe {
             bindings::del_gendisk(self.as_raw());
             bindings::put_disk(self.as_raw());

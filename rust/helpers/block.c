@@ -48,9 +48,14 @@ __rb_helper struct kobject *rb_helper_disk_kobj(struct gendisk *disk)
 	return &disk_to_dev(disk)->kobj;
 }
 
-__rb_helper bool rb_helper_disk_live(struct gendisk *disk)
+__rb_helper bool rb_helper_disk_has_partscan(struct gendisk *disk)
 {
-	return disk_live(disk);
+	return disk_has_partscan(disk);
+}
+
+__rb_helper void rb_helper_disk_need_part_scan(struct gendisk *disk)
+{
+	set_bit(GD_NEED_PART_SCAN, &disk->state);
 }
 
 __rb_helper unsigned int rb_helper_disk_openers(struct gendisk *disk)
@@ -67,6 +72,16 @@ __rb_helper void rb_helper_blk_mq_unfreeze_queue(struct request_queue *q,
 						 unsigned int memflags)
 {
 	blk_mq_unfreeze_queue(q, memflags);
+}
+
+__rb_helper void rb_helper_blk_queue_disable_discard(struct request_queue *q)
+{
+	blk_queue_disable_discard(q);
+}
+
+__rb_helper void rb_helper_blk_queue_disable_write_zeroes(struct request_queue *q)
+{
+	blk_queue_disable_write_zeroes(q);
 }
 
 /* Unlike blk_get_queue(), for a queue that one has a reference to already. */

@@ -110,6 +110,11 @@ impl<S: DeviceData> AttributePtr<S> {
             PhantomData,
         )
     }
+
+    /// Returns what C takes, a constant.
+    pub(crate) const fn as_ptr(&self) -> *const bindings::attribute {
+        self.0
+    }
 }
 
 /// The attributes of a group, ended as C expects it.

@@ -121,11 +121,13 @@ mod tests {
             bvec_iter.bi_size,
             class_attribute.show,
             class_attribute.store,
+            device.driver_data,
             device.kobj,
             file.private_data,
             file_operations.open,
             file_operations.unlocked_ioctl,
             gendisk.disk_name,
+            gendisk.first_minor,
             gendisk.fops,
             gendisk.part0,
             gendisk.private_data,
@@ -143,7 +145,9 @@ mod tests {
             request.__sector,
             request.bio,
             request.cmd_flags,
+            request_queue.elevator,
             request_queue.limits,
+            request_queue.limits_lock,
             seq_file.private,
         ];
         assert_eq!(disagreements(&facts), 0);

@@ -8,6 +8,7 @@ use kernel::prelude::*;
 
 mod bio;
 mod dev_t;
+mod disk;
 mod layout;
 mod limits;
 mod mempool;

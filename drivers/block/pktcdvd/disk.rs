@@ -21,7 +21,10 @@ use rb::{
             BlkError,
             BlkResult, //
         },
-        gen_disk,
+        gen_disk::{
+            self,
+            GenDisk, //
+        },
         mq::{
             self,
             IdleRequest,
@@ -39,12 +42,12 @@ pub(crate) struct Disk;
 impl gen_disk::Operations for Disk {
     type Data = Arc<Device>;
 
-    fn open(device: ArcBorrow<'_, Device>, write: bool) -> Result {
-        device.open(write)
+    fn open(disk: &GenDisk<Self>, write: bool) -> Result {
+        disk.data().open(write)
     }
 
-    fn release(device: ArcBorrow<'_, Device>) {
-        device.release();
+    fn release(disk: &GenDisk<Self>) {
+        disk.data().release();
     }
 
     fn devnode(device: ArcBorrow<'_, Device>) -> Result<CString> {

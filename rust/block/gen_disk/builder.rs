@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 use super::{
+    presence::Presence,
     DeviceOf,
     GenDisk,
     Operations, //
@@ -59,8 +60,8 @@ pub struct DiskOptions {
 impl DiskOptions {
     /// Sets up a disk that a front has allocated.
     ///
-    /// Fails with [`EINVAL`] if the name is too long (31 bytes); then the disk and its data are
-    /// gone.
+    /// Fails with [`EINVAL`] if the name is too long (31 bytes) or there are no minors, and with
+    /// [`ENOMEM`]; then the disk and its data are gone.
     ///
     /// # Safety
     ///
@@ -76,6 +77,14 @@ impl DiskOptions {
         tag_set: Option<Arc<dyn Any + Send + Sync>>,
     ) -> Result<UnaddedDisk<T>> {
         let raw = disk.as_ptr();
+        // SAFETY: By the safety requirements of this function.
+        let presence = unsafe { Presence::init(disk, tag_set.clone()) };
+        presence.inspect_err(|_| {
+            // SAFETY: The disk is ours, and is not used any more.
+            unsafe { bindings::put_disk(raw) };
+        })?;
+        // `tag_set` is dropped after the disk, also if that fails.
+
         let mut flags = 0;
         if self.no_partitions {
             flags |= bindings::GENHD_FL_NO_PART;
@@ -96,12 +105,14 @@ impl DiskOptions {
                 (*raw).minors = minors as i32;
             }
         }
-        // INVARIANT: The disk is set up, and has the data.
+        // INVARIANT: The disk is set up, and has the data and a presence.
         let disk = UnaddedDisk {
             disk,
-            tag_set,
             _p: PhantomData,
         };
+        if let Some((_, _, 0)) = self.device_number {
+            return Err(EINVAL);
+        }
 
         // SAFETY: We have exclusive access to the disk.
         let disk_name = unsafe { &mut (*raw).disk_name };
@@ -122,10 +133,9 @@ impl DiskOptions {
 ///
 /// # Invariants
 ///
-/// `disk` is valid, was not added, has the data of `T`, and was allocated with `tag_set`.
+/// `disk` is valid, was not added, has the data of `T` and a presence.
 pub struct UnaddedDisk<T: Operations> {
     disk: NonNull<bindings::gendisk>,
-    tag_set: Option<Arc<dyn Any + Send + Sync>>,
     _p: PhantomData<T>,
 }
 
@@ -144,7 +154,8 @@ impl<T: Operations> UnaddedDisk<T> {
 
     /// Returns the request queue, which a disk with a bio front does not have.
     pub fn queue(&self) -> Option<RequestQueue> {
-        let tag_set = self.tag_set.clone()?;
+        // SAFETY: By the type invariant, the disk is valid, and has a presence.
+        let tag_set = unsafe { Presence::of(self.disk) }.tag_set()?;
         // SAFETY: By the type invariant, the disk is valid; it was built with this tag set.
         Some(unsafe { RequestQueue::from_disk(self.disk, tag_set) })
     }
@@ -162,11 +173,9 @@ impl<T: Operations> UnaddedDisk<T> {
         // SAFETY: The disk is valid, and set up; the groups are static, and for disks of `T`.
         to_result(unsafe { bindings::device_add_disk(ptr::null_mut(), raw, groups.as_ptr()) })?;
 
-        let mut this = ManuallyDrop::new(self);
-        // INVARIANT: The disk was added.
+        // INVARIANT: The disk was added, and is no longer that of `self`.
         Ok(GenDisk {
-            disk: this.disk,
-            tag_set: this.tag_set.take(),
+            disk: ManuallyDrop::new(self).disk,
             _p: PhantomData,
         })
     }
@@ -189,10 +198,12 @@ impl<T: Operations> Drop for UnaddedDisk<T> {
         let raw = self.disk.as_ptr();
 
         // SAFETY: By the type invariant, the disk is valid and was not added. For such a disk the
-        // block core does not call `free_disk`, so the data is still ours to drop; nothing borrows
-        // it once attributes and nodes are gone.
+        // block core does not call `free_disk`, so data and presence are still ours to drop;
+        // nothing borrows them once attributes and nodes are gone.
         unsafe {
             let data = (*raw).private_data;
+            let presence = Presence::take(self.disk);
+            presence.leave();
             bindings::put_disk(raw);
             drop(T::Data::from_foreign(data));
         }

@@ -14,7 +14,6 @@ use crate::{
 };
 use core::{
     marker::PhantomData,
-    mem::ManuallyDrop,
     ptr::NonNull, //
 };
 use kernel::{
@@ -52,16 +51,9 @@ unsafe impl<T: Operations> DeviceData for GenDisk<T> {
     type Data = Self;
 
     unsafe fn with_data<R>(dev: *mut bindings::device, f: impl FnOnce(&Self) -> R) -> R {
-        // INVARIANT: By the requirements of this function, this is the device of a disk of `T` that
-        // is being or was added, and whose removal waits for us. What the disk keeps lives with the
-        // `GenDisk` that removes it, which is not this one.
-        let disk = ManuallyDrop::new(Self {
-            // SAFETY: As above; so the disk is not null.
-            disk: unsafe { NonNull::new_unchecked(bindings::dev_to_disk(dev)) },
-            tag_set: None,
-            _p: PhantomData,
-        });
-        f(&disk)
+        // SAFETY: By the requirements of this function, this is the device of a disk of `T` that
+        // is being or was added, and whose removal waits for us.
+        unsafe { Self::lend(NonNull::new_unchecked(bindings::dev_to_disk(dev)), f) }
     }
 }
 
@@ -92,10 +84,14 @@ impl<T: Operations> GenDisk<T> {
 
     /// Makes a link `name` to `target` in the attribute group `group` of the disk.
     ///
-    /// The link goes with the disk. Fails with `EEXIST` if the name is taken, and with `ENOENT` if
-    /// there is no such group or the target has left sysfs.
+    /// The link goes with the disk. Fails with `EEXIST` if the name is taken, with `ENOENT` if
+    /// there is no such group or the target has left sysfs, and with [`ENODEV`] if the disk is being
+    /// removed.
     pub fn add_link(&self, group: &CStr, name: &CStr, target: KobjectRef<'_>) -> Result {
-        // SAFETY: By the type invariant, the disk was added, and is as long as we are.
-        unsafe { sysfs::create_link(self.kobject().as_ptr(), Some(group), name, target) }
+        let presence = self.presence();
+        let present = presence.enter().ok_or(ENODEV)?;
+
+        // SAFETY: The object is valid, and stays in sysfs.
+        unsafe { sysfs::create_link(present.kobject(), Some(group), name, target) }
     }
 }

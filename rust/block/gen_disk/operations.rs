@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
+use super::{
+    presence::Presence,
+    GenDisk, //
+};
 use crate::{
     bindings,
     block::bio_disk, //
 };
 use core::{
     marker::PhantomData,
-    ptr, //
+    ptr::{
+        self,
+        NonNull, //
+    },
 };
 use kernel::{
     error::{
@@ -30,20 +37,26 @@ pub trait Operations: Sized + 'static {
     /// Called when the disk is opened, also for a partition; `write` if for writing.
     ///
     /// Process context; may sleep. The disk's open mutex is held, so opens and closes of one disk
-    /// do not overlap.
-    fn open(_data: Borrowed<'_, Self>, _write: bool) -> Result {
+    /// do not overlap, and removing the disk or [looking](GenDisk::with_openers) at its openers
+    /// waits for this. The first open may come before [`UnaddedDisk::add_disk`] has returned.
+    ///
+    /// [`UnaddedDisk::add_disk`]: super::UnaddedDisk::add_disk
+    fn open(_disk: &GenDisk<Self>, _write: bool) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
     /// Called for each successful open, when it is closed. Context as [`Operations::open`].
-    fn release(_data: Borrowed<'_, Self>) {
+    ///
+    /// The disk may have been removed before.
+    fn release(_disk: &GenDisk<Self>) {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
     /// Called for each ioctl that the block layer does not handle itself.
     ///
-    /// Process context; may sleep. Unknown ones return `ENOTTY`.
-    fn ioctl(_data: Borrowed<'_, Self>, _cmd: u32, _arg: usize) -> Result<i32> {
+    /// Process context; may sleep. Unknown ones return `ENOTTY`. The disk may have been removed
+    /// before, or is removed meanwhile: its openers do not hold that up.
+    fn ioctl(_disk: &GenDisk<Self>, _cmd: u32, _arg: usize) -> Result<i32> {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
@@ -67,22 +80,27 @@ impl<T: Operations> DiskVTable<T> {
 
     /// # Safety
     ///
+    /// `disk` must be a disk of `T` that was or is being added, and must be valid during the call.
+    unsafe fn lend<R>(disk: *mut bindings::gendisk, f: impl FnOnce(&GenDisk<T>) -> R) -> R {
+        // SAFETY: By the safety requirements of this function.
+        unsafe { GenDisk::lend(NonNull::new_unchecked(disk), f) }
+    }
+
+    /// # Safety
+    ///
     /// Only the block layer may call this, for a disk of `T`.
     unsafe extern "C" fn open(disk: *mut bindings::gendisk, mode: bindings::blk_mode_t) -> c_int {
-        from_result(|| {
-            // SAFETY: The data lives until `free_disk`.
-            let data = unsafe { Self::data(disk) };
-            T::open(data, mode & bindings::BLK_OPEN_WRITE != 0)?;
-            Ok(0)
-        })
+        let write = mode & bindings::BLK_OPEN_WRITE != 0;
+        // SAFETY: The block layer keeps the disk during the call.
+        from_result(|| unsafe { Self::lend(disk, |disk| T::open(disk, write).map(|()| 0)) })
     }
 
     /// # Safety
     ///
     /// Only the block layer may call this, for a disk of `T`.
     unsafe extern "C" fn release(disk: *mut bindings::gendisk) {
-        // SAFETY: The data lives until `free_disk`.
-        T::release(unsafe { Self::data(disk) });
+        // SAFETY: The block layer keeps the disk during the call.
+        unsafe { Self::lend(disk, T::release) };
     }
 
     /// # Safety
@@ -94,8 +112,8 @@ impl<T: Operations> DiskVTable<T> {
         cmd: c_uint,
         arg: c_ulong,
     ) -> c_int {
-        // SAFETY: The disk is open, so its data lives.
-        from_result(|| T::ioctl(unsafe { Self::data((*bdev).bd_disk) }, cmd, arg))
+        // SAFETY: The disk is open, and so is kept.
+        from_result(|| unsafe { Self::lend((*bdev).bd_disk, |disk| T::ioctl(disk, cmd, arg)) })
     }
 
     /// # Safety
@@ -131,9 +149,12 @@ impl<T: Operations> DiskVTable<T> {
     ///
     /// Only the block layer may call this, for a disk of `T`.
     unsafe extern "C" fn free_disk(disk: *mut bindings::gendisk) {
-        // SAFETY: This is the last use of the disk, which was added, and so has the data of `T`;
-        // nothing borrows it any more.
-        unsafe { drop(T::Data::from_foreign((*disk).private_data)) };
+        // SAFETY: This is the last use of the disk, which was added, and so has the data of `T` and
+        // a presence, that `GenDisk` has left; nothing borrows them any more.
+        unsafe {
+            drop(T::Data::from_foreign((*disk).private_data));
+            drop(Presence::take(NonNull::new_unchecked(disk)));
+        }
     }
 
     const BASE: bindings::block_device_operations = bindings::block_device_operations {

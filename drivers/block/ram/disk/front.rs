@@ -14,7 +14,10 @@ use kernel::{
 use rb::block::{
     bio::OwnedBio,
     bio_disk,
-    gen_disk,
+    gen_disk::{
+        self,
+        GenDisk, //
+    },
     mq::{
         self,
         IdleRequest,
@@ -26,8 +29,8 @@ use rb::block::{
 impl gen_disk::Operations for Disk {
     type Data = Arc<Self>;
 
-    fn open(this: ArcBorrow<'_, Self>, _write: bool) -> Result {
-        if this.removed.load(Relaxed) {
+    fn open(disk: &GenDisk<Self>, _write: bool) -> Result {
+        if disk.data().removed.load(Relaxed) {
             return Err(ENXIO);
         }
         Ok(())

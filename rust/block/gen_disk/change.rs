@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What changes about a disk while it is there: its size, its limits, its medium.
+
+use super::{
+    GenDisk,
+    Operations, //
+};
+use crate::{
+    bindings,
+    block::limits::QueueLimits, //
+};
+use core::ptr;
+use kernel::{
+    error::{
+        from_err_ptr,
+        to_result, //
+    },
+    prelude::*, //
+};
+
+impl<T: Operations> GenDisk<T> {
+    /// Changes the limits, while no IO is in flight.
+    ///
+    /// All that [`QueueLimits`] has is set, nothing is left from before, except what the user has
+    /// set by himself: a smaller `max_sectors_kb` or `discard_max_bytes`, a write cache that is
+    /// called off, IO statistics.
+    ///
+    /// Fails with [`EINVAL`] if the limits do not pass [`QueueLimits::validate`]; then nothing has
+    /// changed. Process context; takes the lock of the limits, then freezes the queue, that is it
+    /// sleeps until all IO has ended: whatever ends it must not wait for the caller.
+    pub fn update_limits(&self, limits: &QueueLimits) -> Result {
+        limits.validate()?;
+        // SAFETY: By the type invariant, the disk has a queue.
+        let queue = unsafe { (*self.as_raw()).queue };
+
+        // What `queue_limits_start_update()` does.
+        // SAFETY: The lock is initialized, since the queue is. The limits do not change while we
+        // hold it.
+        let mut raw = unsafe {
+            bindings::mutex_lock(&raw mut (*queue).limits_lock);
+            (*queue).limits
+        };
+        limits.update(&mut raw);
+        // SAFETY: We hold the lock, which this gives back.
+        to_result(unsafe { bindings::queue_limits_commit_update_frozen(queue, &mut raw) })
+    }
+
+    /// Changes the capacity, in sectors of 512 bytes, and tells nobody.
+    ///
+    /// Does not sleep; not for interrupts.
+    pub fn set_capacity(&self, sectors: u64) {
+        // SAFETY: By the type invariant, the disk is valid.
+        unsafe { bindings::set_capacity(self.as_raw(), sectors) };
+    }
+
+    /// Changes the capacity, in sectors of 512 bytes, and tells user space.
+    ///
+    /// Returns whether there was an event (`RESIZE=1`): there is none if the capacity is as it was,
+    /// if it was or is zero, or if the disk is being removed; see
+    /// [`notify_change`](GenDisk::notify_change). Process context; may sleep.
+    pub fn set_capacity_and_notify(&self, sectors: u64) -> bool {
+        match self.presence().enter() {
+            // SAFETY: The disk is valid, and its device is registered.
+            Some(present) => unsafe { bindings::set_capacity_and_notify(present.disk(), sectors) },
+            None => {
+                self.set_capacity(sectors);
+                false
+            }
+        }
+    }
+
+    /// Tells user space that something about the disk has changed, unless it is being removed.
+    ///
+    /// Sends the event `change`, on which udev mostly opens the disk. Process context; may sleep.
+    pub fn notify_change(&self) {
+        if let Some(present) = self.presence().enter() {
+            // SAFETY: The object is valid, and has a directory. What this returns is only about
+            // those who listen.
+            unsafe {
+                bindings::kobject_uevent(present.kobject(), bindings::kobject_action_KOBJ_CHANGE);
+            }
+        }
+    }
+
+    /// Tells user space and file systems that the medium is another one.
+    ///
+    /// Sends the event `change` with `DISK_MEDIA_CHANGE=1`, raises the sequence number of the disk,
+    /// shuts down a file system that is mounted from it, and drops what the page cache holds and is
+    /// clean. Partitions are not looked for: see [`need_partition_scan`](Self::need_partition_scan).
+    /// Does nothing if the disk is being removed.
+    ///
+    /// Process context; may sleep. Takes locks of the file system, which may wait for IO.
+    pub fn force_media_change(&self) {
+        if let Some(present) = self.presence().enter() {
+            // SAFETY: The disk is valid, and its device is registered.
+            unsafe { bindings::disk_force_media_change(present.disk()) };
+        }
+    }
+
+    /// Drops what the page cache holds and is clean, forgets errors of writeback, and sets the
+    /// capacity to zero, all without an event.
+    ///
+    /// Process context; may sleep.
+    pub fn invalidate(&self) {
+        // SAFETY: By the type invariant, the disk is valid.
+        unsafe { bindings::invalidate_disk(self.as_raw()) };
+    }
+
+    /// Has the next opener look for partitions first; those that are not there any more go.
+    ///
+    /// Any context.
+    pub fn need_partition_scan(&self) {
+        // SAFETY: By the type invariant, the disk is valid.
+        unsafe { bindings::disk_need_part_scan(self.as_raw()) };
+    }
+
+    /// Looks for partitions now: opens the disk for that, and closes it.
+    ///
+    /// Fails with [`EINVAL`] if the disk never has partitions, with [`EBUSY`] if one of them is
+    /// open, with [`ENXIO`] if the disk is being removed, and with what [`Operations::open`] says.
+    ///
+    /// Process context; sleeps, and waits for IO to this disk: do not hold a lock that serving IO,
+    /// [`Operations::open`] or [`Operations::release`] takes, and do not call this from these.
+    /// The close comes when the current system call returns, or, in a thread of the kernel, soon;
+    /// there is nothing to tell it from any other.
+    pub fn scan_partitions(&self) -> Result {
+        // SAFETY: By the type invariant, the disk is valid.
+        if !unsafe { bindings::disk_has_partscan(self.as_raw()) } {
+            return Err(EINVAL);
+        }
+        self.need_partition_scan();
+
+        let mode = bindings::BLK_OPEN_READ | bindings::BLK_OPEN_STRICT_SCAN;
+        // SAFETY: There is no holder, so there are no operations of one.
+        let file = from_err_ptr(unsafe {
+            bindings::bdev_file_open_by_dev(self.dev().as_raw(), mode, ptr::null_mut(), ptr::null())
+        })?;
+        // SAFETY: The file is ours.
+        unsafe { bindings::bdev_fput(file) };
+        Ok(())
+    }
+
+    /// Lets no discards come any more, as when the device has refused one.
+    ///
+    /// Any context: requests that are on their way still come. Until the limits are updated.
+    pub fn disable_discard(&self) {
+        // SAFETY: By the type invariant, the disk has a queue.
+        unsafe { bindings::blk_queue_disable_discard((*self.as_raw()).queue) };
+    }
+
+    /// Lets no writes of zeroes come any more. As [`disable_discard`](Self::disable_discard).
+    pub fn disable_write_zeroes(&self) {
+        // SAFETY: By the type invariant, the disk has a queue.
+        unsafe { bindings::blk_queue_disable_write_zeroes((*self.as_raw()).queue) };
+    }
+
+    /// Returns whether the disk can be opened: it was added, and is not being removed. Any context.
+    pub fn is_live(&self) -> bool {
+        // SAFETY: By the type invariant, the disk is valid.
+        unsafe { bindings::disk_live(self.as_raw()) }
+    }
+
+    /// Returns whether the disk has an IO scheduler at the moment. Any context.
+    pub fn has_elevator(&self) -> bool {
+        // SAFETY: By the type invariant, the disk has a queue. Users may change the scheduler any
+        // time; it is not looked at.
+        unsafe {
+            !(&raw const (*(*self.as_raw()).queue).elevator)
+                .read_volatile()
+                .is_null()
+        }
+    }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use super::{
+    presence::Presence,
+    DeviceOf,
+    GenDisk,
+    Operations, //
+};
+use crate::{
+    bindings,
+    sysfs::{
+        Attribute,
+        AttributePtr, //
+    },
+};
+use core::ptr;
+use kernel::{
+    error::to_result,
+    prelude::*,
+    sync::Arc, //
+};
+
+/// A file in the directory of a disk that comes and goes by itself; dropping this removes it.
+///
+/// If the disk is removed before, the file goes with it. This may outlive the disk.
+///
+/// Dropping this may sleep, and waits for those who read or write the file: do not hold a lock
+/// that `show` or `store` of the attribute takes, and do not drop it in either of them.
+///
+/// # Examples
+///
+/// ```ignore
+/// // `Pid` is an attribute about the data of the disk, a `Device`.
+/// let pid = disk.add_file::<DiskDevice<Device>, Pid>()?;
+/// ```
+///
+/// # Invariants
+///
+/// The disk of `presence` has got a file `attr`; nothing but its own removal or `Drop` removes it.
+pub struct AttributeFile {
+    presence: Arc<Presence>,
+    attr: *const bindings::attribute,
+}
+
+// SAFETY: `attr` is constant, and the rest has no thread affinity.
+unsafe impl Send for AttributeFile {}
+
+// SAFETY: There are no methods.
+unsafe impl Sync for AttributeFile {}
+
+impl<T: Operations> GenDisk<T> {
+    /// Adds a file to the directory of the disk, next to those it was added with.
+    ///
+    /// User space gets no event. Fails with [`ENODEV`] if the disk is being removed, with
+    /// [`ENOMEM`], and, since a name that is taken is a fault of the driver, with [`EEXIST`] and a
+    /// backtrace in the log. Process context; may sleep.
+    pub fn add_file<S: DeviceOf<T>, A: Attribute<S::Data>>(&self) -> Result<AttributeFile> {
+        let presence: Arc<Presence> = self.presence().into();
+        let attr = AttributePtr::<S>::new::<A>().as_ptr();
+
+        let present = presence.enter().ok_or(ENODEV)?;
+        // SAFETY: The object has a directory. The attribute is constant, and for devices of the
+        // kind `S`, which disks of `T` are; their removal waits for running attributes.
+        to_result(unsafe { bindings::sysfs_create_file_ns(present.kobject(), attr, ptr::null()) })?;
+        drop(present);
+
+        // INVARIANT: The file was added.
+        Ok(AttributeFile { presence, attr })
+    }
+}
+
+impl Drop for AttributeFile {
+    fn drop(&mut self) {
+        if let Some(present) = self.presence.enter() {
+            // SAFETY: The object has a directory, and by the type invariant the file is there.
+            unsafe {
+                bindings::sysfs_remove_file_ns(present.kobject(), self.attr, ptr::null());
+            }
+        }
+    }
+}

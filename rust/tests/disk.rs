@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A disk is lent to callbacks, which may come when it was removed; its files and limits change.
+
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc,
+        ArcBorrow, //
+    },
+    time::{
+        delay::fsleep,
+        Delta, //
+    },
+};
+use rb::{
+    block::{
+        bdev::{
+            BdevFile,
+            Mode, //
+        },
+        bio::OwnedBio,
+        bio_disk,
+        gen_disk::{
+            self,
+            DiskDevice,
+            DiskOptions,
+            GenDisk, //
+        },
+        limits::{
+            Feature,
+            QueueLimits, //
+        },
+        major::BlkdevMajor,
+    },
+    sysfs::{
+        Attribute,
+        Groups,
+        Output, //
+    }, //
+};
+
+/// What the callbacks of a disk have seen.
+struct Seen {
+    opens: Atomic<u32>,
+    reads: Atomic<u32>,
+    /// How often the disk was released when it was live, and when it was not.
+    live_releases: Atomic<u32>,
+    dead_releases: Atomic<u32>,
+    /// How often something could be done with the device of a disk that was not live.
+    wrong: Atomic<u32>,
+}
+
+impl Seen {
+    fn new() -> Self {
+        Self {
+            opens: Atomic::new(0),
+            reads: Atomic::new(0),
+            live_releases: Atomic::new(0),
+            dead_releases: Atomic::new(0),
+            wrong: Atomic::new(0),
+        }
+    }
+}
+
+struct TestDisk;
+
+#[vtable]
+impl gen_disk::Operations for TestDisk {
+    type Data = Arc<Seen>;
+
+    fn open(disk: &GenDisk<Self>, _write: bool) -> Result {
+        disk.data().opens.fetch_add(1, Relaxed);
+        Ok(())
+    }
+
+    fn release(disk: &GenDisk<Self>) {
+        let seen = disk.data();
+        if disk.is_live() {
+            seen.live_releases.fetch_add(1, Relaxed);
+            return;
+        }
+        let file = disk.add_file::<DiskDevice<Seen>, Opens>();
+        if file.err() != Some(ENODEV) || disk.set_capacity_and_notify(32) {
+            seen.wrong.fetch_add(1, Relaxed);
+        }
+        disk.notify_change();
+        disk.force_media_change();
+        disk.invalidate();
+        seen.dead_releases.fetch_add(1, Relaxed);
+    }
+}
+
+impl bio_disk::Operations for TestDisk {
+    fn submit_bio(seen: ArcBorrow<'_, Seen>, bio: OwnedBio) {
+        seen.reads.fetch_add(1, Relaxed);
+        bio.end(Ok(()));
+    }
+}
+
+struct Opens;
+
+#[vtable]
+impl Attribute<Seen> for Opens {
+    const NAME: &'static CStr = c"rb_opens";
+
+    fn show(seen: &Seen, out: &mut Output<'_>) -> Result {
+        out.line(seen.opens.load(Relaxed))
+    }
+}
+
+fn disk(options: &DiskOptions, limits: &QueueLimits) -> Result<(GenDisk<TestDisk>, Arc<Seen>)> {
+    let seen = Arc::new(Seen::new(), GFP_KERNEL)?;
+    let disk = options
+        .build_bio::<TestDisk>(fmt!("rb-kunit-disk"), limits, seen.clone())?
+        .add_disk(Groups::<DiskDevice<Seen>>::EMPTY)?;
+    Ok((disk, seen))
+}
+
+fn plain() -> Result<(GenDisk<TestDisk>, Arc<Seen>)> {
+    let options = DiskOptions {
+        capacity_sectors: 64,
+        ..DiskOptions::default()
+    };
+    disk(&options, &QueueLimits::default())
+}
+
+/// Waits until `count` is `expected`: files are closed late in threads of the kernel.
+fn becomes(count: &Atomic<u32>, expected: u32) -> bool {
+    for _ in 0..500 {
+        if count.load(Relaxed) == expected {
+            return true;
+        }
+        fsleep(Delta::from_millis(10));
+    }
+    false
+}
+
+#[kunit_tests(rb_disk)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callbacks_get_the_disk_also_when_it_is_gone() -> Result {
+        let (disk, seen) = plain()?;
+        assert!(disk.is_live());
+        assert!(!disk.has_elevator());
+
+        // Adding the disk has opened it, to look for partitions.
+        assert!(becomes(&seen.live_releases, 1));
+        let file = BdevFile::open(disk.dev(), Mode::Read)?;
+        assert_eq!(seen.opens.load(Relaxed), 2);
+        drop(disk);
+        assert_eq!(seen.dead_releases.load(Relaxed), 0);
+        drop(file);
+        assert!(becomes(&seen.dead_releases, 1));
+        assert_eq!(seen.wrong.load(Relaxed), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn files_come_and_go() -> Result {
+        let (disk, _seen) = plain()?;
+
+        let file = disk.add_file::<DiskDevice<Seen>, Opens>()?;
+        drop(file);
+        let file = disk.add_file::<DiskDevice<Seen>, Opens>()?;
+        drop(disk);
+        drop(file);
+        Ok(())
+    }
+
+    #[test]
+    fn limits_are_set_anew() -> Result {
+        let first = QueueLimits {
+            logical_block_size: 4096,
+            max_segment_size: 4096,
+            max_discard_sectors: 1024,
+            max_write_zeroes_sectors: 1024,
+            discard_granularity: 4096,
+            features: Feature::Rotational | Feature::IoStat,
+            ..QueueLimits::default()
+        };
+        let (disk, _seen) = disk(&DiskOptions::default(), &first)?;
+        assert_eq!(disk.limits().max_segment_size, 4096);
+
+        disk.disable_write_zeroes();
+        assert_eq!(disk.limits().max_write_zeroes_sectors, 0);
+        disk.update_limits(&first)?;
+        assert_eq!(disk.limits().max_write_zeroes_sectors, 1024);
+
+        disk.update_limits(&QueueLimits {
+            features: Feature::StableWrites.into(),
+            ..QueueLimits::default()
+        })?;
+        let limits = disk.limits();
+        assert_eq!(limits.logical_block_size, 512);
+        assert_eq!(limits.max_discard_sectors, 0);
+        assert_eq!(limits.max_write_zeroes_sectors, 0);
+        // IO statistics are the user's.
+        assert_eq!(limits.features, Feature::StableWrites | Feature::IoStat);
+
+        let impossible = QueueLimits {
+            logical_block_size: 3,
+            ..QueueLimits::default()
+        };
+        assert_eq!(disk.update_limits(&impossible), Err(EINVAL));
+        assert_eq!(disk.limits(), limits);
+        Ok(())
+    }
+
+    #[test]
+    fn only_a_change_between_sizes_is_an_event() -> Result {
+        let (disk, _seen) = plain()?;
+
+        assert!(!disk.set_capacity_and_notify(64));
+        assert!(disk.set_capacity_and_notify(128));
+        assert!(!disk.set_capacity_and_notify(0));
+        disk.set_capacity(64);
+        assert_eq!(disk.capacity_sectors(), 64);
+        disk.notify_change();
+        disk.force_media_change();
+        disk.invalidate();
+        assert_eq!(disk.capacity_sectors(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn partitions_are_looked_for_when_asked() -> Result {
+        let (disk, seen) = plain()?;
+        assert!(becomes(&seen.live_releases, 1));
+        let (opens, reads) = (seen.opens.load(Relaxed), seen.reads.load(Relaxed));
+        assert!(reads > 0);
+
+        disk.scan_partitions()?;
+        assert!(becomes(&seen.live_releases, 2));
+        assert_eq!(seen.opens.load(Relaxed), opens + 1);
+        let scanned = seen.reads.load(Relaxed);
+        assert!(scanned > reads);
+
+        // An open alone reads nothing, unless it was asked to look.
+        drop(BdevFile::open(disk.dev(), Mode::Read)?);
+        assert!(becomes(&seen.live_releases, 3));
+        assert_eq!(seen.reads.load(Relaxed), scanned);
+        disk.need_partition_scan();
+        drop(BdevFile::open(disk.dev(), Mode::Read)?);
+        assert!(seen.reads.load(Relaxed) > scanned);
+        assert!(becomes(&seen.live_releases, 4));
+        Ok(())
+    }
+
+    #[test]
+    fn numbers_are_those_that_were_asked_for() -> Result {
+        let major = BlkdevMajor::register(c"rb-kunit")?;
+        let taken = BlkdevMajor::register_number(c"rb-kunit2", major.number());
+        assert_eq!(taken.err(), Some(EBUSY));
+        for none in [0, 512, u32::MAX] {
+            let none = BlkdevMajor::register_number(c"rb-kunit2", none);
+            assert_eq!(none.err(), Some(EINVAL));
+        }
+
+        let number = |minors| DiskOptions {
+            device_number: Some((major.number(), 32, minors)),
+            ..DiskOptions::default()
+        };
+        let (disk, _seen) = disk(&number(32), &QueueLimits::default())?;
+        assert_eq!(
+            (disk.dev().major(), disk.dev().minor()),
+            (major.number(), 32)
+        );
+        drop(disk);
+        let none = super::disk(&number(0), &QueueLimits::default());
+        assert_eq!(none.err(), Some(EINVAL));
+        Ok(())
+    }
+}
