@@ -25,6 +25,7 @@ pub mod page;
 pub mod page_array;
 pub mod ratelimit;
 pub mod sysfs;
+pub mod task;
 pub mod tokens;
 pub mod trace;
 mod tracepoint;

@@ -81,6 +81,17 @@ impl WaitQueue {
         self.wait(bindings::TASK_UNINTERRUPTIBLE as c_int, None, condition);
     }
 
+    /// Sleeps until `condition` holds, or a signal comes: then it fails with [`ERESTARTSYS`].
+    ///
+    /// `condition` is called with the task state set, so it must not sleep.
+    pub fn wait_event_interruptible(&self, condition: impl FnMut() -> bool) -> Result {
+        if self.wait(bindings::TASK_INTERRUPTIBLE as c_int, None, condition) {
+            Ok(())
+        } else {
+            Err(ERESTARTSYS)
+        }
+    }
+
     /// Sleeps until `condition` holds; at most for `timeout`, if there is one, or until the next
     /// wake-up.
     ///
@@ -108,10 +119,11 @@ impl WaitQueue {
 
         let result = loop {
             // SAFETY: The queue and the entry are initialized.
-            unsafe { bindings::prepare_to_wait_event(self.head.get(), entry.get(), state) };
+            let interrupted =
+                unsafe { bindings::prepare_to_wait_event(self.head.get(), entry.get(), state) } != 0;
 
             let result = condition();
-            if result || slept {
+            if result || slept || interrupted {
                 break result;
             }
             schedule(timeout);

@@ -14,7 +14,10 @@ mod queue;
 mod request;
 mod tag_set;
 
-pub use operations::Operations;
+pub use operations::{
+    Operations,
+    Timeout, //
+};
 pub use queue::RequestQueue;
 pub use request::{
     IdleRequest,

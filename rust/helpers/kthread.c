@@ -19,3 +19,11 @@ __rb_helper void rb_helper_put_task_struct(struct task_struct *task)
 {
 	put_task_struct(task);
 }
+
+__rb_helper void rb_helper_get_current_comm(char *comm)
+{
+	char buf[TASK_COMM_LEN];
+
+	get_task_comm(buf, current);
+	memcpy(comm, buf, sizeof(buf));
+}

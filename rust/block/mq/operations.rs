@@ -5,7 +5,8 @@ use super::{
         IdleRequest,
         Rejected,
         Request, //
-    }, //
+    },
+    TagSet, //
 };
 use crate::{
     bindings,
@@ -66,6 +67,24 @@ pub trait Operations: gen_disk::Operations {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
+    /// Called when a request has not ended within the [time](super::RequestQueue::set_timeout) since
+    /// it was started, and again each time that it has passed once more.
+    ///
+    /// `tag` is that of the request, which may be ended by its owner meanwhile, so that a driver
+    /// that keeps its requests by their tags may find none. Whoever owns the request ends or
+    /// requeues it, or leaves it alone.
+    ///
+    /// Process context, in a worker that all disks share: must not wait for I/O.
+    fn timeout(_data: Borrowed<'_, Self>, _tag: u32) -> Timeout {
+        Timeout::Later
+    }
+
+    /// Called when somebody asks for an I/O scheduler on a tag set that
+    /// [refuses them](super::TagSet::refuse_schedulers); `id` is what the tag set was told then.
+    ///
+    /// Process context, that of the asking task; must not start I/O.
+    fn scheduler_refused(_id: u32) {}
+
     /// Called when a request that was [forwarded](Request::forward) has completed below, with
     /// `result`; the request ends with what this returns.
     ///
@@ -73,6 +92,15 @@ pub trait Operations: gen_disk::Operations {
     fn forwarded(_data: Borrowed<'_, Self>, _rq: &Request<Self>, result: BlkResult) -> BlkResult {
         result
     }
+}
+
+/// What has become of a request whose time has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timeout {
+    /// It has ended, or was requeued.
+    Done,
+    /// It may take as long again.
+    Later,
 }
 
 /// What lies next to each request.
@@ -148,14 +176,34 @@ impl<T: Operations> OperationsVTable<T> {
 
     /// # Safety
     ///
+    /// Only blk-mq may call this, for a disk of `T`.
+    unsafe extern "C" fn timeout(rq: *mut bindings::request) -> bindings::blk_eh_timer_return {
+        // SAFETY: blk-mq holds a reference to the request, so its queue is not gone, nor is the
+        // disk, whose removal waits for the request.
+        let (data, tag) = unsafe { (DiskVTable::<T>::data((*(*rq).q).disk), (*rq).tag) };
+
+        match T::timeout(data, tag as u32) {
+            Timeout::Done => bindings::blk_eh_timer_return_BLK_EH_DONE,
+            Timeout::Later => bindings::blk_eh_timer_return_BLK_EH_RESET_TIMER,
+        }
+    }
+
+    /// # Safety
+    ///
     /// Only blk-mq may call this, for a tag set of `T`.
     unsafe extern "C" fn init_request(
-        _set: *mut bindings::blk_mq_tag_set,
+        set: *mut bindings::blk_mq_tag_set,
         rq: *mut bindings::request,
         _hctx_idx: c_uint,
         _numa_node: c_int,
     ) -> c_int {
         from_result(|| {
+            // SAFETY: blk-mq passes the set that it was given, which is being or was initialized.
+            if let Some(id) = unsafe { TagSet::<T>::refuses_schedulers(set) } {
+                // With the disk there, new requests are for a scheduler only.
+                T::scheduler_refused(id);
+                return Err(EPERM);
+            }
             let init = try_pin_init!(Pdu {
                 pending: Atomic::new(0),
                 status: Atomic::new(0),
@@ -213,6 +261,11 @@ impl<T: Operations> OperationsVTable<T> {
         init_request: Some(Self::init_request),
         exit_request: Some(Self::exit_request),
         map_queues: Some(Self::map_queues),
+        timeout: if T::HAS_TIMEOUT {
+            Some(Self::timeout)
+        } else {
+            None
+        },
         ..pin_init::zeroed()
     };
 }

@@ -5,7 +5,11 @@ use core::{
     any::Any,
     ptr::NonNull, //
 };
-use kernel::sync::Arc;
+use kernel::{
+    prelude::*,
+    sync::Arc,
+    time, //
+};
 
 /// A reference to a request queue of a disk with a blk-mq front.
 ///
@@ -63,6 +67,29 @@ impl RequestQueue {
     pub fn run_hw_queues(&self) {
         // SAFETY: By the type invariant, the queue and its tag set are valid.
         unsafe { bindings::blk_mq_run_hw_queues(self.queue.as_ptr(), true) };
+    }
+
+    /// Sets how long a started request may take until [`Operations::timeout`] is called, in seconds;
+    /// for requests started from now on.
+    ///
+    /// [`Operations::timeout`]: super::Operations::timeout
+    pub fn set_timeout(&self, seconds: u32) {
+        let jiffies = time::msecs_to_jiffies(seconds.saturating_mul(1000));
+        // SAFETY: By the type invariant, the queue is valid. The number is at most what C makes of
+        // the longest time, so the cast keeps it.
+        unsafe { bindings::blk_queue_rq_timeout(self.queue.as_ptr(), jiffies as c_uint) };
+    }
+
+    /// Lets the block layer send no more discards. Any context.
+    pub fn disable_discard(&self) {
+        // SAFETY: By the type invariant, the queue is valid.
+        unsafe { bindings::blk_queue_disable_discard(self.queue.as_ptr()) };
+    }
+
+    /// Lets the block layer send no more writes of zeroes, but write them itself. Any context.
+    pub fn disable_write_zeroes(&self) {
+        // SAFETY: By the type invariant, the queue is valid.
+        unsafe { bindings::blk_queue_disable_write_zeroes(self.queue.as_ptr()) };
     }
 }
 

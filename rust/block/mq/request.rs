@@ -178,6 +178,25 @@ impl<T: Operations> Request<T> {
         self.bytes() >> crate::block::SECTOR_SHIFT
     }
 
+    /// Returns the tag, which no other started request of this hardware queue has.
+    ///
+    /// It is less than [`TagSet::queue_depth`](super::TagSet::queue_depth).
+    #[inline]
+    pub fn tag(&self) -> u32 {
+        // SAFETY: By the type invariant, the request is valid; having been started, it has a tag.
+        unsafe { (*self.0.as_ptr()).tag as u32 }
+    }
+
+    /// Gives the request back to blk-mq, which hands it to the driver again, soon and from a worker.
+    ///
+    /// Any context.
+    pub fn requeue(self) {
+        let rq = ManuallyDrop::new(self).0.as_ptr();
+        // SAFETY: By the type invariant, the request was started, and is ours to give back. Nothing
+        // uses it from here on.
+        unsafe { bindings::blk_mq_requeue_request(rq, true) };
+    }
+
     /// Returns an iterator over the bios.
     #[inline]
     pub fn bios(&self) -> BioIter<'_> {

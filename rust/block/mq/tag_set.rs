@@ -8,9 +8,14 @@ use super::Operations;
 use crate::bindings;
 use core::marker::PhantomData;
 use kernel::{
+    container_of,
     error::to_result,
     impl_flags,
     prelude::*,
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    },
     types::Opaque, //
 };
 
@@ -62,6 +67,9 @@ pub struct TagSetOptions {
 /// `inner` is an initialized `struct blk_mq_tag_set` with the operations of `T`.
 #[pin_data(PinnedDrop)]
 pub struct TagSet<T: Operations> {
+    /// Zero, or one more than the number under which I/O schedulers are refused. Before `inner`,
+    /// whose initialization looks at it.
+    scheduler_veto: Atomic<u64>,
     #[pin]
     inner: Opaque<bindings::blk_mq_tag_set>,
     _p: PhantomData<T>,
@@ -82,6 +90,7 @@ impl<T: Operations> TagSet<T> {
         let options = *options;
 
         try_pin_init!(Self {
+            scheduler_veto: Atomic::new(0),
             // INVARIANT: `blk_mq_alloc_tag_set()` initializes the set.
             inner <- Opaque::try_ffi_init(move |set: *mut bindings::blk_mq_tag_set| {
                 let raw = Self::raw_options(&options)?;
@@ -113,6 +122,32 @@ impl<T: Operations> TagSet<T> {
             driver_data: options.nr_read_queues as usize as *mut c_void,
             ..pin_init::zeroed()
         })
+    }
+
+    /// Refuses all I/O schedulers from now on, for a driver that would not survive one.
+    ///
+    /// To be called when the disk is built, and before it is added, of a set with
+    /// [`Flag::NoDefaultScheduler`]. Who then writes the name of a scheduler to `queue/scheduler`
+    /// gets `ENOMEM`, and [`Operations::scheduler_refused`] is called with `id`. `none` goes
+    /// through. No hardware queue can be added either.
+    pub fn refuse_schedulers(&self, id: u32) {
+        self.scheduler_veto.store(u64::from(id) + 1, Relaxed);
+    }
+
+    /// Returns under which number schedulers are refused, if they are.
+    ///
+    /// # Safety
+    ///
+    /// `set` must be that of a `TagSet<T>`, which may be about to be initialized.
+    pub(super) unsafe fn refuses_schedulers(set: *mut bindings::blk_mq_tag_set) -> Option<u32> {
+        // SAFETY: By the safety requirements of this function; the veto is there before the set is,
+        // and an `Opaque` lies where its contents do.
+        let veto = unsafe {
+            let this = container_of!(Opaque::cast_from(set), Self, inner);
+            (*this).scheduler_veto.load(Relaxed)
+        };
+        // CAST: One more than a number of 32 bits.
+        veto.checked_sub(1).map(|id| id as u32)
     }
 
     /// Returns how many requests each hardware queue has.
