@@ -93,6 +93,46 @@ impl Drop for NoIo {
     }
 }
 
+/// A scope in which the current thread allocates from the reserves, and never waits for reclaim.
+///
+/// This is for threads that reclaim itself waits for, such as those that write swapped pages to a
+/// network; everything that such a thread calls is in the scope. The reserves are small: what a
+/// thread may hold of them at a time has to be bounded.
+///
+/// # Examples
+///
+/// ```ignore
+/// impl Run for Sender {
+///     fn run(&self) {
+///         let _noreclaim = NoReclaim::enter();
+///         self.send_until_stopped();
+///     }
+/// }
+/// ```
+pub struct NoReclaim {
+    flags: u32,
+    /// The scope belongs to the thread that entered it.
+    _not_send: NotThreadSafe,
+}
+
+impl NoReclaim {
+    /// Enters the scope. Scopes nest, and end in the reverse order.
+    pub fn enter() -> Self {
+        Self {
+            // SAFETY: FFI call that changes a flag of the current thread.
+            flags: unsafe { bindings::memalloc_noreclaim_save() },
+            _not_send: NotThreadSafe,
+        }
+    }
+}
+
+impl Drop for NoReclaim {
+    fn drop(&mut self) {
+        // SAFETY: `flags` is what `memalloc_noreclaim_save()` returned in this thread.
+        unsafe { bindings::memalloc_noreclaim_restore(self.flags) };
+    }
+}
+
 /// Returns how much memory the system has, in pages.
 pub fn total_pages() -> usize {
     // SAFETY: FFI call without preconditions.

@@ -15,6 +15,16 @@ __rb_helper void rb_helper_memalloc_noio_restore(unsigned int flags)
 	memalloc_noio_restore(flags);
 }
 
+__rb_helper unsigned int rb_helper_memalloc_noreclaim_save(void)
+{
+	return memalloc_noreclaim_save();
+}
+
+__rb_helper void rb_helper_memalloc_noreclaim_restore(unsigned int flags)
+{
+	memalloc_noreclaim_restore(flags);
+}
+
 __rb_helper bool rb_helper_get_page_unless_zero(struct page *page)
 {
 	return get_page_unless_zero(page);
