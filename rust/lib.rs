@@ -21,6 +21,8 @@ pub mod miscdevice;
 pub mod mm;
 pub mod module_param;
 pub mod module_ref;
+#[cfg(CONFIG_NET)]
+pub mod net;
 pub mod page;
 pub mod page_array;
 pub mod ratelimit;

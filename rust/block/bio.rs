@@ -138,6 +138,13 @@ impl BioIter<'_> {
             _p: PhantomData,
         }
     }
+
+    /// Returns the raw bio that comes next, the head of a chain, or null.
+    #[cfg(CONFIG_NET)]
+    #[inline]
+    pub(crate) fn as_raw(&self) -> *mut bindings::bio {
+        self.next.map_or(core::ptr::null_mut(), NonNull::as_ptr)
+    }
 }
 
 impl<'a> Iterator for BioIter<'a> {

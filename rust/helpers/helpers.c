@@ -19,6 +19,9 @@
 #include "highmem.c"
 #include "kthread.c"
 #include "mm.c"
+#ifdef CONFIG_NET
+#include "net.c"
+#endif
 #include "ratelimit.c"
 #include "sysfs.c"
 #include "xarray.c"

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <linux/bio.h>
+#include <linux/cred.h>
+#include <linux/err.h>
+#include <linux/highmem.h>
+#include <linux/lockdep.h>
+#include <linux/net.h>
+#include <linux/tcp.h>
+#include <linux/uio.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+/* A connected stream of a kind that carries block IO. */
+static bool rb_sock_fits(struct socket *sock)
+{
+	const int unconnected = TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT |
+				TCPF_SYN_RECV | TCPF_NEW_SYN_RECV;
+	struct sock *sk = sock->sk;
+
+	return (sk_is_tcp(sk) || sk_is_stream_unix(sk)) &&
+	       READ_ONCE(sock->ops)->shutdown != sock_no_shutdown &&
+	       !(BIT(READ_ONCE(sk->sk_state)) & unconnected);
+}
+
+/* Takes a reference to the file of the socket. */
+__rb_helper struct socket *rb_helper_sockfd_lookup_stream(int fd)
+{
+	struct socket *sock;
+	int err;
+
+	sock = sockfd_lookup(fd, &err);
+	if (!sock)
+		return ERR_PTR(err);
+	if (!rb_sock_fits(sock)) {
+		sockfd_put(sock);
+		return ERR_PTR(-EINVAL);
+	}
+	return sock;
+}
+
+__rb_helper void rb_helper_sockfd_put(struct socket *sock)
+{
+	sockfd_put(sock);
+}
+
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+/*
+ * Gives the lock of a socket that carries IO classes of its own: the sockets
+ * of programs are used while their memory is faulted in, which may take IO.
+ * The owner of the file may hold the lock just now; then there is no way.
+ */
+__rb_helper void rb_helper_sock_reclassify(struct socket *sock)
+{
+	static struct lock_class_key keys[3], slock_keys[3];
+	struct sock *sk = sock->sk;
+	int i;
+
+	/* Each time takes a reference to the module, for the first only it is put. */
+	for (i = 0; i < ARRAY_SIZE(keys); i++)
+		if (lockdep_match_key(&sk->sk_lock.dep_map, &keys[i]))
+			return;
+	if (!sock_allow_reclassification(sk))
+		return;
+
+	switch (sk->sk_family) {
+	case AF_INET:
+		sock_lock_init_class_and_name(sk, "slock-AF_INET-RBLK", &slock_keys[0],
+					      "sk_lock-AF_INET-RBLK", &keys[0]);
+		break;
+	case AF_INET6:
+		sock_lock_init_class_and_name(sk, "slock-AF_INET6-RBLK", &slock_keys[1],
+					      "sk_lock-AF_INET6-RBLK", &keys[1]);
+		break;
+	case AF_UNIX:
+		sock_lock_init_class_and_name(sk, "slock-AF_UNIX-RBLK", &slock_keys[2],
+					      "sk_lock-AF_UNIX-RBLK", &keys[2]);
+		break;
+	}
+}
+#else
+__rb_helper void rb_helper_sock_reclassify(struct socket *sock)
+{
+}
+#endif
+
+/*
+ * Lets the socket carry IO, with the reserves of memory if @memalloc.
+ *
+ * As sk_set_memalloc(), but it looks whether somebody does that already, and
+ * holds the lock that guards the flags; the key cannot be changed under that.
+ */
+__rb_helper int rb_helper_sock_begin_io(struct socket *sock, bool memalloc)
+{
+	struct sock *sk = sock->sk;
+	int err = 0;
+
+	if (memalloc)
+		static_branch_inc(&memalloc_socks_key);
+	lock_sock(sk);
+	if (sock_flag(sk, SOCK_MEMALLOC)) {
+		err = -EBUSY;
+	} else {
+		if (memalloc) {
+			sock_set_flag(sk, SOCK_MEMALLOC);
+			sk->sk_allocation = GFP_NOIO | __GFP_MEMALLOC;
+		}
+		/* The task's page may be in use by what the IO interrupts. */
+		sk->sk_use_task_frag = false;
+		WRITE_ONCE(sk->sk_rcvtimeo, MAX_SCHEDULE_TIMEOUT);
+	}
+	release_sock(sk);
+	if (err && memalloc)
+		static_branch_dec(&memalloc_socks_key);
+	return err;
+}
+
+/* Undoes rb_helper_sock_begin_io(): back to what sock_init_data() sets. */
+__rb_helper void rb_helper_sock_end_io(struct socket *sock, bool memalloc)
+{
+	struct sock *sk = sock->sk;
+
+	lock_sock(sk);
+	sk->sk_allocation = GFP_KERNEL;
+	sk->sk_use_task_frag = true;
+	if (memalloc) {
+		sock_reset_flag(sk, SOCK_MEMALLOC);
+		/* From now on the limits count, see sk_clear_memalloc(). */
+		sk_mem_reclaim(sk);
+	}
+	release_sock(sk);
+	if (memalloc)
+		static_branch_dec(&memalloc_socks_key);
+}
+
+/* Sets the size of the buffers as setsockopt(2) does; 0 leaves one as it is. */
+__rb_helper void rb_helper_sock_set_buffers(struct socket *sock, int snd, int rcv)
+{
+	struct sock *sk = sock->sk;
+
+	if (rcv)
+		sock_set_rcvbuf(sk, rcv);
+	if (!snd)
+		return;
+	lock_sock(sk);
+	sk->sk_userlocks |= SOCK_SNDBUF_LOCK;
+	snd = min(snd, INT_MAX / 2);
+	WRITE_ONCE(sk->sk_sndbuf, max_t(int, snd * 2, SOCK_MIN_SNDBUF));
+	sk->sk_write_space(sk);
+	release_sock(sk);
+}
+
+/* Sends at once what is there, as far as the protocol knows of waiting. */
+__rb_helper void rb_helper_sock_set_nodelay(struct socket *sock)
+{
+	if (IS_ENABLED(CONFIG_INET) && sk_is_tcp(sock->sk))
+		tcp_sock_set_nodelay(sock->sk);
+}
+
+__rb_helper void rb_helper_sock_set_sndtimeo(struct socket *sock, unsigned int secs)
+{
+	sock_set_sndtimeo(sock->sk, secs);
+}
+
+__rb_helper void rb_helper_sock_shutdown(struct socket *sock)
+{
+	kernel_sock_shutdown(sock, SHUT_RDWR);
+}
+
+/* What has been gathered for one call of sock_sendmsg() or sock_recvmsg(). */
+struct rb_xfer {
+	struct socket *sock;
+	bool send;
+	bool more;
+	unsigned int nr;
+	size_t bytes;
+	struct kvec vecs[16];
+};
+
+/* Sends or receives all that @msg describes, with as many calls as it takes. */
+static int rb_xfer_msg(struct rb_xfer *x, struct msghdr *msg, bool more)
+{
+	int flags = MSG_NOSIGNAL;
+	int ret;
+
+	if (!x->send)
+		flags |= MSG_WAITALL;
+	else if (more)
+		flags |= MSG_MORE;
+
+	while (msg_data_left(msg)) {
+		msg->msg_flags = flags;
+		ret = x->send ? sock_sendmsg(x->sock, msg) :
+				sock_recvmsg(x->sock, msg, flags);
+		if (ret <= 0)
+			return ret ?: -EPIPE;
+	}
+	return 0;
+}
+
+static int rb_xfer_flush(struct rb_xfer *x, bool more)
+{
+	struct msghdr msg = {};
+
+	iov_iter_kvec(&msg.msg_iter, x->send ? ITER_SOURCE : ITER_DEST,
+		      x->vecs, x->nr, x->bytes);
+	x->nr = 0;
+	x->bytes = 0;
+	return rb_xfer_msg(x, &msg, more);
+}
+
+static int rb_xfer_add(struct rb_xfer *x, void *data, size_t len)
+{
+	int err = 0;
+
+	if (x->nr == ARRAY_SIZE(x->vecs))
+		err = rb_xfer_flush(x, true);
+	x->vecs[x->nr].iov_base = data;
+	x->vecs[x->nr].iov_len = len;
+	x->nr++;
+	x->bytes += len;
+	return err;
+}
+
+/* For pages that may have no address: a call for each vector. */
+static int rb_xfer_high(struct rb_xfer *x, struct bio_vec *bv, bool more)
+{
+	struct msghdr msg = {};
+	int err;
+
+	err = rb_xfer_flush(x, true);
+	if (err)
+		return err;
+	iov_iter_bvec(&msg.msg_iter, x->send ? ITER_SOURCE : ITER_DEST,
+		      bv, 1, bv->bv_len);
+	return rb_xfer_msg(x, &msg, more);
+}
+
+static int rb_xfer_bio(struct rb_xfer *x, struct bio *bio)
+{
+	struct bvec_iter iter;
+	struct bio_vec bv;
+	int err;
+
+	/* Neither what has no data, nor into what is to be written. */
+	if (bio_op(bio) != (x->send ? REQ_OP_WRITE : REQ_OP_READ))
+		return -EINVAL;
+
+	bio_for_each_bvec(bv, bio, iter) {
+		bool last = !bio->bi_next && iter.bi_size == bv.bv_len;
+
+		if (IS_ENABLED(CONFIG_HIGHMEM))
+			err = rb_xfer_high(x, &bv, x->more || !last);
+		else
+			err = rb_xfer_add(x, page_address(bv.bv_page) + bv.bv_offset,
+					  bv.bv_len);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int rb_xfer_all(struct rb_xfer *x, void *head, size_t len, struct bio *bio)
+{
+	int err;
+
+	if (len)
+		rb_xfer_add(x, head, len);
+	for (; bio; bio = bio->bi_next) {
+		err = rb_xfer_bio(x, bio);
+		if (err)
+			return err;
+	}
+	return rb_xfer_flush(x, x->more);
+}
+
+static int rb_xfer(struct rb_xfer *x, void *head, size_t len, struct bio *bio)
+{
+	int err = 0;
+
+	/* Whoever is the current task, the IO is not its doing. */
+	scoped_with_kernel_creds()
+		err = rb_xfer_all(x, head, len, bio);
+	return err;
+}
+
+/*
+ * Sends @len bytes at @head, then the data of the chain of bios. All pages have
+ * an address, mostly, so one vector takes the head and the data: one call.
+ */
+__rb_helper int rb_helper_sock_send(struct socket *sock, const void *head,
+				    size_t len, struct bio *bio, bool more)
+{
+	struct rb_xfer x;
+
+	x.sock = sock;
+	x.send = true;
+	x.more = more;
+	x.nr = 0;
+	x.bytes = 0;
+	return rb_xfer(&x, (void *)head, len, bio);
+}
+
+/* Receives @len bytes to @head, then the data of the chain of bios. */
+__rb_helper int rb_helper_sock_receive(struct socket *sock, void *head,
+				       size_t len, struct bio *bio)
+{
+	struct rb_xfer x;
+
+	x.sock = sock;
+	x.send = false;
+	x.more = false;
+	x.nr = 0;
+	x.bytes = 0;
+	return rb_xfer(&x, head, len, bio);
+}
+
+/* Waits for data, and receives what is there, at most @len bytes. */
+__rb_helper int rb_helper_sock_receive_some(struct socket *sock, void *buf, size_t len)
+{
+	struct kvec vec = { .iov_base = buf, .iov_len = len };
+	struct msghdr msg = {};
+	int ret = 0;
+
+	iov_iter_kvec(&msg.msg_iter, ITER_DEST, &vec, 1, len);
+	scoped_with_kernel_creds()
+		ret = sock_recvmsg(sock, &msg, MSG_NOSIGNAL);
+	return ret;
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Sockets that user space has connected, for block IO over a network.
+//!
+//! C header: [`include/linux/net.h`](srctree/include/linux/net.h)
+
+use crate::{
+    bindings,
+    block::bio::BioIter, //
+};
+use core::ptr::{
+    self,
+    NonNull, //
+};
+use kernel::{
+    error::{
+        from_err_ptr,
+        to_result, //
+    },
+    prelude::*, //
+};
+
+/// How a socket is set up.
+#[derive(Clone, Copy, Default)]
+pub struct Options {
+    /// The size of the send buffer in bytes, as for `SO_SNDBUF`; it does not grow by itself then.
+    pub send_buffer: Option<usize>,
+    /// The size of the receive buffer in bytes, as for `SO_RCVBUF`; it does not grow by itself
+    /// then.
+    pub receive_buffer: Option<usize>,
+    /// How long to wait for room in the send buffer, in seconds; 0 waits for ever.
+    pub send_timeout_secs: u32,
+    /// Whether the socket may use the reserves of memory, and starts no IO of its own.
+    ///
+    /// Without, IO that frees memory cannot go over the socket: it may wait for itself.
+    pub memalloc: bool,
+}
+
+/// A connected stream socket from user space that carries block IO.
+///
+/// It is a TCP or a local one. User space may keep its file open, but should not use it any more:
+/// all options that are set here stay set, but for the use of memory reserves.
+///
+/// Any number of threads may use it at a time, but then what they send and receive is in no
+/// certain order: one thread that sends and one that receives is what works. Both should be kernel
+/// threads, which get no signals, within [`NoReclaim`](crate::mm::NoReclaim).
+///
+/// # Invariants
+///
+/// `socket` is a socket that `self` holds a reference to, by its file; `self` has begun IO on it
+/// with `memalloc`.
+///
+/// # Examples
+///
+/// ```ignore
+/// let options = Options { memalloc: true, ..Options::default() };
+/// let socket = Socket::from_fd(fd, &options)?;
+///
+/// // In the thread that sends:
+/// socket.send(&header, Some(request.bios()), more_requests)?;
+/// // In the one that receives:
+/// socket.receive(&mut reply)?;
+/// socket.receive_bios(request_of(&reply)?.bios())?;
+/// // When one of them has failed, so that the other one does:
+/// socket.shutdown();
+/// ```
+pub struct Socket {
+    socket: NonNull<bindings::socket>,
+    memalloc: bool,
+}
+
+// SAFETY: A socket has no thread affinity.
+unsafe impl Send for Socket {}
+
+// SAFETY: Sockets are locked by C.
+unsafe impl Sync for Socket {}
+
+impl Socket {
+    /// Takes the socket that file descriptor `fd` of the current task stands for.
+    ///
+    /// Fails with [`EBADF`] or `ENOTSOCK` if it is none, with [`EINVAL`] if it is not a connected
+    /// TCP or local stream or an option is out of range, and with [`EBUSY`] if another [`Socket`]
+    /// with `memalloc` has the same one. Process context, may sleep.
+    pub fn from_fd(fd: u32, options: &Options) -> Result<Self> {
+        let fd = c_int::try_from(fd).map_err(|_| EINVAL)?;
+        let send_buffer = c_int::try_from(options.send_buffer.unwrap_or(0)).map_err(|_| EINVAL)?;
+        let receive_buffer =
+            c_int::try_from(options.receive_buffer.unwrap_or(0)).map_err(|_| EINVAL)?;
+
+        let file = File::lookup(fd)?;
+        let raw = file.0.as_ptr();
+        // SAFETY: `file` keeps the socket alive; here and below we may sleep.
+        unsafe { bindings::sock_reclassify(raw) };
+        // SAFETY: As above.
+        to_result(unsafe { bindings::sock_begin_io(raw, options.memalloc) })?;
+
+        // INVARIANT: IO has begun; the reference is moved.
+        let this = Self {
+            socket: file.into_raw(),
+            memalloc: options.memalloc,
+        };
+        // SAFETY: By the type invariant.
+        unsafe { bindings::sock_set_buffers(raw, send_buffer, receive_buffer) };
+        // SAFETY: By the type invariant.
+        unsafe { bindings::sock_set_nodelay(raw) };
+        this.set_send_timeout(options.send_timeout_secs);
+        Ok(this)
+    }
+
+    /// Changes how long to wait for room in the send buffer, in seconds; 0 waits for ever.
+    ///
+    /// It takes effect with the next message. Any context.
+    pub fn set_send_timeout(&self, secs: u32) {
+        // SAFETY: By the type invariant, the socket is alive.
+        unsafe { bindings::sock_set_sndtimeo(self.socket.as_ptr(), secs) };
+    }
+
+    /// Returns whether both are the same socket, however they were found.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.socket == other.socket
+    }
+
+    /// Sends `header` and the data of the bios of a write, all of it.
+    ///
+    /// `more` says that another message follows at once, so that both may share a packet. After
+    /// an error nobody knows how much has been sent: the stream is of no use any more. It is
+    /// [`EINVAL`] for a bio that is no write, [`EAGAIN`] after the send timeout, `EPIPE` and the
+    /// like for a lost connection. May sleep; allocates nothing but what goes over the network.
+    #[inline]
+    pub fn send(&self, header: &[u8], payload: Option<BioIter<'_>>, more: bool) -> Result {
+        let bio = payload.map_or(ptr::null_mut(), |bios| bios.as_raw());
+        // SAFETY: By the type invariant, the socket is alive; header and bios are valid during
+        // the call, which only reads them.
+        to_result(unsafe {
+            bindings::sock_send(
+                self.socket.as_ptr(),
+                header.as_ptr().cast(),
+                header.len(),
+                bio,
+                more,
+            )
+        })
+    }
+
+    /// Receives as many bytes as `buf` has room for.
+    ///
+    /// Waits for them, for ever. Fails with [`EPIPE`] if the stream ends before, be it at the
+    /// start; after that, and other errors, it is of no use any more.
+    #[inline]
+    pub fn receive(&self, buf: &mut [u8]) -> Result {
+        // SAFETY: By the type invariant, the socket is alive; the buffer is valid for writes.
+        to_result(unsafe {
+            bindings::sock_receive(
+                self.socket.as_ptr(),
+                buf.as_mut_ptr().cast(),
+                buf.len(),
+                ptr::null_mut(),
+            )
+        })
+    }
+
+    /// Waits for bytes, and receives those that are there, as far as there is room in `buf`.
+    ///
+    /// Returns their number. Fails with [`EPIPE`] at the end of the stream, [`EINVAL`] if there
+    /// is no room.
+    #[inline]
+    pub fn receive_some(&self, buf: &mut [u8]) -> Result<usize> {
+        if buf.is_empty() {
+            return Err(EINVAL);
+        }
+        // SAFETY: By the type invariant, the socket is alive; the buffer is valid for writes.
+        let received = unsafe {
+            bindings::sock_receive_some(
+                self.socket.as_ptr(),
+                buf.as_mut_ptr().cast(),
+                buf.len().min(c_int::MAX as usize),
+            )
+        };
+        match received {
+            0 => Err(EPIPE),
+            bytes if bytes < 0 => Err(Error::from_errno(bytes)),
+            bytes => Ok(bytes as usize),
+        }
+    }
+
+    /// Receives the data of the bios of a read, all of it, straight into their pages.
+    ///
+    /// Fails with [`EINVAL`] for a bio that is no read, else as [`Socket::receive`].
+    #[inline]
+    pub fn receive_bios(&self, bios: BioIter<'_>) -> Result {
+        // SAFETY: By the type invariant, the socket is alive; the bios are valid during the call.
+        // What it writes to is the data of reads, which nobody relies on before they are done.
+        to_result(unsafe {
+            bindings::sock_receive(self.socket.as_ptr(), ptr::null_mut(), 0, bios.as_raw())
+        })
+    }
+
+    /// Ends the connection both ways: whoever sends or receives fails, now or next.
+    ///
+    /// What has been received before can still be received. May sleep, but does not wait for
+    /// those who send or receive.
+    pub fn shutdown(&self) {
+        // SAFETY: By the type invariant, the socket is alive.
+        unsafe { bindings::sock_shutdown(self.socket.as_ptr()) };
+    }
+}
+
+impl Drop for Socket {
+    /// Process context, may sleep.
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant, IO has begun with this option.
+        unsafe { bindings::sock_end_io(self.socket.as_ptr(), self.memalloc) };
+        // INVARIANT: The reference is moved.
+        drop(File(self.socket));
+    }
+}
+
+/// The file of a socket.
+///
+/// # Invariants
+///
+/// The socket is alive: `self` owns a reference to its file.
+struct File(NonNull<bindings::socket>);
+
+impl File {
+    fn lookup(fd: c_int) -> Result<Self> {
+        // SAFETY: FFI call that looks at the files of the current task, in process context.
+        let socket = from_err_ptr(unsafe { bindings::sockfd_lookup_stream(fd) })?;
+        // INVARIANT: C took a reference.
+        NonNull::new(socket).map(Self).ok_or(EBADF)
+    }
+
+    fn into_raw(self) -> NonNull<bindings::socket> {
+        core::mem::ManuallyDrop::new(self).0
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant, the reference is ours.
+        unsafe { bindings::sockfd_put(self.0.as_ptr()) };
+    }
+}
