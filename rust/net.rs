@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Networking: streams that carry block IO.
+//! Networking: streams that carry block IO, and generic netlink.
 
+pub mod attr;
+pub mod genl;
 mod socket;
 
 pub use socket::{

@@ -16,6 +16,9 @@
 #endif
 
 #include "block.c"
+#ifdef CONFIG_NET
+#include "genetlink.c"
+#endif
 #include "highmem.c"
 #include "kthread.c"
 #include "mm.c"
