@@ -86,8 +86,8 @@ impl ParamType for Charp {
 ///
 /// # Invariants
 ///
-/// Only `T::OPS` writes to the value once the module is loaded. A [`Charp`] points at a string,
-/// which changes only under the parameter lock of this module.
+/// Only `T::OPS` and [`Param::set`] write to the value, under the parameter lock of this module.
+/// A [`Charp`] points at a string.
 #[repr(transparent)]
 pub struct Param<T: ParamType>(UnsafeCell<T::Raw>);
 
@@ -101,11 +101,25 @@ impl<T: Scalar> Param<T> {
         Self(UnsafeCell::new(default))
     }
 
-    /// Returns the value; if the parameter is writable, this is what was last written.
+    /// Returns the value: what was last [set](Param::set), or, if the parameter is writable, written.
     pub fn read(&self) -> T {
         // SAFETY: The pointer is valid. A concurrent write is one of C, of a whole word, for
         // which a volatile read is `READ_ONCE`.
         unsafe { self.0.get().read_volatile() }
+    }
+
+    /// Changes the value, so that user space reads what has become of the one it has given.
+    ///
+    /// Meant for the module's `init`: who has read the value before is not told. Process context,
+    /// may sleep.
+    pub fn set(&self, value: T) {
+        // SAFETY: The module is loaded as long as its code runs.
+        unsafe { bindings::kernel_param_lock(THIS_MODULE.as_ptr()) };
+        // SAFETY: The pointer is valid. We hold the lock, so nobody else writes; who reads without
+        // it does so at once, as this writes (`WRITE_ONCE`).
+        unsafe { self.0.get().write_volatile(value) };
+        // SAFETY: We took the lock above.
+        unsafe { bindings::kernel_param_unlock(THIS_MODULE.as_ptr()) };
     }
 }
 
@@ -190,8 +204,8 @@ pub const fn modinfo<const N: usize>(text: &str) -> [u8; N] {
 ///
 /// It is a static of the given name, a [`Param`]; the type is one of `int`, `uint`, `ulong`,
 /// `bool`, `charp`, the mode that of the file in sysfs (0 for no file). See the
-/// [module](mod@crate::module_param) for an example. Without a file or with a read-only one, the
-/// value does not change after the module is loaded.
+/// [module](mod@crate::module_param) for an example. Without a file or with a read-only one, only
+/// the module itself changes the value after it was loaded.
 #[macro_export]
 macro_rules! module_param {
     (@type int) => { $crate::module_param::Param<::kernel::ffi::c_int> };
