@@ -15,6 +15,7 @@
 #	# rblk-timeout: 120		seconds, three times that on debug
 #	# rblk-mem: 1024		MiB of the guest, twice that on debug
 #	# rblk-args:			more arguments for scripts/vm
+#	# rblk-module: rblk		the module that is loaded
 
 KSFT_PASS=0
 KSFT_FAIL=1
