@@ -120,7 +120,8 @@ impl WaitQueue {
         let result = loop {
             // SAFETY: The queue and the entry are initialized.
             let interrupted =
-                unsafe { bindings::prepare_to_wait_event(self.head.get(), entry.get(), state) } != 0;
+                unsafe { bindings::prepare_to_wait_event(self.head.get(), entry.get(), state) }
+                    != 0;
 
             let result = condition();
             if result || slept || interrupted {
