@@ -13,3 +13,11 @@ __rb_helper bool rb_helper_ratelimit(struct ratelimit_state *rs)
 	/* The name is that of the function in the note on suppressed lines. */
 	return ___ratelimit(rs, "rblk");
 }
+
+__rb_helper bool rb_helper_ratelimit_any(void)
+{
+	static DEFINE_RATELIMIT_STATE(state, DEFAULT_RATELIMIT_INTERVAL,
+				      DEFAULT_RATELIMIT_BURST);
+
+	return ___ratelimit(&state, "rblk");
+}
