@@ -19,7 +19,7 @@ kdir = $(or $(KDIR),$(shell scripts/kernel.sh default))
 all: modules
 
 modules:
-	@ko=$$(scripts/module.sh "$(kdir)") && echo "built $$ko"
+	@ko=$$(scripts/module.sh "$(kdir)") && echo "built $$ko and nbd.ko beside it"
 
 run:
 	@echo '==> booting a guest with the module (built first, if need be)' >&2
@@ -53,7 +53,7 @@ clean:
 	cargo clean -q --manifest-path tests/host/Cargo.toml 2>/dev/null || :
 
 help:
-	@echo 'make                    build rblk.ko (KDIR=: for that kernel build tree)'
+	@echo 'make                    build rblk.ko and nbd.ko (KDIR=: for that kernel build tree)'
 	@echo 'make run                the demonstration: real files through the packet driver'
 	@echo 'make test               all tests, in guests (T="words": only tests whose path has one;'
 	@echo '                          K="fast debug": on these kernels)'
@@ -61,7 +61,7 @@ help:
 	@echo 'make shell              an interactive guest with the module (KERNEL=debug)'
 	@echo 'make doc                documentation of rust/ and drivers/'
 	@echo 'make kernels            build the test kernels now, rather than when needed'
-	@echo 'make modules_install    install rblk.ko for the kernel it was built for (as root)'
+	@echo 'make modules_install    install them for the kernel they were built for (as root)'
 	@echo 'make clean              remove what was built here (the cache stays)'
 	@echo
 	@echo 'RBLK_CACHE=DIR          where kernels and tools are kept ($${XDG_CACHE_HOME:-~/.cache}/rblk)'

@@ -14,7 +14,7 @@ module! {
     type: Rblk,
     name: "rblk",
     authors: ["The rblk developers"],
-    description: "Block drivers in Rust: RAM disks and packet writing",
+    description: "Block drivers in Rust: RAM disks, packet writing and network block devices",
     license: "GPL",
     alias: ["pktcdvd"],
 }
@@ -33,8 +33,25 @@ module_param!(
     "Packet buffers of each packet device, 2 to 64"
 );
 
+module_param!(
+    nbd_nbds_max: int = 16,
+    0o444,
+    "Number of network block devices to add at load; 0 leaves the driver out"
+);
+module_param!(
+    nbd_max_part: int = 16,
+    0o444,
+    "Partitions of each network block device, rounded up"
+);
+module_param!(
+    nbd_max_request_bytes: uint = 0,
+    0o444,
+    "Most bytes of a request to a network block device; 0 for a page"
+);
+
 /// The drivers that are up. Fields are dropped in order.
 struct Rblk {
+    _nbd: Option<nbd::Driver>,
     _pktcdvd: Option<pktcdvd::Driver>,
     _ram: Option<ram::Driver>,
 }
@@ -43,9 +60,14 @@ impl kernel::Module for Rblk {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         // What can fail the module comes first: a driver that is up may be in use at once.
         let pktcdvd = pktcdvd::Config::new(pktcdvd_buffers.read())?;
+        let nbd = nbd_config()?;
         let ram = start("ram", ram::Driver::init(&ram_config()?))?;
 
         Ok(Self {
+            _nbd: match nbd {
+                Some(config) => start("nbd", nbd::Driver::init(&config))?,
+                None => None,
+            },
             _pktcdvd: start("pktcdvd", pktcdvd::Driver::init(&pktcdvd))?,
             _ram: ram,
         })
@@ -62,6 +84,18 @@ fn start<T>(name: &str, driver: Result<T>) -> Result<Option<T>> {
             Ok(None)
         }
     }
+}
+
+/// Checks the parameters about nbd, and shows what has become of them.
+fn nbd_config() -> Result<Option<nbd::Config>> {
+    let config = nbd::Config {
+        nbds_max: nbd_nbds_max.read(),
+        max_part: nbd_max_part.read(),
+        max_request_bytes: nbd_max_request_bytes.read(),
+    };
+    nbd_max_part.set(config.real_max_part()?);
+
+    Ok((config.nbds_max != 0).then_some(config))
 }
 
 fn ram_config() -> Result<ram::Config> {

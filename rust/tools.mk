@@ -31,5 +31,6 @@ endef
 $(eval $(call rb_doc,rb,rust/lib.rs,,))
 $(eval $(call rb_doc,ram,drivers/block/ram/ram.rs,rb,rust/lib.o doc-rb.stamp))
 $(eval $(call rb_doc,pktcdvd,drivers/block/pktcdvd/pktcdvd.rs,rb,rust/lib.o doc-ram.stamp))
-$(eval $(call rb_doc,rblk,drivers/rblk.rs,$(rb_drivers) rb,drivers/rblk.o doc-pktcdvd.stamp))
+$(eval $(call rb_doc,nbd,drivers/block/nbd/nbd.rs,rb,rust/lib.o doc-pktcdvd.stamp))
+$(eval $(call rb_doc,rblk,drivers/rblk.rs,$(rb_drivers) rb,drivers/rblk.o doc-nbd.stamp))
 clean-files += doc

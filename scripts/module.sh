@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# module.sh KERNEL [MAKE-ARGS...]    build rblk.ko for KERNEL (fast, debug, or a
-#                                    build tree), and print its path
-# module.sh --install KERNEL         install it
+# module.sh KERNEL [MAKE-ARGS...]    build the modules for KERNEL (fast, debug, or a
+#                                    build tree), and print the path of rblk.ko;
+#                                    nbd.ko lies beside it
+# module.sh --install KERNEL         install them
 #
 # Every kernel has an output directory of its own below build/ (or MO=): a module
 # and its kernel must come from the same compiler.

@@ -27,22 +27,24 @@ __rb_helper bool rb_helper_genl_family_set_name(struct genl_family *family,
 }
 
 __rb_helper void rb_helper_genl_family_set_tables(struct genl_family *family,
-						  const struct nla_policy *policy,
+						  const u64 *policy,
 						  const struct genl_small_ops *ops,
 						  u8 n_ops,
 						  const struct genl_multicast_group *grps,
 						  u8 n_grps)
 {
-	family->policy = policy;
+	family->policy = (const struct nla_policy *)policy;
 	family->small_ops = ops;
 	family->n_small_ops = n_ops;
 	family->mcgrps = grps;
 	family->n_mcgrps = n_grps;
 }
 
-__rb_helper void rb_helper_nla_policy_set_type(struct nla_policy *policy, u8 type)
+/* The kernel's bindings know the struct by name only: to Rust it is two u64. */
+__rb_helper void rb_helper_nla_policy_set_type(u64 *entry, u8 type)
 {
-	policy->type = type;
+	BUILD_BUG_ON(sizeof(struct nla_policy) != 2 * sizeof(u64));
+	((struct nla_policy *)entry)->type = type;
 }
 
 __rb_helper const struct genl_family *

@@ -48,7 +48,7 @@ pub(super) type Handler =
 
 /// The tables that a `struct genl_family` points to.
 pub(super) struct Tables {
-    policy: KVec<bindings::nla_policy>,
+    policy: KVec<PolicyEntry>,
     commands: KVec<bindings::genl_small_ops>,
     groups: KVec<bindings::genl_multicast_group>,
 }
@@ -91,7 +91,7 @@ impl Tables {
             bindings::genl_family_init(family, F::VERSION, F::MAX_ATTR, last, module);
             bindings::genl_family_set_tables(
                 family,
-                self.policy.as_ptr(),
+                self.policy.as_ptr().cast(),
                 self.commands.as_ptr(),
                 commands,
                 self.groups.as_ptr(),
@@ -104,16 +104,19 @@ impl Tables {
     }
 }
 
+/// A `struct nla_policy`, of which the bindings have the name only; C checks the size.
+type PolicyEntry = [u64; 2];
+
 /// The policy, which C indexes by the type of the attribute.
-fn policy<F: Family>() -> Result<KVec<bindings::nla_policy>> {
+fn policy<F: Family>() -> Result<KVec<PolicyEntry>> {
     let mut table = KVec::with_capacity(usize::from(F::MAX_ATTR) + 1, GFP_KERNEL)?;
     for _ in 0..=F::MAX_ATTR {
-        table.push(pin_init::zeroed::<bindings::nla_policy>(), GFP_KERNEL)?;
+        table.push([0; 2], GFP_KERNEL)?;
     }
     for (kind, policy) in F::POLICY {
         let entry = table.get_mut(usize::from(*kind)).ok_or(EINVAL)?;
         // SAFETY: The reference is valid.
-        unsafe { bindings::nla_policy_set_type(entry, policy.as_raw()) };
+        unsafe { bindings::nla_policy_set_type(entry.as_mut_ptr(), policy.as_raw()) };
     }
     Ok(table)
 }

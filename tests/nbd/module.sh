@@ -1,0 +1,134 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# rblk-module: nbd
+# rblk-timeout: 180
+#
+# nbd.ko is what scripts know by that name: its parameters, numbers and alias are those of the
+# kernel's own nbd, which it stands in for, and neither it nor rblk.ko starts beside another one.
+
+# shellcheck source=tests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+ktap_plan 63
+params=/sys/module/nbd/parameters
+# What modprobe takes, wherever it looks. insmod then leaves out what this machine has set for nbd
+# in /etc/modprobe.d.
+path_of() { modprobe --show-depends "$1" | sed -n 's/^insmod \([^ ]*\).*/\1/p'; }
+nbd_ko=$(path_of nbd)
+rblk_ko=$(path_of rblk)
+in_tree=${nbd_ko%/updates/*}/kernel/drivers/block/nbd.ko
+
+loaded() { [ -d "/sys/module/$1" ]; }
+param() { cat "$params/$1"; }
+nodes() { find /sys/block -name 'nbd*' | wc -l; }
+minors_of() { cat "/sys/block/$1/dev"; }
+# major_is NAME: who has major 43.
+major_is() { awk '$1 == "Block" { block = 1 } block && $1 == 43 { print $2 }' /proc/devices; }
+unload() { ! loaded "$1" || rmmod "$1"; }
+
+# A mark in the kernel's log, and what came after it.
+mark() {
+	marks=$((marks + 1))
+	echo "<6>module.sh: mark $marks" >/dev/kmsg
+}
+since() { dmesg | sed "1,/module.sh: mark $marks\$/d"; }
+marks=0
+
+# What modinfo says.
+check_equal "the name" nbd "$(modinfo -F name "$nbd_ko")"
+check_equal "the alias by which the family is looked for" \
+	net-pf-16-proto-16-family-nbd "$(modinfo -F alias "$nbd_ko")"
+check_equal "the licence" GPL "$(modinfo -F license "$nbd_ko")"
+for p in nbds_max:int max_part:int max_request_bytes:uint; do
+	check "parameter $p" grep -q "^${p%:*}:.* (${p#*:})$" <<<"$(modinfo -F parm "$nbd_ko")"
+done
+check "it comes before the kernel's own" grep -q /updates/ <<<"$nbd_ko"
+check_equal "rblk.ko has not the name" '' "$(modinfo -F alias "$rblk_ko" | grep nbd)"
+for p in nbd_nbds_max:int nbd_max_part:int nbd_max_request_bytes:uint; do
+	check "rblk.ko: parameter $p" grep -q "^${p%:*}:.* (${p#*:})$" <<<"$(modinfo -F parm "$rblk_ko")"
+done
+
+# As it is without parameters.
+unload nbd
+check "it is loaded" insmod "$nbd_ko"
+check_equal "its major number is nbd's" nbd "$(major_is)"
+check_equal "sixteen devices" 16 "$(nodes)"
+check_equal "the first has the first number" 43:0 "$(minors_of nbd0)"
+check_equal "the next comes after its partitions" 43:32 "$(minors_of nbd1)"
+check_equal "a device has no size" 0 "$(cat /sys/block/nbd15/size)"
+check_equal "nbds_max" 16 "$(param nbds_max)"
+check_equal "max_part is what has become of it" 31 "$(param max_part)"
+check_equal "max_request_bytes" 0 "$(param max_request_bytes)"
+check_equal "parameters are for reading only" "444 444 444" \
+	"$(stat -c %a "$params"/{nbds_max,max_part,max_request_bytes} | xargs)"
+check "it goes" rmmod nbd
+check_equal "and with it the number" '' "$(major_is)"
+check_equal "and the devices" 0 "$(nodes)"
+
+# max_part given, max_part read, number of nbd1.
+while read -r given read second; do
+	check "max_part=$given" insmod "$nbd_ko" nbds_max=2 max_part="$given"
+	check_equal "is read as $read, and nbd1 is $second" "$read 43:$second" \
+		"$(param max_part) $(minors_of nbd1)"
+	unload nbd
+done <<-END
+	0 0 1
+	1 1 2
+	15 15 16
+	255 255 256
+END
+check "no devices at load" insmod "$nbd_ko" nbds_max=0
+check_equal "are none" 0 "$(nodes)"
+unload nbd
+
+# refused PARAMETER...: EINVAL, and nothing is left.
+refused() {
+	check "refused: $*" grep -qi 'invalid \(argument\|param\)' <<<"$(insmod "$nbd_ko" "$@" 2>&1)"
+	check_equal "and nothing is left" "" "$(loaded nbd && echo loaded)$(major_is)"
+	unload nbd
+}
+refused max_part=-1
+refused max_part=256
+refused nbds_max=-1
+refused nbds_max=32769
+refused nbds_max=4097 max_part=255
+refused max_request_bytes=1
+check_fails "a number that is none" insmod "$nbd_ko" nbds_max=many
+
+# Beside our other module.
+check "rblk.ko without nbd" insmod "$rblk_ko" nbd_nbds_max=0
+check_equal "leaves nbd's number alone" '' "$(major_is)"
+check "nbd.ko beside it" insmod "$nbd_ko" nbds_max=1
+check "rblk.ko goes first" rmmod rblk
+check "a device is still there" test -b /dev/nbd0
+mark
+check "rblk.ko comes beside nbd.ko" insmod "$rblk_ko"
+check_equal "with one line that tells why" 1 "$(since | grep -c ' nbd: .*major 43')"
+check "and has its other drivers" test -d /sys/class/pktcdvd -a -d /sys/class/rblk-ram
+unload nbd
+unload rblk
+check "rblk.ko with nbd" insmod "$rblk_ko" nbd_max_part=3
+check_equal "has nbd's number, and shows what became of max_part" "nbd 3" \
+	"$(major_is) $(cat /sys/module/rblk/parameters/nbd_max_part)"
+mark
+check "nbd.ko does not start beside it" \
+	grep -q 'Device or resource busy' <<<"$(insmod "$nbd_ko" 2>&1)"
+check_equal "with one line that tells why" 1 "$(since | grep -c ' nbd: .*major 43')"
+unload rblk
+
+# Beside the kernel's own.
+if [ -e "$in_tree" ]; then
+	insmod "$in_tree" nbds_max=1
+	mark
+	check "rblk.ko beside the kernel's own nbd" insmod "$rblk_ko"
+	check_equal "has one line about it" 1 "$(since | grep -c ' nbd: .*major 43')"
+	unload rblk
+	unload nbd
+else
+	ktap_test_skip "rblk.ko beside the kernel's own nbd" "no such module"
+	ktap_test_skip "has one line about it" "no such module"
+fi
+
+# What opens a netlink family that is not there asks for this.
+check "it is loaded by its alias" modprobe net-pf-16-proto-16-family-nbd
+check_equal "with its number" nbd "$(major_is)"
+ktap_finished
