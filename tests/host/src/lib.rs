@@ -12,6 +12,12 @@
 #[path = "../../../rust/tokens.rs"]
 pub mod tokens;
 
+/// Network block devices.
+#[path = "../../../drivers/block/nbd"]
+pub mod nbd {
+    pub mod logic;
+}
+
 /// The packet driver.
 #[path = "../../../drivers/block/pktcdvd"]
 pub mod pktcdvd {

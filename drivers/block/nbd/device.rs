@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A network block device: what its disk, its connections and those who set it up share.
+//!
+//! # Locks
+//!
+//! In this order, outermost first:
+//!
+//! 1. The disk's open mutex, in the block core: held when the disk is opened and closed.
+//! 2. `setup`, a mutex: how the device is set up, and its session. Held while a session begins, ends
+//!    or changes, so by those who wait for the threads of connections and for the queue to freeze.
+//!    Neither the threads nor the I/O path ever take it, so both can go on.
+//! 3. `backend`, a mutex, for as long as a string takes to be copied.
+//! 4. `io`, a spinlock: see [`crate::io`].
+//!
+//! # Forward progress
+//!
+//! | step | needs | comes from | bound |
+//! |---|---|---|---|
+//! | queue a request | a slot and a place in a queue | made with the device and the connection | one for each tag |
+//! | send | socket buffers | the reserve: the thread may use it | the locked size of the send buffer |
+//! | receive | socket buffers | the reserve: the socket may use it | the locked size of the receive buffer |
+//! | end | nothing | | |
+//! | lose a connection | a worker | a queue with a rescuer | |
+//! | try again | nothing | blk-mq's own list | until the dead connection timeout |
+
+use crate::{
+    disk::{
+        Disk,
+        NbdRequest, //
+    },
+    io::{
+        Io,
+        Late,
+        Phase, //
+    },
+    link::Link,
+    logic::{
+        flags::ServerFlags,
+        size::Size,
+        wire::RequestType, //
+    },
+    session,
+    setup::Setup,
+    shared::Shared, //
+};
+use kernel::{
+    fmt, new_mutex, new_spinlock,
+    prelude::*,
+    str::CString,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc,
+        Mutex,
+        SetOnce,
+        SpinLock, //
+    },
+};
+use rb::{
+    block::{
+        bio::Command,
+        error::{
+            BlkError,
+            BlkResult, //
+        },
+        gen_disk::GenDisk,
+        mq::{
+            RequestQueue,
+            Timeout, //
+        },
+        SECTOR_SHIFT, //
+    },
+    mm::NoReclaim,
+    ratelimit::RateLimit,
+    wait::{
+        new_wait_queue,
+        WaitQueue, //
+    }, //
+};
+
+/// How many requests a device has at a time.
+pub(crate) const QUEUE_DEPTH: u32 = 128;
+
+/// After how many seconds a request is said to be stuck, if none are set.
+const STUCK_SECONDS: u32 = 30;
+
+/// A device.
+#[pin_data]
+pub(crate) struct Device {
+    index: u32,
+    pub(crate) shared: Arc<Shared>,
+    /// How the device is set up.
+    #[pin]
+    pub(crate) setup: Mutex<Setup>,
+    /// Where each request is.
+    #[pin]
+    pub(crate) io: SpinLock<Io>,
+    /// Woken when a connection is lost or a session ends.
+    #[pin]
+    pub(crate) changed: WaitQueue,
+    /// The queue of the disk, once there is one.
+    pub(crate) queue: SetOnce<RequestQueue>,
+    /// The process that has begun the session, or zero.
+    pub(crate) pid: Atomic<i32>,
+    /// What the server is to be told apart by.
+    #[pin]
+    pub(crate) backend: Mutex<Option<CString>>,
+    /// Whether the disk is removed when its session has ended and nobody has it open.
+    pub(crate) destroy: Atomic<bool>,
+    /// Bytes of the device and of a block, as debugfs shows them.
+    size: Atomic<u64>,
+    block: Atomic<u32>,
+    /// What the export can do, while there is a session.
+    flags: Atomic<u32>,
+    /// Within how many seconds the server is to reply; zero if it may take any time.
+    timeout: Atomic<u32>,
+    #[pin]
+    log_limit: RateLimit,
+}
+
+impl Device {
+    /// Creates a device, without a disk. May sleep.
+    pub(crate) fn new(index: u32, shared: Arc<Shared>) -> Result<Arc<Self>> {
+        let io = Io::new(QUEUE_DEPTH as usize)?;
+        Arc::pin_init(
+            pin_init!(Self {
+                index,
+                shared,
+                setup <- new_mutex!(Setup::new(), "nbd::Device::setup"),
+                io <- new_spinlock!(io, "nbd::Device::io"),
+                changed <- new_wait_queue!("nbd::Device::changed"),
+                queue: SetOnce::new(),
+                pid: Atomic::new(0),
+                backend <- new_mutex!(None, "nbd::Device::backend"),
+                destroy: Atomic::new(false),
+                size: Atomic::new(0),
+                block: Atomic::new(0),
+                flags: Atomic::new(0),
+                timeout: Atomic::new(0),
+                log_limit <- RateLimit::new(),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Returns the number of the disk.
+    pub(crate) fn index(&self) -> u32 {
+        self.index
+    }
+
+    /// Returns the size of the device.
+    pub(crate) fn size(&self) -> Size {
+        Size {
+            bytes: self.size.load(Relaxed),
+            block: self.block.load(Relaxed),
+        }
+    }
+
+    /// Sets the size of the device, for those who ask.
+    pub(crate) fn set_size(&self, size: Size) {
+        self.size.store(size.bytes, Relaxed);
+        self.block.store(size.block, Relaxed);
+    }
+
+    /// Returns what the export can do.
+    pub(crate) fn flags(&self) -> ServerFlags {
+        ServerFlags::from_raw(self.flags.load(Relaxed))
+    }
+
+    /// Sets what the export can do.
+    pub(crate) fn set_flags(&self, flags: ServerFlags) {
+        self.flags.store(flags.raw(), Relaxed);
+    }
+
+    /// Returns within how many seconds the server is to reply; zero if it may take any time.
+    pub(crate) fn timeout(&self) -> u32 {
+        self.timeout.load(Relaxed)
+    }
+
+    /// Sets within how many seconds the server is to reply.
+    pub(crate) fn set_timeout(&self, seconds: u32) {
+        self.timeout.store(seconds, Relaxed);
+        if let Some(queue) = self.queue.as_ref() {
+            let seconds = if seconds == 0 { STUCK_SECONDS } else { seconds };
+            queue.set_timeout(seconds);
+        }
+    }
+
+    /// Notes that the disk was opened.
+    pub(crate) fn opened(&self, disk: &GenDisk<Disk>) -> Result {
+        // What there was before a session, or after one, is no longer there.
+        if self.shared.minors.max_part() != 0 && self.io.lock().live() == 0 {
+            disk.need_partition_scan();
+        }
+        Ok(())
+    }
+
+    /// Notes that the disk was closed.
+    pub(crate) fn released(self: &Arc<Self>, disk: &GenDisk<Disk>) {
+        if disk.openers() != 0 {
+            return;
+        }
+        let mut setup = self.setup.lock();
+        if setup.session.is_some() && setup.disconnect_on_close {
+            session::end(self, disk, &mut setup, true);
+        }
+        if setup.session.is_none() {
+            session::forget(self, disk, &mut setup);
+            if self.destroy.load(Relaxed) {
+                self.shared.remove_later(self.index);
+            }
+        }
+    }
+
+    /// Returns whether such requests can be sent at all.
+    ///
+    /// The limits of the queue say so, too; this is for requests that were made before they did.
+    pub(crate) fn serves(&self, command: Command) -> bool {
+        let flags = self.flags();
+        match command {
+            Command::Read => true,
+            Command::Write => !flags.read_only(),
+            Command::Flush => flags.can_flush(),
+            Command::Discard => flags.can_trim() && !flags.read_only(),
+            Command::WriteZeroes => flags.can_write_zeroes() && !flags.read_only(),
+            Command::Other(_) => false,
+        }
+    }
+
+    /// Lets a thread of a connection use the reserves, as long as the result lives.
+    pub(crate) fn reserves(&self) -> Option<NoReclaim> {
+        (!cfg!(nbd_naive)).then(NoReclaim::enter)
+    }
+
+    /// Ends a request that the caller owns.
+    pub(crate) fn finish(&self, rq: NbdRequest, result: BlkResult) {
+        self.io.lock().release(rq.tag() as usize);
+        rq.end(result);
+    }
+
+    /// Gives a request back to blk-mq, or fails it if the session is over.
+    pub(crate) fn give_back(&self, rq: NbdRequest) {
+        let mut io = self.io.lock();
+        io.release(rq.tag() as usize);
+        let phase = io.phase;
+        drop(io);
+        again_or_fail(rq, phase);
+    }
+
+    /// Gives a connection up, and its requests back.
+    pub(crate) fn lose(&self, link: &Arc<Link>, why: fmt::Arguments<'_>) {
+        if self.mark_lost(link, why) {
+            link.socket().shutdown();
+        }
+    }
+
+    /// Gives a connection up from where one must not wait for its socket.
+    fn lose_atomic(&self, link: &Arc<Link>, why: fmt::Arguments<'_>) {
+        if self.mark_lost(link, why) {
+            let _ = self.shared.reclaim_work.enqueue::<_, 0>(link.clone());
+        }
+    }
+
+    fn mark_lost(&self, link: &Arc<Link>, why: fmt::Arguments<'_>) -> bool {
+        let mut io = self.io.lock();
+        if !io.lose(link) {
+            return false;
+        }
+        let (expected, live, of) = (io.requested, io.live(), io.nr_links());
+        drop(io);
+
+        self.take_back(Some(usize::from(link.index())));
+        self.changed.wake_up_all();
+        if !expected {
+            if self.log_limit.allows() {
+                pr_err!(
+                    "nbd{}: connection {} is lost ({} of {} left): {}\n",
+                    self.index,
+                    link.index(),
+                    live,
+                    of,
+                    why
+                );
+            }
+            let _ = self.shared.notices.enqueue::<_, 1>(link.clone());
+        }
+        true
+    }
+
+    /// Gives back, or fails, what is queued or in flight on a connection, or on any without one.
+    pub(crate) fn take_back(&self, link: Option<usize>) {
+        let mut cursor = 0;
+        loop {
+            let mut io = self.io.lock();
+            let Some(rq) = io.take_from(link, &mut cursor) else {
+                return;
+            };
+            let phase = io.phase;
+            drop(io);
+            again_or_fail(rq, phase);
+        }
+    }
+
+    /// Gives up all connections.
+    pub(crate) fn lose_all(&self, why: &str) {
+        let mut index = 0;
+        loop {
+            let next = self.io.lock().alive_from(index);
+            let Some((at, link)) = next else {
+                return;
+            };
+            self.lose(&link, fmt!("{why}"));
+            index = at + 1;
+        }
+    }
+
+    /// Looks after a request that takes long.
+    pub(crate) fn timed_out(&self, tag: usize) -> Timeout {
+        let late = self.io.lock().late(tag);
+        let Late::Request(times, link) = late else {
+            return Timeout::Done;
+        };
+        let timeout = self.timeout();
+        if timeout == 0 {
+            if self.log_limit.allows() {
+                pr_info!(
+                    "nbd{}: request with tag {} on connection {} takes long: {} s so far\n",
+                    self.index,
+                    tag,
+                    link.index(),
+                    times.saturating_mul(STUCK_SECONDS)
+                );
+            }
+            return Timeout::Later;
+        }
+        self.io.lock().timed_out = true;
+        self.lose_atomic(&link, fmt!("no reply within {timeout} s"));
+        // A thread of the connection may still have the request in its hands.
+        if self.io.lock().is_idle(tag) {
+            Timeout::Done
+        } else {
+            Timeout::Later
+        }
+    }
+
+    /// Tells user space that a connection is lost. May sleep.
+    pub(crate) fn announce_lost_link(&self) {
+        self.shared.announce_lost_link(self.index);
+    }
+
+    /// Notes that the server does not serve such requests, whatever it has said.
+    pub(crate) fn forget_support(&self, kind: RequestType) {
+        let Some(queue) = self.queue.as_ref() else {
+            return;
+        };
+        match kind {
+            RequestType::Trim => queue.disable_discard(),
+            RequestType::WriteZeroes => queue.disable_write_zeroes(),
+            _ => {}
+        }
+    }
+
+    /// Logs that the server has refused a request.
+    pub(crate) fn log_refusal(&self, rq: &NbdRequest, kind: RequestType, error: u32) {
+        if self.log_limit.allows() {
+            pr_err!(
+                "nbd{}: the server has refused {:?} of {} bytes at {}: error {}\n",
+                self.index,
+                kind,
+                rq.bytes(),
+                rq.sector() << SECTOR_SHIFT,
+                error
+            );
+        }
+    }
+}
+
+/// Gives a request back to blk-mq, unless there is nobody to serve it any more.
+fn again_or_fail(rq: NbdRequest, phase: Phase) {
+    if phase == Phase::Running {
+        rq.requeue();
+    } else {
+        rq.end(Err(BlkError::IOERR));
+    }
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The disk that users see.
+
+use crate::{
+    device::Device,
+    io::NoLink,
+    ioctl,
+    logic::wire::{
+        Cookie,
+        RequestHeader,
+        RequestType,
+        COMMAND_FUA,
+        COMMAND_NO_HOLE, //
+    },
+};
+use kernel::{
+    prelude::*,
+    sync::{
+        Arc,
+        ArcBorrow, //
+    },
+};
+use rb::{
+    block::{
+        bio::{
+            Command,
+            Flag, //
+        },
+        error::BlkError,
+        gen_disk::{
+            self,
+            GenDisk, //
+        },
+        mq::{
+            self,
+            IdleRequest,
+            Rejected,
+            Request,
+            Timeout, //
+        },
+        SECTOR_SHIFT, //
+    },
+    ratelimit,
+    task::Asker, //
+};
+
+/// The front of a [`Device`].
+pub(crate) struct Disk;
+
+/// A request of such a disk.
+pub(crate) type NbdRequest = Request<Disk>;
+
+#[vtable]
+impl gen_disk::Operations for Disk {
+    type Data = Arc<Device>;
+
+    fn open(disk: &GenDisk<Self>, _write: bool) -> Result {
+        disk.data().opened(disk)
+    }
+
+    fn release(disk: &GenDisk<Self>) {
+        Arc::from(disk.data()).released(disk);
+    }
+
+    fn ioctl(disk: &GenDisk<Self>, cmd: u32, arg: usize) -> Result<i32> {
+        ioctl::ioctl(&Arc::from(disk.data()), disk, cmd, arg)
+    }
+}
+
+#[vtable]
+impl mq::Operations for Disk {
+    type RequestData = ();
+
+    fn new_request_data() -> impl PinInit<(), Error> {
+        Ok(())
+    }
+
+    fn queue_rq<'a>(
+        device: ArcBorrow<'_, Device>,
+        rq: IdleRequest<'a, Self>,
+        is_last: bool,
+    ) -> core::result::Result<(), Rejected<'a>> {
+        if !device.serves(rq.command()) {
+            return Err(rq.reject(BlkError::NOTSUPP));
+        }
+        let mut io = device.io.lock();
+        match io.choose() {
+            Ok(link) => {
+                if let Err(rq) = io.push(link, rq.start()) {
+                    drop(io);
+                    rq.end(Err(BlkError::IOERR));
+                    return Ok(());
+                }
+                if is_last {
+                    io.wake_senders();
+                }
+                Ok(())
+            }
+            // blk-mq tries again in a few milliseconds.
+            Err(NoLink::Wait) => Err(rq.reject(BlkError::RESOURCE)),
+            Err(NoLink::Never) => Err(rq.reject(BlkError::IOERR)),
+        }
+    }
+
+    fn commit_rqs(device: ArcBorrow<'_, Device>) {
+        device.io.lock().wake_senders();
+    }
+
+    fn timeout(device: ArcBorrow<'_, Device>, tag: u32) -> Timeout {
+        device.timed_out(tag as usize)
+    }
+
+    fn scheduler_refused(index: u32) {
+        if ratelimit::allows_any() {
+            pr_warn!(
+                "nbd{}: the I/O scheduler is pinned to \"none\"; refused a change asked for by {}\n",
+                index,
+                Asker::current()
+            );
+        }
+    }
+}
+
+/// Returns what a request asks the server for, if that can be said.
+pub(crate) fn kind_of(rq: &NbdRequest) -> Option<RequestType> {
+    wire_kind(rq.command())
+}
+
+fn wire_kind(command: Command) -> Option<RequestType> {
+    match command {
+        Command::Read => Some(RequestType::Read),
+        Command::Write => Some(RequestType::Write),
+        Command::Flush => Some(RequestType::Flush),
+        Command::Discard => Some(RequestType::Trim),
+        Command::WriteZeroes => Some(RequestType::WriteZeroes),
+        Command::Other(_) => None,
+    }
+}
+
+/// Returns the message for a request.
+pub(crate) fn wire_request(rq: &NbdRequest, cookie: Cookie) -> Option<RequestHeader> {
+    let kind = kind_of(rq)?;
+    let mut flags = 0;
+
+    if rq.flags().contains(Flag::ForcedUnitAccess) {
+        flags |= COMMAND_FUA;
+    }
+    if kind == RequestType::WriteZeroes && rq.flags().contains(Flag::NoUnmap) {
+        flags |= COMMAND_NO_HOLE;
+    }
+    let (offset, length) = match kind {
+        RequestType::Flush => (0, 0),
+        _ => (rq.sector() << SECTOR_SHIFT, rq.bytes()),
+    };
+    Some(RequestHeader {
+        flags,
+        kind,
+        cookie: cookie.encode(),
+        offset,
+        length,
+    })
+}

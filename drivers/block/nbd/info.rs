@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The files of a session in debugfs.
+
+use crate::{
+    device::Device,
+    logic::flags::NAMES, //
+};
+use kernel::{
+    prelude::*,
+    seq_file::SeqFile,
+    seq_print,
+    str::CString,
+    sync::{
+        atomic::Relaxed,
+        Arc, //
+    }, //
+};
+use rb::debugfs::{
+    File,
+    TextFile, //
+};
+
+/// The files; they are removed when this is dropped.
+pub(crate) struct Files {
+    _tasks: File<Tasks>,
+    _size: File<SizeBytes>,
+    _timeout: File<Timeout>,
+    _block: File<BlockSizeBits>,
+    _flags: File<Flags>,
+    _links: File<LinkTable>,
+}
+
+impl Files {
+    /// Makes the files of a device.
+    pub(crate) fn new(device: &Arc<Device>) -> Self {
+        let dir = match CString::try_from_fmt(fmt!("nbd{}", device.index())) {
+            Ok(name) => device.shared.debugfs.subdir(&name),
+            Err(_) => device.shared.debugfs.clone(),
+        };
+        Self {
+            _tasks: dir.file(c"tasks", device.clone()),
+            _size: dir.file(c"size_bytes", device.clone()),
+            _timeout: dir.file(c"timeout", device.clone()),
+            _block: dir.file(c"blocksize_bits", device.clone()),
+            _flags: dir.file(c"flags", device.clone()),
+            _links: dir.file(c"links", device.clone()),
+        }
+    }
+}
+
+/// `tasks`: who has connected the device.
+struct Tasks;
+
+impl TextFile for Tasks {
+    type Data = Device;
+
+    fn show(device: &Device, out: &SeqFile) -> Result {
+        let pid = device.pid.load(Relaxed);
+        if pid != 0 {
+            seq_print!(out, "recv: {}\n", pid);
+        }
+        Ok(())
+    }
+}
+
+/// `size_bytes`: the size of the disk.
+struct SizeBytes;
+
+impl TextFile for SizeBytes {
+    type Data = Device;
+
+    fn show(device: &Device, out: &SeqFile) -> Result {
+        seq_print!(out, "{}\n", device.size().bytes);
+        Ok(())
+    }
+}
+
+/// `timeout`: within how many jiffies the server is to reply.
+struct Timeout;
+
+impl TextFile for Timeout {
+    type Data = Device;
+
+    fn show(device: &Device, out: &SeqFile) -> Result {
+        let milliseconds = device.timeout().saturating_mul(1000);
+        seq_print!(out, "{}\n", kernel::time::msecs_to_jiffies(milliseconds));
+        Ok(())
+    }
+}
+
+/// `blocksize_bits`: the binary logarithm of the size of a block.
+struct BlockSizeBits;
+
+impl TextFile for BlockSizeBits {
+    type Data = Device;
+
+    fn show(device: &Device, out: &SeqFile) -> Result {
+        seq_print!(out, "{}\n", device.size().block.trailing_zeros());
+        Ok(())
+    }
+}
+
+/// `flags`: what the export can do.
+struct Flags;
+
+impl TextFile for Flags {
+    type Data = Device;
+
+    fn show(device: &Device, out: &SeqFile) -> Result {
+        let flags = device.flags().raw();
+        seq_print!(out, "Hex: 0x{:08x}\n\nKnown flags:\n", flags);
+        for (bit, name) in NAMES {
+            if flags >> bit & 1 != 0 {
+                seq_print!(out, "{}\n", name);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `links`: what each connection has done.
+struct LinkTable;
+
+impl TextFile for LinkTable {
+    type Data = Device;
+
+    fn show(device: &Device, out: &SeqFile) -> Result {
+        seq_print!(
+            out,
+            "connection alive in-flight requests bytes-sent bytes-received errors\n"
+        );
+        // A line at a time, as the lock keeps IO waiting.
+        let mut index = 0;
+        loop {
+            let line = device.io.lock().link_at(index);
+            let Some((link, alive, load)) = line else {
+                return Ok(());
+            };
+            let stats = &link.stats;
+            seq_print!(
+                out,
+                "{} {} {} {} {} {} {}\n",
+                index,
+                u8::from(alive),
+                load,
+                stats.requests.load(Relaxed),
+                stats.bytes_sent.load(Relaxed),
+                stats.bytes_received.load(Relaxed),
+                stats.errors.load(Relaxed)
+            );
+            index += 1;
+        }
+    }
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The ioctls on the disk.
+//!
+//! Source: `include/uapi/linux/nbd.h`. None of them has a pointer for an argument.
+
+use crate::{
+    device::Device,
+    disk::Disk,
+    io::Phase,
+    logic::{
+        flags::ServerFlags,
+        size::Size, //
+    },
+    session,
+    setup::Setup, //
+};
+use kernel::{
+    current,
+    prelude::*,
+    sync::Arc, //
+};
+use rb::{
+    block::gen_disk::GenDisk,
+    capability::{
+        capable,
+        Capability, //
+    },
+    net::Socket, //
+};
+
+const SET_SOCK: u32 = 0xab00;
+const SET_BLKSIZE: u32 = 0xab01;
+const SET_SIZE: u32 = 0xab02;
+const DO_IT: u32 = 0xab03;
+const CLEAR_SOCK: u32 = 0xab04;
+const CLEAR_QUE: u32 = 0xab05;
+const PRINT_DEBUG: u32 = 0xab06;
+const SET_SIZE_BLOCKS: u32 = 0xab07;
+const DISCONNECT: u32 = 0xab08;
+const SET_TIMEOUT: u32 = 0xab09;
+const SET_FLAGS: u32 = 0xab0a;
+
+/// The type of these ioctls, in bits 8 to 15.
+const IOCTL_TYPE: u32 = 0xab;
+
+/// Does what an ioctl asks for.
+///
+/// Fails with `EPERM` unless the caller may administer the system, `EINVAL` for ioctls of another
+/// type, for bad values, and if the device was connected over netlink, and `ENOTTY` for unknown ones.
+pub(crate) fn ioctl(
+    device: &Arc<Device>,
+    disk: &GenDisk<Disk>,
+    cmd: u32,
+    arg: usize,
+) -> Result<i32> {
+    if !capable(Capability::SYS_ADMIN) {
+        return Err(EPERM);
+    }
+    if cmd >> 8 & 0xff != IOCTL_TYPE {
+        return Err(EINVAL);
+    }
+    let mut setup = device.setup.lock();
+    match cmd {
+        DISCONNECT => disconnect(device, &setup)?,
+        CLEAR_SOCK => clear_sockets(device, disk, &mut setup),
+        _ if setup.is_netlink() => {
+            pr_err!(
+                "nbd{}: an ioctl cannot change what netlink has set up\n",
+                device.index()
+            );
+            return Err(EINVAL);
+        }
+        DO_IT => {
+            drop(setup);
+            return do_it(device, disk);
+        }
+        _ => configure(device, disk, &mut setup, cmd, arg)?,
+    }
+    Ok(0)
+}
+
+/// The ioctls that change nothing but the setup.
+fn configure(
+    device: &Arc<Device>,
+    disk: &GenDisk<Disk>,
+    setup: &mut Setup,
+    cmd: u32,
+    arg: usize,
+) -> Result {
+    let arg = u64::try_from(arg)?;
+    let (bytes, block) = (setup.size.bytes, u64::from(setup.size.block));
+    match cmd {
+        SET_SOCK => add_socket(device, setup, arg),
+        SET_BLKSIZE => resize(device, disk, setup, bytes, arg),
+        SET_SIZE => resize(device, disk, setup, arg, block),
+        SET_SIZE_BLOCKS => {
+            let bytes = setup.size.bytes_of(arg).ok_or(EINVAL)?;
+            resize(device, disk, setup, bytes, block)
+        }
+        SET_TIMEOUT => {
+            setup.timeout = u32::try_from(arg).map_err(|_| EINVAL)?;
+            if setup.session.is_some() {
+                device.set_timeout(setup.timeout);
+            }
+            Ok(())
+        }
+        SET_FLAGS => {
+            // The upper half is not for us.
+            setup.flags = ServerFlags::from_raw(arg as u32);
+            Ok(())
+        }
+        CLEAR_QUE | PRINT_DEBUG => Ok(()),
+        _ => Err(ENOTTY),
+    }
+}
+
+fn resize(
+    device: &Device,
+    disk: &GenDisk<Disk>,
+    setup: &mut Setup,
+    bytes: u64,
+    block: u64,
+) -> Result {
+    let size = Size::new(bytes, block, device.shared.max_block()).ok_or(EINVAL)?;
+    session::resize(device, disk, setup, size)
+}
+
+/// Adds a connection; only the task that adds the first may add more.
+fn add_socket(device: &Device, setup: &mut Setup, fd: u64) -> Result {
+    let me = current!().pid();
+    if setup.session.is_some() || setup.owner.is_some_and(|owner| owner != me) {
+        pr_err!("nbd{}: somebody else is setting it up\n", device.index());
+        return Err(EBUSY);
+    }
+    let fd = u32::try_from(fd).map_err(|_| EINVAL)?;
+    let socket = Socket::from_fd(fd, &device.shared.socket_options())?;
+    setup.add_socket(socket)?;
+    setup.owner = Some(me);
+    Ok(())
+}
+
+/// Tells the servers that this is the end; whoever waits in `DO_IT` returns when they agree.
+fn disconnect(device: &Device, setup: &Setup) -> Result {
+    if setup.session.is_none() && setup.sockets.is_empty() {
+        return Err(EINVAL);
+    }
+    pr_info!("nbd{}: disconnect was asked for\n", device.index());
+    session::ask_for_end(device);
+    Ok(())
+}
+
+/// Shuts all connections down, and forgets those that were only added.
+fn clear_sockets(device: &Arc<Device>, disk: &GenDisk<Disk>, setup: &mut Setup) {
+    setup.sockets = KVec::new();
+    setup.owner = None;
+    if setup.is_netlink() {
+        session::end(device, disk, setup, false);
+    } else {
+        device.io.lock().phase = Phase::Ended;
+        device.lose_all("the sockets were cleared");
+        device.take_back(None);
+        if setup.session.is_none() {
+            device.io.lock().phase = Phase::Off;
+        }
+    }
+    disk.force_media_change();
+    reset_size(disk);
+}
+
+/// Takes the size from the disk, unless somebody else has it open, and may have a file system on it.
+fn reset_size(disk: &GenDisk<Disk>) {
+    if disk.openers() <= 1 {
+        disk.set_capacity(0);
+    }
+}
+
+/// Serves the disk until the session ends.
+///
+/// Returns zero if that was asked for, and fails with `ETIMEDOUT` if a server took too long, with
+/// `EPIPE` if the connections were lost otherwise, and if a signal comes.
+fn do_it(device: &Arc<Device>, disk: &GenDisk<Disk>) -> Result<i32> {
+    let mut setup = device.setup.lock();
+    let id = session::begin(device, disk, &mut setup, false)?;
+    drop(setup);
+
+    let waited = device.changed.wait_event_interruptible(|| {
+        let io = device.io.lock();
+        io.session != id || io.live() == 0
+    });
+
+    let mut setup = device.setup.lock();
+    if setup.session_id() != Some(id) {
+        // Somebody else has ended it.
+        return Ok(0);
+    }
+    let io = device.io.lock();
+    let (requested, timed_out) = (io.requested, io.timed_out);
+    drop(io);
+    session::end(device, disk, &mut setup, false);
+    reset_size(disk);
+    if timed_out {
+        return Err(ETIMEDOUT);
+    }
+    waited?;
+    if requested {
+        Ok(0)
+    } else {
+        Err(EPIPE)
+    }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Network block devices.
+//!
+//! The blocks of a disk lie on a server that is reached over sockets, which user space has connected
+//! and handed over. A machine may swap to such a disk: requests are small, nothing that carries them
+//! waits for memory that only they can free, and no I/O scheduler gets in between.
+
+#![forbid(unsafe_code)]
+
+mod attributes;
+mod device;
+mod disk;
+mod info;
+mod io;
+mod ioctl;
+mod link;
+#[expect(unreachable_pub, reason = "it is a module of the host's tests, too")]
+mod logic;
+mod netlink;
+mod session;
+mod setup;
+mod shared;
+
+use crate::{
+    logic::{
+        minors::Minors,
+        size::request_limit, //
+    },
+    netlink::Netlink,
+    shared::Shared, //
+};
+use kernel::{
+    page::PAGE_SIZE,
+    prelude::*,
+    sync::Arc, //
+};
+use rb::net::genl::Registration;
+
+/// The prefix of this driver's messages.
+const __LOG_PREFIX: &[u8] = b"nbd\0";
+
+/// How the driver starts.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// Number of disks to add at load, `nbd0` and so on; more are added when they are asked for.
+    pub nbds_max: i32,
+    /// Number of partitions that each disk can have; they are not looked for with zero.
+    pub max_part: i32,
+    /// Most bytes that one request carries, a multiple of a page; a page for zero.
+    pub max_request_bytes: u32,
+}
+
+impl Config {
+    /// Checks the numbers.
+    ///
+    /// Fails with `EINVAL` if one of them is out of range.
+    fn check(&self) -> Result<(u32, Minors, u32)> {
+        let minors = Minors::for_partitions(self.max_part).ok_or(EINVAL)?;
+        let disks = u32::try_from(self.nbds_max).map_err(|_| EINVAL)?;
+        if disks > minors.max_disks() {
+            return Err(EINVAL);
+        }
+        let max_request = request_limit(self.max_request_bytes, PAGE_SIZE as u32).ok_or(EINVAL)?;
+        Ok((disks, minors, max_request))
+    }
+
+    /// Returns how many partitions a disk can have in the end: one less than a power of two.
+    ///
+    /// Fails with `EINVAL` if one of the numbers is out of range.
+    pub fn real_max_part(&self) -> Result<i32> {
+        let (_, minors, _) = self.check()?;
+        Ok(i32::try_from(minors.max_part())?)
+    }
+}
+
+/// The driver. It and its disks are there until this is dropped.
+pub struct Driver(Arc<Shared>);
+
+impl Driver {
+    /// Starts the driver.
+    ///
+    /// Fails with `EINVAL` if a number is out of range, and `EBUSY` if the kernel's own driver is
+    /// there. May sleep.
+    pub fn init(config: &Config) -> Result<Self> {
+        let (disks, minors, max_request) = config.check()?;
+        let shared = Shared::new(max_request, minors).inspect_err(|err| {
+            if *err == EBUSY {
+                pr_err!("block major 43 is taken: is the kernel's own nbd driver loaded?\n");
+            }
+        })?;
+        // From here on, dropping this cleans up.
+        let driver = Self(shared);
+        let shared = &driver.0;
+
+        let family = Arc::pin_init(Registration::new(Netlink(shared.clone())), GFP_KERNEL)?;
+        shared.set_family(family);
+        for index in 0..disks {
+            shared.find_or_add(index)?;
+        }
+        Ok(driver)
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.0.shut_down();
+    }
+}

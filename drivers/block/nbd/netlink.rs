@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The generic netlink family `nbd`.
+//!
+//! Source: `include/uapi/linux/nbd-netlink.h`.
+
+use crate::{
+    logic::{
+        flags::ServerFlags,
+        size::Size, //
+    },
+    session,
+    setup::{
+        Setup,
+        MAX_LINKS, //
+    },
+    shared::{
+        Shared,
+        Unit, //
+    }, //
+};
+use kernel::{
+    prelude::*,
+    str::{
+        BStr,
+        CString, //
+    },
+    sync::{
+        atomic::Relaxed,
+        Arc, //
+    }, //
+};
+use rb::net::{
+    genl::{
+        Attr,
+        Command,
+        Family,
+        Info,
+        Policy,
+        Registration, //
+    },
+    Socket, //
+};
+
+const CONNECT: u8 = 1;
+const DISCONNECT: u8 = 2;
+const RECONFIGURE: u8 = 3;
+const LINK_DEAD: u8 = 4;
+const STATUS: u8 = 5;
+
+const INDEX: u16 = 1;
+const SIZE_BYTES: u16 = 2;
+const BLOCK_SIZE_BYTES: u16 = 3;
+const TIMEOUT: u16 = 4;
+const SERVER_FLAGS: u16 = 5;
+const CLIENT_FLAGS: u16 = 6;
+const SOCKETS: u16 = 7;
+const DEAD_CONN_TIMEOUT: u16 = 8;
+const DEVICE_LIST: u16 = 9;
+const BACKEND_IDENTIFIER: u16 = 10;
+
+/// In `SOCKETS`: one connection; in it: its descriptor.
+const SOCK_ITEM: u16 = 1;
+const SOCK_FD: u16 = 1;
+
+/// In `DEVICE_LIST`: one device; in it: its number, and whether it is connected.
+const DEVICE_ITEM: u16 = 1;
+const DEVICE_INDEX: u16 = 1;
+const DEVICE_CONNECTED: u16 = 2;
+
+/// Bytes that one device takes in a list, and more than the rest of the message.
+const DEVICE_ROOM: usize = 64;
+
+const DESTROY_ON_DISCONNECT: u64 = 1 << 0;
+const DISCONNECT_ON_CLOSE: u64 = 1 << 1;
+
+/// A command for those who may administer the system.
+const fn admin(number: u8) -> Command {
+    Command {
+        number,
+        admin: true,
+    }
+}
+
+/// The family, with the devices that it commands.
+pub(crate) struct Netlink(pub(crate) Arc<Shared>);
+
+impl Family for Netlink {
+    const NAME: &'static CStr = c"nbd";
+    const VERSION: u8 = 1;
+    const MAX_ATTR: u16 = BACKEND_IDENTIFIER;
+    const POLICY: &'static [(u16, Policy)] = &[
+        (INDEX, Policy::U32),
+        (SIZE_BYTES, Policy::U64),
+        (BLOCK_SIZE_BYTES, Policy::U64),
+        (TIMEOUT, Policy::U64),
+        (SERVER_FLAGS, Policy::U64),
+        (CLIENT_FLAGS, Policy::U64),
+        (SOCKETS, Policy::Nested),
+        (DEAD_CONN_TIMEOUT, Policy::U64),
+        (DEVICE_LIST, Policy::Nested),
+        (BACKEND_IDENTIFIER, Policy::String),
+    ];
+    const COMMANDS: &'static [Command] = &[
+        admin(CONNECT),
+        admin(DISCONNECT),
+        admin(RECONFIGURE),
+        Command {
+            number: STATUS,
+            admin: false,
+        },
+    ];
+    const GROUPS: &'static [&'static CStr] = &[c"nbd_mc_group"];
+
+    fn command(&self, cmd: u8, info: &Info<'_>) -> Result {
+        match cmd {
+            CONNECT => connect(&self.0, info),
+            DISCONNECT => disconnect(&self.0, info),
+            RECONFIGURE => reconfigure(&self.0, info),
+            STATUS => status(&self.0, info),
+            _ => Err(EINVAL),
+        }
+    }
+}
+
+/// Tells who listens that a device has lost a connection.
+pub(crate) fn announce_lost_link(family: &Registration<Netlink>, index: u32) -> Result {
+    family.multicast(0, LINK_DEAD, |message| message.put_u32(INDEX, index))
+}
+
+/// Returns a number that a command may have.
+fn number(info: &Info<'_>, attr: u16) -> Result<Option<u64>> {
+    info.attr(attr).map(|attr| attr.u64()).transpose()
+}
+
+/// Returns a number of seconds that a command may have.
+fn seconds(info: &Info<'_>, attr: u16) -> Result<Option<u32>> {
+    match number(info, attr)? {
+        // Longer than anybody waits.
+        Some(seconds) => Ok(Some(u32::try_from(seconds).unwrap_or(u32::MAX / 1000))),
+        None => Ok(None),
+    }
+}
+
+fn index(info: &Info<'_>) -> Result<Option<u32>> {
+    info.attr(INDEX).map(|attr| attr.u32()).transpose()
+}
+
+/// Returns the sockets that a command has brought, by descriptors of the sender.
+fn sockets(shared: &Shared, list: &Attr<'_>) -> Result<KVec<Socket>> {
+    let mut sockets = KVec::new();
+    for item in list.nested() {
+        if item.kind() != SOCK_ITEM {
+            return Err(EINVAL);
+        }
+        for field in item.nested() {
+            if field.kind() != SOCK_FD {
+                continue;
+            }
+            if sockets.len() >= MAX_LINKS {
+                pr_err!("more than {} connections are not supported\n", MAX_LINKS);
+                return Err(EINVAL);
+            }
+            let socket = Socket::from_fd(field.u32()?, &shared.socket_options())?;
+            sockets.push(socket, GFP_KERNEL)?;
+        }
+    }
+    Ok(sockets)
+}
+
+/// Returns the identifier of a server that a command may have.
+fn backend(info: &Info<'_>) -> Result<Option<CString>> {
+    let Some(attr) = info.attr(BACKEND_IDENTIFIER) else {
+        return Ok(None);
+    };
+    let text = BStr::from_bytes(attr.str()?);
+    Ok(Some(CString::try_from_fmt(fmt!("{text}"))?))
+}
+
+/// What is said about a device besides its sockets.
+struct Options {
+    size: Option<u64>,
+    block: Option<u64>,
+    timeout: Option<u32>,
+    dead_timeout: Option<u32>,
+    client_flags: Option<u64>,
+}
+
+impl Options {
+    fn of(info: &Info<'_>) -> Result<Self> {
+        Ok(Self {
+            size: number(info, SIZE_BYTES)?,
+            block: number(info, BLOCK_SIZE_BYTES)?,
+            timeout: seconds(info, TIMEOUT)?,
+            dead_timeout: seconds(info, DEAD_CONN_TIMEOUT)?,
+            client_flags: number(info, CLIENT_FLAGS)?,
+        })
+    }
+
+    /// Returns the size that is to be, which was `old`.
+    fn size(&self, shared: &Shared, old: Size) -> Result<Size> {
+        let bytes = self.size.unwrap_or(old.bytes);
+        let block = self.block.unwrap_or(u64::from(old.block));
+        Size::new(bytes, block, shared.max_block()).ok_or(EINVAL)
+    }
+
+    fn apply(&self, unit: &Unit, setup: &mut Setup) {
+        setup.timeout = self.timeout.unwrap_or(setup.timeout);
+        setup.dead_timeout = self.dead_timeout.unwrap_or(setup.dead_timeout);
+        if let Some(flags) = self.client_flags {
+            setup.disconnect_on_close = flags & DISCONNECT_ON_CLOSE != 0;
+            let destroy = flags & DESTROY_ON_DISCONNECT != 0;
+            unit.destroy.store(destroy, Relaxed);
+            unit.device.destroy.store(destroy, Relaxed);
+        }
+    }
+}
+
+/// Connects a device.
+fn connect(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
+    let list = info.attr(SOCKETS).ok_or_else(|| {
+        pr_err!("a connection needs sockets\n");
+        EINVAL
+    })?;
+    let options = Options::of(info)?;
+    if options.size.is_none() {
+        pr_err!("a connection needs a size\n");
+        return Err(EINVAL);
+    }
+    let size = options.size(shared, Size::default())?;
+    let backend = backend(info)?;
+    let flags = number(info, SERVER_FLAGS)?.unwrap_or(0);
+    let asked = index(info)?;
+    let mut sockets = sockets(shared, &list)?;
+
+    loop {
+        let unit = match asked {
+            Some(index) => shared.find_or_add(index)?,
+            None => shared.find_free(is_free)?,
+        };
+        let disk = unit.disk.lock();
+        let Some(disk) = disk.as_ref() else {
+            // It is going away.
+            return Err(EINVAL);
+        };
+        let mut setup = unit.device.setup.lock();
+        if setup.is_busy() {
+            if asked.is_some() {
+                pr_err!("nbd{}: already in use\n", unit.device.index());
+                return Err(EBUSY);
+            }
+            // Somebody was faster: look for another one.
+            continue;
+        }
+        *setup = Setup::new();
+        setup.size = size;
+        // The upper half is not for us.
+        setup.flags = ServerFlags::from_raw(flags as u32);
+        setup.sockets = core::mem::take(&mut sockets);
+        options.apply(&unit, &mut setup);
+        *unit.device.backend.lock() = backend;
+
+        if let Err(err) = session::begin(&unit.device, disk, &mut setup, true) {
+            session::forget(&unit.device, disk, &mut setup);
+            return Err(err);
+        }
+        drop(setup);
+        return info.reply(CONNECT, |reply| reply.put_u32(INDEX, unit.device.index()));
+    }
+}
+
+fn is_free(unit: &Unit) -> bool {
+    unit.disk.try_lock().is_some_and(|disk| disk.is_some())
+        && !unit.destroy.load(Relaxed)
+        && !unit.device.setup.lock().is_busy()
+}
+
+/// Returns the device that a command names.
+fn named(shared: &Shared, info: &Info<'_>) -> Result<Arc<Unit>> {
+    let index = index(info)?.ok_or(EINVAL)?;
+    shared.find(index).ok_or(EINVAL)
+}
+
+/// Disconnects a device; one that is not connected stays so.
+fn disconnect(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
+    let unit = named(shared, info)?;
+    let disk = unit.disk.lock();
+    let disk = disk.as_ref().ok_or(EINVAL)?;
+    let mut setup = unit.device.setup.lock();
+    if setup.session.is_none() {
+        return Ok(());
+    }
+    session::end(&unit.device, disk, &mut setup, true);
+    if disk.openers() == 0 {
+        session::forget(&unit.device, disk, &mut setup);
+    }
+    drop(setup);
+    if unit.destroy.load(Relaxed) {
+        shared.remove_later(unit.device.index());
+    }
+    Ok(())
+}
+
+/// Changes a connected device: new connections for lost ones first, since the rest may wait for IO.
+fn reconfigure(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
+    let unit = named(shared, info)?;
+    let options = Options::of(info)?;
+    let backend = backend(info)?;
+    let list = info.attr(SOCKETS);
+    let sockets = list.map(|list| sockets(shared, &list)).transpose()?;
+
+    let disk = unit.disk.lock();
+    let disk = disk.as_ref().ok_or(EINVAL)?;
+    let device = &unit.device;
+    let mut setup = device.setup.lock();
+    if !setup.is_netlink() {
+        pr_err!("nbd{}: not connected over netlink\n", device.index());
+        return Err(EINVAL);
+    }
+    let known = device.backend.lock();
+    let same = known.is_none() || known.as_deref() == backend.as_deref();
+    drop(known);
+    if !same {
+        pr_err!("nbd{}: that is another server\n", device.index());
+        return Err(EINVAL);
+    }
+    let size = options.size(shared, setup.size)?;
+
+    options.apply(&unit, &mut setup);
+    device.set_timeout(setup.timeout);
+    device.io.lock().dead_timeout =
+        kernel::time::Delta::from_millis(i64::from(setup.dead_timeout).saturating_mul(1000));
+    session::reconnect(device, &mut setup, sockets.unwrap_or_default())?;
+    if size != setup.size {
+        session::resize(device, disk, &mut setup, size)?;
+    }
+    Ok(())
+}
+
+/// Tells which devices are connected.
+fn status(shared: &Shared, info: &Info<'_>) -> Result {
+    let asked = index(info)?;
+    let mut devices = 0usize;
+    shared.for_each(|_| {
+        devices += 1;
+        Ok(())
+    })?;
+    // There may be more by now; then the caller is told to ask again.
+    let room = devices.saturating_add(1).saturating_mul(DEVICE_ROOM);
+    info.reply_with_room(room, STATUS, |reply| {
+        reply.nest(DEVICE_LIST, |list| {
+            shared.for_each(|unit| {
+                let index = unit.device.index();
+                if asked.is_some_and(|asked| asked != index) {
+                    return Ok(());
+                }
+                let connected = unit.device.pid.load(Relaxed) != 0;
+                list.nest(DEVICE_ITEM, |item| {
+                    item.put_u32(DEVICE_INDEX, index)?;
+                    item.put_u8(DEVICE_CONNECTED, u8::from(connected))
+                })
+            })
+        })
+    })
+}

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A session: from when a device is connected until it is disconnected.
+//!
+//! All that changes a session holds the lock of the device's setup.
+
+use crate::{
+    attributes::{
+        Backend,
+        Pid, //
+    },
+    device::Device,
+    disk::Disk,
+    info::Files,
+    io::{
+        Links,
+        Phase, //
+    },
+    link::{
+        Link,
+        LinkThreads, //
+    },
+    logic::{
+        flags::ServerFlags,
+        size::Size, //
+    },
+    setup::Setup, //
+};
+use kernel::{
+    current,
+    prelude::*,
+    sync::{
+        atomic::Relaxed,
+        Arc, //
+    },
+    time::{
+        Delta,
+        Instant,
+        Monotonic, //
+    },
+};
+use rb::{
+    block::{
+        gen_disk::{
+            AttributeFile,
+            DiskDevice,
+            GenDisk, //
+        },
+        limits::{
+            Feature,
+            Features,
+            QueueLimits, //
+        },
+        SECTOR_SHIFT,
+        SECTOR_SIZE, //
+    },
+    module_ref::ModuleRef,
+    net::Socket,
+};
+
+/// How long a server is given to take the last message.
+const FAREWELL_TIME: Delta = Delta::from_millis(1000);
+
+/// A session. Fields are dropped in order.
+pub(crate) struct Session {
+    id: u64,
+    netlink: bool,
+    /// One entry for each connection.
+    threads: KVec<Option<LinkThreads>>,
+    _pid: AttributeFile,
+    _backend: Option<AttributeFile>,
+    _files: Files,
+    _module: ModuleRef,
+}
+
+impl Session {
+    /// Returns its number, which no other session of the device has had.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Returns whether it was begun over netlink.
+    pub(crate) fn is_netlink(&self) -> bool {
+        self.netlink
+    }
+}
+
+/// Begins a session with the sockets of `setup`; returns its number.
+///
+/// Fails with `EBUSY` if there is one, and `EINVAL` if there is no socket, more than the server
+/// allows, or if its blocks are too large. Then all is as it was, but the sockets are gone.
+pub(crate) fn begin(
+    device: &Arc<Device>,
+    disk: &GenDisk<Disk>,
+    setup: &mut Setup,
+    netlink: bool,
+) -> Result<u64> {
+    if setup.session.is_some() {
+        return Err(EBUSY);
+    }
+    let sockets = core::mem::take(&mut setup.sockets);
+    if sockets.is_empty() || setup.size.block > device.shared.max_request {
+        return Err(EINVAL);
+    }
+    if sockets.len() > 1 && !setup.flags.can_multi_conn() {
+        pr_err!(
+            "nbd{}: the server does not allow more than one connection\n",
+            device.index()
+        );
+        return Err(EINVAL);
+    }
+    connect(device, disk, setup, sockets, netlink).inspect_err(|_| {
+        end_io(device);
+    })?;
+    show(device, disk, setup).inspect_err(|_| {
+        end(device, disk, setup, false);
+    })?;
+    setup.session_id().ok_or(EINVAL)
+}
+
+/// Starts the threads, and makes the session's files.
+fn connect(
+    device: &Arc<Device>,
+    disk: &GenDisk<Disk>,
+    setup: &mut Setup,
+    sockets: KVec<Socket>,
+    netlink: bool,
+) -> Result {
+    let module = ModuleRef::get()?;
+    let mut threads = KVec::with_capacity(sockets.len(), GFP_KERNEL)?;
+    let mut links = Links::with_capacity(sockets.len())?;
+    for (index, socket) in sockets.into_iter().enumerate() {
+        socket.set_send_timeout(setup.timeout);
+        links.push(Link::new(device, u16::try_from(index)?, socket)?, depth())?;
+    }
+    let mut io = device.io.lock();
+    io.begin(links);
+    io.dead_timeout = Delta::from_millis(i64::from(setup.dead_timeout).saturating_mul(1000));
+    let id = io.session;
+    drop(io);
+
+    device.pid.store(current!().pid(), Relaxed);
+    let pid = disk.add_file::<DiskDevice<Device>, Pid>()?;
+    let backend = if netlink {
+        Some(disk.add_file::<DiskDevice<Device>, Backend>()?)
+    } else {
+        None
+    };
+    let files = Files::new(device);
+    start_threads(device, &mut threads).inspect_err(|_| {
+        // Or the threads that have started would not end.
+        end_links(device);
+    })?;
+    setup.session = Some(Session {
+        id,
+        netlink,
+        threads,
+        _pid: pid,
+        _backend: backend,
+        _files: files,
+        _module: module,
+    });
+    Ok(())
+}
+
+fn start_threads(device: &Arc<Device>, threads: &mut KVec<Option<LinkThreads>>) -> Result {
+    let links = device.io.lock().nr_links();
+    for index in 0..links {
+        // One that is lost already has no need of any.
+        let link = device.io.lock().alive_at(index);
+        let pair = link.map(|link| LinkThreads::start(&link)).transpose()?;
+        threads.push(pair, GFP_KERNEL)?;
+    }
+    Ok(())
+}
+
+fn depth() -> usize {
+    crate::device::QUEUE_DEPTH as usize
+}
+
+/// Lets IO begin, and gives the disk its size.
+fn show(device: &Arc<Device>, disk: &GenDisk<Disk>, setup: &mut Setup) -> Result {
+    setup.shown = true;
+    device.set_flags(setup.flags);
+    device.set_timeout(setup.timeout);
+    disk.update_limits(&limits(setup.size, setup.flags, device.shared.max_request))?;
+    disk.set_read_only(setup.flags.read_only());
+
+    let mut io = device.io.lock();
+    if io.live() != 0 {
+        io.phase = Phase::Running;
+    }
+    drop(io);
+    show_size(device, disk, setup);
+    Ok(())
+}
+
+/// Gives the disk its size, and tells user space.
+fn show_size(device: &Device, disk: &GenDisk<Disk>, setup: &Setup) {
+    device.set_size(setup.size);
+    if device.shared.minors.max_part() != 0 {
+        disk.need_partition_scan();
+    }
+    if !disk.set_capacity_and_notify(setup.size.sectors()) {
+        disk.notify_change();
+    }
+}
+
+/// Changes the size, now if there is a session, or else when one begins.
+///
+/// Fails with `EINVAL` if the blocks are too large, and with `EBUSY` if they would change while no
+/// connection is alive: that waits for IO.
+pub(crate) fn resize(
+    device: &Device,
+    disk: &GenDisk<Disk>,
+    setup: &mut Setup,
+    size: Size,
+) -> Result {
+    if setup.session.is_some() {
+        if size.block != setup.size.block {
+            if size.block > device.shared.max_request {
+                return Err(EINVAL);
+            }
+            if device.io.lock().live() == 0 {
+                return Err(EBUSY);
+            }
+            disk.update_limits(&limits(size, setup.flags, device.shared.max_request))?;
+        }
+        setup.size = size;
+        show_size(device, disk, setup);
+    }
+    setup.size = size;
+    Ok(())
+}
+
+/// All limits of a session, whatever was before.
+fn limits(size: Size, flags: ServerFlags, max_request: u32) -> QueueLimits {
+    // What the length of a message can say, in whole blocks.
+    let most = (u32::MAX & !(size.block - 1)) >> SECTOR_SHIFT;
+    let if_supported = |supported: bool| if supported { most } else { 0 };
+    let mut features = Features::default();
+
+    if flags.rotational() {
+        features |= Feature::Rotational;
+    }
+    if flags.can_flush() {
+        features |= Feature::WriteCache;
+    }
+    if flags.can_fua() {
+        features |= Feature::ForcedUnitAccess;
+    }
+    QueueLimits {
+        logical_block_size: size.block,
+        physical_block_size: size.block,
+        max_hw_sectors: max_request / SECTOR_SIZE,
+        // Data goes to the socket as it lies in memory, in however many pieces.
+        max_segments: u16::MAX,
+        max_segment_size: u32::MAX,
+        max_discard_sectors: if_supported(flags.can_trim()),
+        discard_granularity: if flags.can_trim() { size.block } else { 0 },
+        max_write_zeroes_sectors: if_supported(flags.can_write_zeroes()),
+        features,
+        ..QueueLimits::default()
+    }
+}
+
+/// The limits of a disk that is not connected.
+pub(crate) fn idle_limits(max_request: u32) -> QueueLimits {
+    let size = Size {
+        bytes: 0,
+        block: SECTOR_SIZE,
+    };
+    limits(size, ServerFlags::default(), max_request)
+}
+
+/// Puts new connections in the place of those that were lost; the rest of the sockets is dropped.
+pub(crate) fn reconnect(device: &Arc<Device>, setup: &mut Setup, sockets: KVec<Socket>) -> Result {
+    let timeout = setup.timeout;
+    let session = setup.session.as_mut().ok_or(EINVAL)?;
+    for socket in sockets {
+        let Some(index) = device.io.lock().first_lost() else {
+            return Ok(());
+        };
+        let place = session.threads.get_mut(index).ok_or(EINVAL)?;
+        // Its requests were taken, so what is left of the old connection ends at once.
+        *place = None;
+
+        socket.set_send_timeout(timeout);
+        let link = Link::new(device, u16::try_from(index)?, socket)?;
+        let mut links = Links::with_capacity(1)?;
+        links.push(link.clone(), depth())?;
+        let old = device.io.lock().replace(index, links);
+        drop(old);
+        *place = Some(LinkThreads::start(&link).inspect_err(|_| {
+            device.lose(&link, fmt!("no threads for it"));
+        })?);
+        let mut io = device.io.lock();
+        if !io.requested && io.live() != 0 {
+            io.phase = Phase::Running;
+        }
+        drop(io);
+        pr_info!("nbd{}: connection {} is back\n", device.index(), index);
+    }
+    if let Some(queue) = device.queue.as_ref() {
+        queue.run_hw_queues();
+    }
+    Ok(())
+}
+
+/// Asks for the end of the session, and tells the servers; `ioctl`s that wait for it return when the
+/// servers have closed the connections.
+pub(crate) fn ask_for_end(device: &Device) {
+    device.io.lock().want_farewells();
+}
+
+/// Ends the session, if there is one: nothing of it is left when this returns.
+///
+/// IO that has not ended fails. With `farewell`, the servers are told, if they take it in time. The
+/// disk keeps its size until [`forget`].
+pub(crate) fn end(device: &Arc<Device>, disk: &GenDisk<Disk>, setup: &mut Setup, farewell: bool) {
+    let Some(session) = setup.session.take() else {
+        return;
+    };
+    device.io.lock().phase = Phase::Ended;
+    device.take_back(None);
+    if farewell {
+        ask_for_end(device);
+        wait_for_farewells(device);
+    }
+    // The threads end, as their sockets are shut down, and nobody can come between.
+    end_links(device);
+    drop(session);
+    end_io(device);
+    disk.set_read_only(false);
+    pr_debug!("nbd{}: disconnected\n", device.index());
+}
+
+fn wait_for_farewells(device: &Device) {
+    let since = Instant::<Monotonic>::now();
+    loop {
+        let left = FAREWELL_TIME - since.elapsed();
+        let done = || !device.io.lock().farewells_pending();
+        if left <= Delta::ZERO || device.changed.wait_event_idle_timeout(Some(left), done) {
+            return;
+        }
+    }
+}
+
+fn end_links(device: &Device) {
+    device.io.lock().requested = true;
+    device.lose_all("disconnected");
+}
+
+/// Forgets the connections, whose threads have ended, or were never started.
+fn end_io(device: &Device) {
+    device.io.lock().phase = Phase::Ended;
+    end_links(device);
+    device.take_back(None);
+    let links = device.io.lock().end();
+    drop(links);
+    device.pid.store(0, Relaxed);
+    device.set_flags(ServerFlags::default());
+    device.set_timeout(0);
+    device.changed.wake_up_all();
+}
+
+/// Forgets all that the device was told, when there is no session, and takes the size from the disk.
+pub(crate) fn forget(device: &Device, disk: &GenDisk<Disk>, setup: &mut Setup) {
+    let shown = setup.shown;
+    *setup = Setup::new();
+    *device.backend.lock() = None;
+    disk.invalidate();
+    if device.shared.minors.max_part() != 0 {
+        disk.need_partition_scan();
+    }
+    if shown {
+        disk.notify_change();
+    }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How a device is set up: what user space has said before, and while, it is connected.
+
+use crate::{
+    logic::{
+        flags::ServerFlags,
+        size::Size, //
+    },
+    session::Session, //
+};
+use kernel::prelude::*;
+use rb::net::Socket;
+
+/// The most connections of a device.
+pub(crate) const MAX_LINKS: usize = 64;
+
+/// What a device is told.
+pub(crate) struct Setup {
+    /// Size of the device and of its blocks.
+    pub(crate) size: Size,
+    /// What the export can do.
+    pub(crate) flags: ServerFlags,
+    /// Within how many seconds the server is to reply; zero if it may take any time.
+    pub(crate) timeout: u32,
+    /// For how many seconds requests wait when all connections are lost.
+    pub(crate) dead_timeout: u32,
+    /// Whether the session ends when nobody has the disk open any more.
+    pub(crate) disconnect_on_close: bool,
+    /// Connections that a session is to have.
+    pub(crate) sockets: KVec<Socket>,
+    /// Who has added the first of them with an ioctl.
+    pub(crate) owner: Option<i32>,
+    /// The session, while there is one.
+    pub(crate) session: Option<Session>,
+    /// Whether the disk shows more than the block core's defaults.
+    pub(crate) shown: bool,
+}
+
+impl Setup {
+    /// A device that nobody has told anything.
+    pub(crate) fn new() -> Self {
+        Self {
+            size: Size::default(),
+            flags: ServerFlags::default(),
+            timeout: 0,
+            dead_timeout: 0,
+            disconnect_on_close: false,
+            sockets: KVec::new(),
+            owner: None,
+            session: None,
+            shown: false,
+        }
+    }
+
+    /// Adds a connection.
+    ///
+    /// Fails with `EINVAL` if there are as many as can be.
+    pub(crate) fn add_socket(&mut self, socket: Socket) -> Result {
+        if self.sockets.len() >= MAX_LINKS {
+            return Err(EINVAL);
+        }
+        self.sockets.push(socket, GFP_KERNEL)?;
+        Ok(())
+    }
+
+    /// Returns whether somebody uses the device, or is about to.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.session.is_some() || self.owner.is_some()
+    }
+
+    /// Returns whether the session was begun over netlink.
+    pub(crate) fn is_netlink(&self) -> bool {
+        self.session.as_ref().is_some_and(Session::is_netlink)
+    }
+
+    /// Returns the number of the session, if there is one.
+    pub(crate) fn session_id(&self) -> Option<u64> {
+        self.session.as_ref().map(Session::id)
+    }
+}

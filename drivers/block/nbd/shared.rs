@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What all devices share, and which there are.
+//!
+//! # Locks
+//!
+//! `units` is held while devices are looked for, made, and forgotten; then that of a unit's disk,
+//! while the device is commanded over netlink or removed; then those of the [device](crate::device).
+//! Nothing that is called for an open disk takes `units` or the lock of a unit.
+
+use crate::{
+    device::{
+        Device,
+        QUEUE_DEPTH, //
+    },
+    disk::Disk,
+    logic::minors::Minors,
+    netlink::Netlink,
+    session, //
+};
+use kernel::{
+    new_mutex,
+    prelude::*,
+    rbtree::RBTree,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc,
+        Mutex, //
+    }, //
+};
+use rb::{
+    block::{
+        gen_disk::{
+            DiskDevice,
+            DiskOptions,
+            GenDisk, //
+        },
+        limits::QueueLimits,
+        major::BlkdevMajor,
+        mq::{
+            Flag,
+            TagSet,
+            TagSetOptions, //
+        },
+    },
+    debugfs,
+    net::{
+        genl::Registration,
+        Options, //
+    },
+    sysfs::Groups,
+    workqueue::{
+        self,
+        OwnedQueue, //
+    },
+};
+
+/// The major number of network block devices.
+const MAJOR: u32 = 43;
+
+/// Bytes of a socket's buffer when requests are small, and at most.
+const SMALL_BUFFER: usize = 256 << 10;
+const LARGE_BUFFER: usize = 4 << 20;
+
+/// A device and its disk.
+#[pin_data]
+pub(crate) struct Unit {
+    pub(crate) device: Arc<Device>,
+    /// The disk, until it is removed.
+    #[pin]
+    pub(crate) disk: Mutex<Option<GenDisk<Disk>>>,
+    /// Whether the disk is removed when its session has ended and nobody has it open.
+    pub(crate) destroy: Atomic<bool>,
+}
+
+/// What all devices share.
+#[pin_data]
+pub(crate) struct Shared {
+    /// Most bytes of a request.
+    pub(crate) max_request: u32,
+    pub(crate) minors: Minors,
+    pub(crate) debugfs: debugfs::Dir,
+    /// Work that I/O may wait for.
+    pub(crate) reclaim_work: OwnedQueue,
+    /// Work that may wait for I/O.
+    pub(crate) notices: OwnedQueue,
+    #[pin]
+    family: Mutex<Option<Arc<Registration<Netlink>>>>,
+    #[pin]
+    units: Mutex<RBTree<u32, Arc<Unit>>>,
+    // Last: all disks of the major have gone before.
+    _major: BlkdevMajor,
+}
+
+impl Shared {
+    /// Takes the major number, for no device yet.
+    ///
+    /// Fails with `EBUSY` if somebody has it, as the kernel's own driver.
+    pub(crate) fn new(max_request: u32, minors: Minors) -> Result<Arc<Self>> {
+        let major = BlkdevMajor::register_number(c"nbd", MAJOR)?;
+        let reclaim_work = OwnedQueue::new(
+            c"nbd-reclaim",
+            workqueue::Flag::MemReclaim | workqueue::Flag::Unbound,
+            0,
+        )?;
+        let notices = OwnedQueue::new(c"nbd-notices", workqueue::Flag::Unbound, 1)?;
+        Arc::pin_init(
+            pin_init!(Self {
+                max_request,
+                minors,
+                debugfs: debugfs::Dir::new(c"nbd"),
+                reclaim_work,
+                notices,
+                family <- new_mutex!(None, "nbd::Shared::family"),
+                units <- new_mutex!(RBTree::new(), "nbd::Shared::units"),
+                _major: major,
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Returns the largest block that a device can have, in bytes.
+    pub(crate) fn max_block(&self) -> u32 {
+        self.max_request.min(QueueLimits::MAX_BLOCK_SIZE)
+    }
+
+    /// Returns how sockets are set up.
+    ///
+    /// The buffers are bounded, so that requests in flight do not use up the reserves: with small
+    /// requests, to what all of them together need.
+    pub(crate) fn socket_options(&self) -> Options {
+        let buffer = usize::try_from(self.max_request).map_or(SMALL_BUFFER, |bytes| {
+            bytes.saturating_mul(2).clamp(SMALL_BUFFER, LARGE_BUFFER)
+        });
+        Options {
+            send_buffer: Some(buffer),
+            receive_buffer: Some(buffer),
+            send_timeout_secs: 0,
+            memalloc: !cfg!(nbd_naive),
+        }
+    }
+
+    /// Lets commands come.
+    pub(crate) fn set_family(&self, family: Arc<Registration<Netlink>>) {
+        *self.family.lock() = Some(family);
+    }
+
+    /// Tells user space that a device has lost a connection.
+    pub(crate) fn announce_lost_link(&self, index: u32) {
+        let family = self.family.lock().clone();
+        if let Some(family) = family {
+            // Nobody may be listening.
+            let _ = crate::netlink::announce_lost_link(&family, index);
+        }
+    }
+
+    /// Returns a device.
+    pub(crate) fn find(&self, index: u32) -> Option<Arc<Unit>> {
+        self.units.lock().get(&index).cloned()
+    }
+
+    /// Returns a device, which is made if need be.
+    ///
+    /// Fails with `EINVAL` if there cannot be so many.
+    pub(crate) fn find_or_add(self: &Arc<Self>, index: u32) -> Result<Arc<Unit>> {
+        let mut units = self.units.lock();
+        match units.get(&index) {
+            Some(unit) => Ok(unit.clone()),
+            None => self.add(&mut units, index),
+        }
+    }
+
+    /// Returns the first device that is free, or else a new one.
+    pub(crate) fn find_free(
+        self: &Arc<Self>,
+        is_free: impl Fn(&Unit) -> bool,
+    ) -> Result<Arc<Unit>> {
+        let mut units = self.units.lock();
+        if let Some(unit) = units.values().find(|unit| is_free(unit)) {
+            return Ok(unit.clone());
+        }
+        let taken = units.keys().zip(0..).take_while(|(key, n)| *key == n);
+        let index = u32::try_from(taken.count())?;
+        self.add(&mut units, index)
+    }
+
+    /// Calls `f` for each device, in the order of their numbers.
+    pub(crate) fn for_each(&self, mut f: impl FnMut(&Unit) -> Result) -> Result {
+        self.units.lock().values().try_for_each(|unit| f(unit))
+    }
+
+    fn add(self: &Arc<Self>, units: &mut RBTree<u32, Arc<Unit>>, index: u32) -> Result<Arc<Unit>> {
+        let device = Device::new(index, self.clone())?;
+        let of_disk = device.clone();
+        let unit = Arc::pin_init(
+            pin_init!(Unit {
+                device,
+                disk <- new_mutex!(None, "nbd::Unit::disk"),
+                destroy: Atomic::new(false),
+            }),
+            GFP_KERNEL,
+        )?;
+        *unit.disk.lock() = Some(self.add_disk(of_disk)?);
+        units
+            .try_create_and_insert(index, unit.clone(), GFP_KERNEL)
+            .inspect_err(|_| drop(unit.disk.lock().take()))?;
+        Ok(unit)
+    }
+
+    fn add_disk(&self, device: Arc<Device>) -> Result<GenDisk<Disk>> {
+        let index = device.index();
+        let first = self.minors.first_of(index).ok_or(EINVAL)?;
+        let tags = Arc::pin_init(
+            TagSet::new(&TagSetOptions {
+                nr_hw_queues: 1,
+                nr_read_queues: 0,
+                queue_depth: QUEUE_DEPTH,
+                flags: Flag::NoDefaultScheduler.into(),
+            }),
+            GFP_KERNEL,
+        )?;
+        // Each request has a slot: there must not be more.
+        if tags.queue_depth() != QUEUE_DEPTH {
+            return Err(ENOMEM);
+        }
+        let options = DiskOptions {
+            no_partitions: self.minors.max_part() == 0,
+            device_number: Some((MAJOR, first, self.minors.per_disk())),
+            ..DiskOptions::default()
+        };
+        let disk = options.build_mq::<Disk>(
+            fmt!("nbd{index}"),
+            &session::idle_limits(self.max_request),
+            tags.clone(),
+            device.clone(),
+        )?;
+        if let Some(queue) = disk.queue() {
+            // The only time that it is.
+            device.queue.populate(queue);
+        }
+        // From here on no request can be made that a scheduler would keep.
+        tags.refuse_schedulers(index);
+        let groups: Groups<DiskDevice<Device>> = Groups::EMPTY;
+        let disk = disk.add_disk(groups)?;
+        if disk.has_elevator() {
+            pr_err!(
+                "nbd{}: there is an I/O scheduler, which must not be\n",
+                index
+            );
+            return Err(ENOTSUPP);
+        }
+        Ok(disk)
+    }
+
+    /// Removes a device that was to go with its session, if that has ended and nobody has it open;
+    /// not now, but soon, by a worker.
+    pub(crate) fn remove_later(self: &Arc<Self>, index: u32) {
+        let shared = self.clone();
+        let removal = move || shared.remove_unused(index);
+        if self.notices.try_spawn(GFP_KERNEL, removal).is_err() {
+            pr_warn!("nbd{}: no memory to remove the disk\n", index);
+        }
+    }
+
+    fn remove_unused(&self, index: u32) {
+        let Some(unit) = self.find(index) else {
+            return;
+        };
+        let mut place = unit.disk.lock();
+        let unused = unit.destroy.load(Relaxed)
+            && !unit.device.setup.lock().is_busy()
+            && place.as_ref().is_some_and(|disk| disk.openers() == 0);
+        if !unused {
+            return;
+        }
+        let disk = place.take();
+        drop(place);
+        // The name is free when the disk is gone, and only then the number.
+        drop(disk);
+        let unit = self.units.lock().remove(&index);
+        drop(unit);
+    }
+
+    /// Lets no commands come any more, and removes all devices. Nothing uses them, since who does
+    /// keeps the module.
+    pub(crate) fn shut_down(&self) {
+        let family = self.family.lock().take();
+        drop(family);
+        self.notices.flush();
+        self.reclaim_work.flush();
+        let units = core::mem::take(&mut *self.units.lock());
+        for unit in units.values() {
+            let disk = unit.disk.lock().take();
+            drop(disk);
+        }
+    }
+}
