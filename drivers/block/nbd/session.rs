@@ -236,7 +236,7 @@ pub(crate) fn resize(
 /// All limits of a session, whatever was before.
 fn limits(size: Size, flags: ServerFlags, max_request: u32) -> QueueLimits {
     // What the length of a message can say, in whole blocks.
-    let most = (u32::MAX & !(size.block - 1)) >> SECTOR_SHIFT;
+    let most = !(size.block - 1) >> SECTOR_SHIFT;
     let if_supported = |supported: bool| if supported { most } else { 0 };
     let mut features = Features::default();
 
