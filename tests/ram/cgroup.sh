@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# rblk-timeout: 120
+#
+# What a control group does to a disk is counted and throttled as it is for any
+# disk, and leaves nothing behind that holds the group.
+
+# shellcheck source=tests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=tests/lib/cgroup.sh
+. "$(dirname "$0")/../lib/cgroup.sh"
+# shellcheck source=tests/ram/disks.sh
+. "$(dirname "$0")/disks.sh"
+
+ktap_plan 25
+remove_all_disks
+random=$RBLK_SCRATCH/random
+pattern "$random" 4M
+check_equal "no group is on its way out" 0 "$(dying)"
+
+# 4 MiB at 2 MiB per second; the first burst is free.
+throttled() {
+	local start=$EPOCHREALTIME
+	echo "$(cat "/sys/block/$disk/dev") wbps=2097152" >"$CGROUP/rblk/io.max" &&
+		in_group rblk dd if="$random" "of=/dev/$disk" bs=64k oflag=direct &&
+		echo "$(cat "/sys/block/$disk/dev") wbps=max" >"$CGROUP/rblk/io.max" &&
+		[ $((${EPOCHREALTIME/./} - ${start/./})) -gt 1500000 ]
+}
+
+for front in bio mq; do
+	disk=$(new_disk "size=16M front=$front")
+	check "$front: a group" new_group rblk
+	check "its writes are throttled" throttled
+	check "and are the data" cmp -n 4194304 "$random" "/dev/$disk"
+	check_equal "and counted" 4194304 "$(io_stat rblk "/dev/$disk" wbytes)"
+	check "it reads" in_group rblk dd "if=/dev/$disk" of=/dev/null bs=64k count=64 iflag=direct
+	check_equal "that is counted, too" 4194304 "$(io_stat rblk "/dev/$disk" rbytes)"
+	check "it writes through the page cache" in_group rblk \
+		dd if="$random" "of=/dev/$disk" bs=64k seek=64 conv=fsync
+	check_equal "that is its own, too" 8388608 "$(io_stat rblk "/dev/$disk" wbytes)"
+	check "it discards" in_group rblk blkdiscard -l 2M "/dev/$disk"
+	check "the group goes while the disk stays" group_ends rblk
+	new_group rblk
+	in_group rblk dd if="$random" "of=/dev/$disk" bs=64k oflag=direct 2>/dev/null
+	check "the disk goes while the group stays" remove_disk "$disk"
+	check "then the group goes" group_ends rblk
+done
+ktap_finished
