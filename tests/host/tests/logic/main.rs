@@ -6,6 +6,7 @@ mod control;
 mod coverage;
 mod limits;
 mod marks;
+mod nbd;
 mod options;
 mod ram_names;
 mod ram_options;
