@@ -3,6 +3,7 @@
 //! A disk is lent to callbacks, which may come when it was removed; its files and limits change.
 
 use kernel::{
+    impl_has_work, new_mutex, new_work,
     prelude::*,
     sync::{
         atomic::{
@@ -10,11 +11,16 @@ use kernel::{
             Relaxed, //
         },
         Arc,
-        ArcBorrow, //
+        ArcBorrow,
+        Mutex, //
     },
     time::{
         delay::fsleep,
         Delta, //
+    },
+    workqueue::{
+        Work,
+        WorkItem, //
     },
 };
 use rb::{
@@ -27,6 +33,7 @@ use rb::{
         bio_disk,
         gen_disk::{
             self,
+            AttributeFile,
             DiskDevice,
             DiskOptions,
             GenDisk, //
@@ -41,7 +48,11 @@ use rb::{
         Attribute,
         Groups,
         Output, //
-    }, //
+    },
+    workqueue::{
+        Flag,
+        OwnedQueue, //
+    },
 };
 
 /// What the callbacks of a disk have seen.
@@ -113,6 +124,40 @@ impl Attribute<Seen> for Opens {
     }
 }
 
+/// Work that removes a file.
+#[pin_data]
+struct Remove {
+    #[pin]
+    file: Mutex<Option<AttributeFile>>,
+    #[pin]
+    work: Work<Remove>,
+}
+
+impl_has_work! {
+    impl HasWork<Self> for Remove { self.work }
+}
+
+impl WorkItem for Remove {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        let file = this.file.lock().take();
+        drop(file);
+    }
+}
+
+impl Remove {
+    fn new(file: AttributeFile) -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                file <- new_mutex!(Some(file)),
+                work <- new_work!("Remove::work"),
+            }),
+            GFP_KERNEL,
+        )
+    }
+}
+
 fn disk(options: &DiskOptions, limits: &QueueLimits) -> Result<(GenDisk<TestDisk>, Arc<Seen>)> {
     let seen = Arc::new(Seen::new(), GFP_KERNEL)?;
     let disk = options
@@ -171,6 +216,20 @@ mod tests {
         let file = disk.add_file::<DiskDevice<Seen>, Opens>()?;
         drop(disk);
         drop(file);
+        Ok(())
+    }
+
+    #[test]
+    fn files_go_while_the_disk_goes() -> Result {
+        let queue = OwnedQueue::new(c"rb_test", Flag::Unbound, 1)?;
+        for _ in 0..5 {
+            let (disk, _seen) = plain()?;
+            let remove = Remove::new(disk.add_file::<DiskDevice<Seen>, Opens>()?)?;
+            assert!(queue.enqueue(remove.clone()).is_ok());
+            drop(disk);
+            queue.flush();
+            assert!(remove.file.lock().is_none());
+        }
         Ok(())
     }
 
