@@ -4,7 +4,7 @@
 # `rust/Makefile`, which an external module cannot reach.
 
 ifdef CONFIG_CC_IS_CLANG
-rb_c_flags = $(c_flags)
+rb_c_flags = $(c_flags) -w
 else
 # libclang does not know these flags of GCC.
 rb_gcc_only_flags := -mno-fp-ret-in-387 -mpreferred-stack-boundary=% \
