@@ -8,7 +8,7 @@
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
-ktap_plan 63
+ktap_plan 66
 params=/sys/module/nbd/parameters
 # What modprobe takes, wherever it looks. insmod then leaves out what this machine has set for nbd
 # in /etc/modprobe.d.
@@ -128,7 +128,16 @@ else
 	ktap_test_skip "has one line about it" "no such module"
 fi
 
-# What opens a netlink family that is not there asks for this.
+# What looks for a netlink family that is not there has the kernel load it.
+if have genl; then
+	check "it is loaded for its family" genl ctrl get name nbd
+	check_equal "with its number" nbd "$(major_is)"
+	check "and is not held by that" rmmod nbd
+else
+	for title in "it is loaded for its family" "with its number" "and is not held by that"; do
+		ktap_test_skip "$title" "no genl"
+	done
+fi
 check "it is loaded by its alias" modprobe net-pf-16-proto-16-family-nbd
 check_equal "with its number" nbd "$(major_is)"
 ktap_finished
