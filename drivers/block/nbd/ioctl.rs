@@ -157,7 +157,10 @@ fn clear_sockets(device: &Arc<Device>, disk: &GenDisk<Disk>, setup: &mut Setup) 
     if setup.is_netlink() {
         session::end(device, disk, setup, false);
     } else {
-        device.io.lock().phase = Phase::Ended;
+        let mut io = device.io.lock();
+        io.phase = Phase::Ended;
+        io.requested = true;
+        drop(io);
         device.lose_all("the sockets were cleared");
         device.take_back(None);
         if setup.session.is_none() {

@@ -272,7 +272,8 @@ fn connect(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
 fn is_free(unit: &Unit) -> bool {
     unit.disk.try_lock().is_some_and(|disk| disk.is_some())
         && !unit.destroy.load(Relaxed)
-        && !unit.device.setup.lock().is_busy()
+        // Whoever holds it now is setting the device up, or down; do not wait for that.
+        && unit.device.setup.try_lock().is_some_and(|setup| !setup.is_busy())
 }
 
 /// Returns the device that a command names.
