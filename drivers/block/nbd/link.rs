@@ -59,8 +59,9 @@ use rb::{
     }, //
 };
 
-/// How urgent the threads are: as the workers that blk-mq completes requests in.
-const NICE: i8 = -20;
+/// How urgent the threads are: as those whose requests they carry. Were the sender more urgent, it
+/// would send each request at once and by itself, instead of several in one go.
+const NICE: i8 = 0;
 
 /// A thread that sleeps until it is woken.
 #[pin_data]

@@ -99,20 +99,16 @@ impl RequestHeader {
     /// Returns the bytes of the message.
     #[inline]
     pub fn encode(&self) -> [u8; REQUEST_LEN] {
-        let mut out = [0; REQUEST_LEN];
-        let fields: [&[u8]; 6] = [
-            &REQUEST_MAGIC.to_be_bytes(),
-            &self.flags.to_be_bytes(),
-            &(self.kind as u16).to_be_bytes(),
-            &self.cookie.to_be_bytes(),
-            &self.offset.to_be_bytes(),
-            &self.length.to_be_bytes(),
-        ];
-        let bytes = fields.into_iter().flatten();
-        for (to, from) in out.iter_mut().zip(bytes) {
-            *to = *from;
-        }
-        out
+        let [m0, m1, m2, m3] = REQUEST_MAGIC.to_be_bytes();
+        let [f0, f1] = self.flags.to_be_bytes();
+        let [k0, k1] = (self.kind as u16).to_be_bytes();
+        let [c0, c1, c2, c3, c4, c5, c6, c7] = self.cookie.to_be_bytes();
+        let [o0, o1, o2, o3, o4, o5, o6, o7] = self.offset.to_be_bytes();
+        let [l0, l1, l2, l3] = self.length.to_be_bytes();
+        [
+            m0, m1, m2, m3, f0, f1, k0, k1, c0, c1, c2, c3, c4, c5, c6, c7, o0, o1, o2, o3, o4, o5,
+            o6, o7, l0, l1, l2, l3,
+        ]
     }
 }
 
