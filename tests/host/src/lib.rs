@@ -9,6 +9,9 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs, unreachable_pub)]
 
+#[path = "../../../rust/net/attr.rs"]
+pub mod net_attr;
+
 #[path = "../../../rust/tokens.rs"]
 pub mod tokens;
 

@@ -9,6 +9,7 @@
 
 use bolero::check;
 use rblk_host_tests::{
+    net_attr::{RawAttr, RawAttrs},
     pktcdvd::logic::{marks, options as pktcdvd, zone::Geometry},
     ram::logic::options as ram,
     tokens::{self, NumberError, ParseError, Token, Tokens}, //
@@ -43,6 +44,28 @@ macro_rules! target {
                 .for_each(|$text: &[u8]| $body);
         }
     };
+}
+
+/// Checks attributes and those within them; returns how many bytes they take.
+fn check_attrs(attrs: RawAttrs<'_>, depth: usize) -> usize {
+    let check = |attr: RawAttr<'_>| {
+        assert!(attr.kind < 1 << 14);
+        assert!(!attr.string().contains(&0));
+        assert_eq!(attr.first::<4>().is_some(), attr.payload.len() >= 4);
+        if depth > 0 {
+            let within = check_attrs(attr.nested(), depth - 1);
+            assert!(within <= attr.payload.len());
+        }
+        4 + attr.payload.len()
+    };
+    attrs.map(check).sum()
+}
+
+target! {
+    /// Attributes do not overlap, and lie within the message.
+    netlink_attributes, message => {
+        assert!(check_attrs(RawAttrs(message), 3) <= message.len());
+    }
 }
 
 target! {

@@ -7,6 +7,7 @@ mod coverage;
 mod limits;
 mod marks;
 mod nbd;
+mod net_attr;
 mod options;
 mod ram_names;
 mod ram_options;
