@@ -131,7 +131,7 @@ impl BioIter<'_> {
     /// `bio` must be null, or the head of a chain of valid bios that outlives the returned
     /// iterator.
     #[inline]
-    pub(crate) unsafe fn from_raw(bio: *mut bindings::bio) -> Self {
+    pub unsafe fn from_raw(bio: *mut bindings::bio) -> Self {
         // INVARIANT: By the safety requirements of this function.
         Self {
             next: NonNull::new(bio),

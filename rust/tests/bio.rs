@@ -3,7 +3,10 @@
 //! Segments are those of `bio_for_each_segment()`, and data that goes through a [`PageBio`] comes
 //! out as it went in.
 
-use core::ptr::NonNull;
+use core::ptr::{
+    self,
+    NonNull, //
+};
 use kernel::{
     prelude::*,
     sync::Arc, //
@@ -13,6 +16,7 @@ use rb::{
     block::{
         bio::{
             Bio,
+            BioIter,
             Command,
             Flags, //
         },
@@ -28,6 +32,7 @@ extern "C" {
     fn rb_test_bio_shapes() -> c_uint;
     fn rb_test_bio_alloc(shape: c_uint, seed: u8) -> *mut c_void;
     fn rb_test_bio_free(bio: *mut c_void);
+    fn rb_test_bio_chain(bio: *mut c_void, next: *mut c_void);
     fn rb_test_bio_segment(
         bio: *mut c_void,
         index: c_uint,
@@ -42,17 +47,17 @@ extern "C" {
 /// # Invariants
 ///
 /// The pointer is a valid bio of `rb_test_bio_alloc()` that is freed only here.
-struct TestBio(NonNull<bindings::bio>);
+pub(crate) struct TestBio(NonNull<bindings::bio>);
 
 impl TestBio {
-    fn new(shape: u32, seed: u8) -> Result<Self> {
+    pub(crate) fn new(shape: u32, seed: u8) -> Result<Self> {
         // SAFETY: The caller counts shapes with `shapes()`.
         let bio = unsafe { rb_test_bio_alloc(shape, seed) }.cast();
         // INVARIANT: C has made it.
         Ok(Self(NonNull::new(bio).ok_or(ENOMEM)?))
     }
 
-    fn shapes() -> u32 {
+    pub(crate) fn shapes() -> u32 {
         // SAFETY: FFI call without preconditions.
         unsafe { rb_test_bio_shapes() }
     }
@@ -74,9 +79,39 @@ impl TestBio {
             .then_some((offset, len))
     }
 
-    fn equals(&self, other: &Self) -> bool {
+    pub(crate) fn equals(&self, other: &Self) -> bool {
         // SAFETY: By the type invariant, both bios are valid.
         unsafe { rb_test_bio_equal(self.as_raw(), other.as_raw()) }
+    }
+}
+
+/// Several bios, one after the other as in a request: two of each shape, with some 20 vectors.
+pub(crate) struct TestChain(KVec<TestBio>);
+
+impl TestChain {
+    pub(crate) fn new(seed: u8) -> Result<Self> {
+        let mut bios = KVec::<TestBio>::new();
+        for _ in 0..2 {
+            for shape in 0..TestBio::shapes() {
+                let bio = TestBio::new(shape, seed)?;
+                if let Some(last) = bios.last() {
+                    // SAFETY: By the type invariant, both bios are valid, and live as long.
+                    unsafe { rb_test_bio_chain(last.as_raw(), bio.as_raw()) };
+                }
+                bios.push(bio, GFP_KERNEL)?;
+            }
+        }
+        Ok(Self(bios))
+    }
+
+    pub(crate) fn bios(&self) -> BioIter<'_> {
+        let head = self.0.first().map_or(ptr::null_mut(), |bio| bio.0.as_ptr());
+        // SAFETY: The bios are valid as long as `self` is.
+        unsafe { BioIter::from_raw(head) }
+    }
+
+    pub(crate) fn equals(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).all(|(a, b)| a.equals(b))
     }
 }
 

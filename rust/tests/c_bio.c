@@ -70,7 +70,7 @@ static int add_vec(struct bio *bio, struct bio_vec *vec, unsigned int offset,
 	return 0;
 }
 
-/* Makes a bio filled with a pattern, or with zeroes if @seed is 0. */
+/* Makes a write of a pattern, or a read into zeroes if @seed is 0. */
 struct bio *rb_test_bio_alloc(unsigned int shape, u8 seed)
 {
 	const struct shape *s = &shapes[shape];
@@ -83,7 +83,7 @@ struct bio *rb_test_bio_alloc(unsigned int shape, u8 seed)
 		kfree(vecs);
 		return NULL;
 	}
-	bio_init(bio, NULL, vecs, VECS, REQ_OP_WRITE);
+	bio_init(bio, NULL, vecs, VECS, seed ? REQ_OP_WRITE : REQ_OP_READ);
 	bio->bi_private = vecs;
 	for (i = 0; i < VECS && s->len[i]; i++) {
 		if (add_vec(bio, &vecs[i], s->offset[i], s->len[i], seed)) {
@@ -93,6 +93,12 @@ struct bio *rb_test_bio_alloc(unsigned int shape, u8 seed)
 	}
 	bio_advance(bio, s->skip);
 	return bio;
+}
+
+/* Puts @next behind @bio, as in a request. */
+void rb_test_bio_chain(struct bio *bio, struct bio *next)
+{
+	bio->bi_next = next;
 }
 
 /* Tells where segment @index is; false if there is none. */

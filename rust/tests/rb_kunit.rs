@@ -12,6 +12,8 @@ mod disk;
 mod layout;
 mod limits;
 mod mempool;
+#[cfg(CONFIG_UNIX)]
+mod net;
 mod sysfs;
 mod workqueue;
 

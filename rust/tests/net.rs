@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What goes into one end of a connection comes out of the other one.
+
+use crate::bio::TestChain;
+use kernel::{
+    error::to_result,
+    prelude::*, //
+};
+use rb::{
+    block::bio::BioIter,
+    mm::NoReclaim,
+    net::{
+        Options,
+        Socket, //
+    },
+};
+
+extern "C" {
+    fn rb_test_socket(stream: bool) -> c_int;
+    fn rb_test_connect(a: c_int, b: c_int) -> c_int;
+    fn rb_test_listen(fd: c_int) -> c_int;
+    fn rb_test_may_reclaim(fd: c_int) -> bool;
+    fn rb_test_close(fd: c_int);
+}
+
+const IO: Options = Options {
+    send_buffer: Some(256 << 10),
+    receive_buffer: Some(256 << 10),
+    send_timeout_secs: 10,
+    memalloc: true,
+};
+
+/// A file descriptor that is closed when it goes.
+struct Fd(c_int);
+
+impl Fd {
+    fn unconnected(stream: bool) -> Result<Self> {
+        // SAFETY: FFI call without preconditions.
+        let fd = unsafe { rb_test_socket(stream) };
+        to_result(fd.min(0))?;
+        Ok(Self(fd))
+    }
+
+    fn pair() -> Result<(Self, Self)> {
+        let (a, b) = (Self::unconnected(true)?, Self::unconnected(true)?);
+        // SAFETY: FFI call without preconditions.
+        to_result(unsafe { rb_test_connect(a.0, b.0) })?;
+        Ok((a, b))
+    }
+
+    fn listening() -> Result<Self> {
+        let fd = Self::unconnected(true)?;
+        // SAFETY: FFI call without preconditions.
+        to_result(unsafe { rb_test_listen(fd.0) })?;
+        Ok(fd)
+    }
+
+    fn socket(&self) -> Result<Socket> {
+        Socket::from_fd(self.0 as u32, &IO)
+    }
+
+    fn may_reclaim(&self) -> bool {
+        // SAFETY: FFI call without preconditions.
+        unsafe { rb_test_may_reclaim(self.0) }
+    }
+}
+
+impl Drop for Fd {
+    fn drop(&mut self) {
+        // SAFETY: FFI call without preconditions.
+        unsafe { rb_test_close(self.0) };
+    }
+}
+
+/// Two sockets, connected; their files are closed.
+fn sockets() -> Result<(Socket, Socket)> {
+    let (a, b) = Fd::pair()?;
+    Ok((a.socket()?, b.socket()?))
+}
+
+fn no_bios() -> Option<BioIter<'static>> {
+    None
+}
+
+#[kunit_tests(rb_net)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_arrive() -> Result {
+        let (a, b) = sockets()?;
+        let _noreclaim = NoReclaim::enter();
+        let (mut first, mut rest) = ([0; 3], [0; 8]);
+
+        a.send(b"header", no_bios(), true)?;
+        b.receive(&mut first)?;
+        a.send(b"other", no_bios(), false)?;
+        b.receive(&mut rest)?;
+        assert_eq!((&first, &rest), (b"hea", b"derother"));
+        Ok(())
+    }
+
+    #[test]
+    fn data_of_many_bios_arrives() -> Result {
+        let (a, b) = sockets()?;
+        let _noreclaim = NoReclaim::enter();
+        let (from, to) = (TestChain::new(7)?, TestChain::new(0)?);
+        let mut buffer = [0; 6];
+
+        assert!(!from.equals(&to));
+        a.send(b"header", Some(from.bios()), false)?;
+        a.send(b"behind", no_bios(), false)?;
+        b.receive(&mut buffer)?;
+        assert_eq!(&buffer, b"header");
+        b.receive_bios(to.bios())?;
+        assert!(from.equals(&to));
+        b.receive(&mut buffer)?;
+        assert_eq!(&buffer, b"behind");
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_there_is_received() -> Result {
+        let (a, b) = sockets()?;
+        let mut buffer = [0; 8];
+
+        a.send(b"header", no_bios(), false)?;
+        assert_eq!(b.receive_some(&mut buffer[..4]), Ok(4));
+        assert_eq!(b.receive_some(&mut buffer[4..]), Ok(2));
+        assert_eq!(&buffer, b"header\0\0");
+        assert_eq!(b.receive_some(&mut []), Err(EINVAL));
+        a.shutdown();
+        assert_eq!(b.receive_some(&mut buffer), Err(EPIPE));
+        Ok(())
+    }
+
+    #[test]
+    fn bios_of_the_other_direction_are_refused() -> Result {
+        let (a, b) = sockets()?;
+        let (write, read) = (TestChain::new(7)?, TestChain::new(0)?);
+        let untouched = TestChain::new(7)?;
+
+        assert_eq!(a.send(b"", Some(read.bios()), false), Err(EINVAL));
+        a.send(b"header", no_bios(), false)?;
+        assert_eq!(b.receive_bios(write.bios()), Err(EINVAL));
+        assert!(write.equals(&untouched));
+        Ok(())
+    }
+
+    #[test]
+    fn the_end_of_the_stream_is_an_error() -> Result {
+        let (a, b) = sockets()?;
+        let mut buffer = [0; 6];
+
+        a.send(b"half", no_bios(), false)?;
+        a.shutdown();
+        assert_eq!(b.receive(&mut buffer), Err(EPIPE));
+        assert_eq!(b.receive(&mut buffer), Err(EPIPE));
+        assert_eq!(b.send(b"reply", no_bios(), false), Err(EPIPE));
+        assert_eq!(a.send(b"more", no_bios(), false), Err(EPIPE));
+        Ok(())
+    }
+
+    #[test]
+    fn a_full_buffer_is_waited_for_as_told() -> Result {
+        let (a, _b) = sockets()?;
+        a.set_send_timeout(1);
+
+        let mut result = Ok(());
+        // More than both buffers hold.
+        for _ in 0..64 {
+            let bios = TestChain::new(7)?;
+            result = a.send(b"", Some(bios.bios()), false);
+            if result.is_err() {
+                break;
+            }
+        }
+        assert_eq!(result, Err(EAGAIN));
+        Ok(())
+    }
+
+    #[test]
+    fn only_connected_streams_are_taken() -> Result {
+        let error = |fd: &Fd| fd.socket().err();
+        let (closed, huge) = (Fd::unconnected(true)?.0, i32::MAX as u32 + 1);
+
+        assert_eq!(error(&Fd::unconnected(true)?), Some(EINVAL));
+        assert_eq!(error(&Fd::unconnected(false)?), Some(EINVAL));
+        assert_eq!(error(&Fd::listening()?), Some(EINVAL));
+        assert_eq!(Socket::from_fd(closed as u32, &IO).err(), Some(EBADF));
+        assert_eq!(Socket::from_fd(huge, &IO).err(), Some(EINVAL));
+        Ok(())
+    }
+
+    #[test]
+    fn io_has_a_socket_for_itself() -> Result {
+        let (a, b) = Fd::pair()?;
+
+        assert!(a.may_reclaim());
+        let socket = a.socket()?;
+        assert!(!a.may_reclaim());
+        assert_eq!(a.socket().err(), Some(EBUSY));
+        assert!(!a.may_reclaim());
+        assert!(socket.is_same(&socket));
+        assert!(!socket.is_same(&b.socket()?));
+
+        drop(socket);
+        assert!(a.may_reclaim());
+        a.socket()?;
+        Ok(())
+    }
+}
