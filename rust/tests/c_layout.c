@@ -15,6 +15,7 @@
 #include <linux/seq_file.h>
 #include <linux/sysfs.h>
 #include <linux/types.h>
+#include <net/genetlink.h>
 
 #define SIZE(type) \
 	const size_t rb_sizeof_##type = sizeof(struct type)
@@ -39,6 +40,9 @@ SIZE(device);
 SIZE(device_attribute);
 SIZE(file_operations);
 SIZE(gendisk);
+SIZE(genl_family);
+SIZE(genl_multicast_group);
+SIZE(genl_small_ops);
 SIZE(kernel_param);
 SIZE(mempool);
 SIZE(miscdevice);
@@ -85,6 +89,10 @@ OFFSET(gendisk, fops);
 OFFSET(gendisk, part0);
 OFFSET(gendisk, private_data);
 OFFSET(gendisk, queue);
+OFFSET(genl_multicast_group, name);
+OFFSET(genl_small_ops, cmd);
+OFFSET(genl_small_ops, doit);
+OFFSET(genl_small_ops, validate);
 OFFSET(inode, i_private);
 OFFSET(kernel_param, level);
 OFFSET(kernel_param, ops);
