@@ -7,7 +7,7 @@
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
-ktap_plan 13
+ktap_plan 15
 vm=$(dirname "$0")/../../scripts/vm
 dir=$(mktemp -d)
 # shellcheck disable=SC2154 # set by ktap.sh
@@ -43,6 +43,7 @@ check_equal "an oops ends the run" 125 "$(status_of -- \
 if grep -qE '^flags.* (vmx|svm)( |$)' /proc/cpuinfo && [ -w /dev/kvm ]; then
 	for title in "a fault of the emulator has its own status" \
 		"at boot it is one of the guest" "which makes for another boot" \
+		"so is a boot without an end" "which is tried again, too" \
 		"tests that met one are run again" "and count once"; do
 		ktap_test_skip "$title" "no emulation here"
 	done
@@ -56,6 +57,8 @@ check_equal "a fault of the emulator has its own status" 123 "$(status_of -- \
 check_equal "at boot it is one of the guest" 125 \
 	"$(status_of --append "rootfstype=none x=\"$phantom\"" -- true)"
 check_equal "which makes for another boot" 2 "$(grep -c 'vm: booting again' "$dir/err")"
+check_equal "so is a boot without an end" 125 "$(RBLK_BOOT=3 status_of --qemu -S -- true)"
+check_equal "which is tried again, too" 2 "$(grep -c 'vm: booting again' "$dir/err")"
 
 # A test that meets one the first time, behind another.
 cat >"$dir/first.sh" <<-'end'
