@@ -1,0 +1,375 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The ioctls of /dev/nbdN, and what blktests' nbd/001 to 004 look for."""
+
+import ctypes
+import random
+import struct
+
+from nbd import *
+from genl import FLAG_MULTI, Genl, attach, negotiate
+
+MIB = 1 << 20
+SET_SOCK, SET_BLKSIZE, SET_SIZE, DO_IT, CLEAR_SOCK, CLEAR_QUE, PRINT_DEBUG, SET_SIZE_BLOCKS, \
+    DISCONNECT, SET_TIMEOUT, SET_FLAGS = range(0xAB00, 0xAB0B)
+BLKRRPART = 0x125F
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def ioctl(fd, number, argument=0):
+    """Without Python's idea of how large an argument may be."""
+    if libc.ioctl(fd, ctypes.c_ulong(number), ctypes.c_ulong(argument & (2**64 - 1))) < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+@contextlib.contextmanager
+def opened(device):
+    fd = os.open(device.node, os.O_RDWR)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def set_up(fd, links=1, size=64 * MIB, block=512, timeout=0, flags=None):
+    """What nbd-client does before DO_IT, in its order."""
+    ioctl(fd, SET_BLKSIZE, block)
+    ioctl(fd, SET_SIZE_BLOCKS, size // block)
+    ioctl(fd, CLEAR_SOCK)
+    found = [negotiate(server.address) for _ in range(links)]
+    ioctl(fd, SET_FLAGS, found[0][2] if flags is None else flags)
+    if timeout:
+        ioctl(fd, SET_TIMEOUT, timeout)
+    for sock, _, _ in found:
+        ioctl(fd, SET_SOCK, sock.fileno())
+        sock.close()
+
+
+def do_it(fd):
+    """DO_IT in a thread, when the device is connected."""
+    thread = Background(outcome, ioctl, fd, DO_IT)
+    expect(wait_for(lambda: dev.read("pid") is not None or not thread.is_alive()))
+    expect(thread.is_alive(), f"DO_IT returned {thread.result}")
+    return thread
+
+
+def values():
+    with opened(dev) as fd:
+        for value in (0, 1, 3, 256, 513, 1 << 20, 1 << 31, 1 << 40, -1):
+            ktap.equal(f"blocks of {value} bytes are refused", "EINVAL",
+                       outcome(ioctl, fd, SET_BLKSIZE, value))
+        for value in (512, 1024, 2048, 4096):
+            ktap.equal(f"blocks of {value} bytes are not", "ok",
+                       outcome(ioctl, fd, SET_BLKSIZE, value))
+        ktap.equal("size -1", "EINVAL", outcome(ioctl, fd, SET_SIZE, -1))
+        ktap.equal("size 2^63", "EINVAL", outcome(ioctl, fd, SET_SIZE, 1 << 63))
+        ktap.equal("more blocks than bytes can be", "EINVAL",
+                   outcome(ioctl, fd, SET_SIZE_BLOCKS, 1 << 60))
+        ktap.equal("-1 blocks", "EINVAL", outcome(ioctl, fd, SET_SIZE_BLOCKS, -1))
+        ktap.equal("DO_IT without a socket", "EINVAL", outcome(ioctl, fd, DO_IT))
+        ktap.check("DISCONNECT without a socket",
+                   outcome(ioctl, fd, DISCONNECT) in ("EINVAL", "ok"))
+        for number, name in ((CLEAR_SOCK, "CLEAR_SOCK"), (CLEAR_QUE, "CLEAR_QUE"),
+                             (PRINT_DEBUG, "PRINT_DEBUG")):
+            ktap.equal(f"{name} at any time", "ok", outcome(ioctl, fd, number))
+        for number in (0xAB0B, 0xAB7F, 0xABFF):
+            ktap.equal(f"no ioctl {number:#x}", "ENOTTY", outcome(ioctl, fd, number))
+        for number in (0x1234, 0xAC00, 0x80081272 ^ 0x5500):
+            ktap.check(f"nor {number:#x}", outcome(ioctl, fd, number) in ("ENOTTY", "EINVAL"))
+        for value in (0, 1, 1 << 31, -1):
+            with ktap.case(f"a timeout of {value} s is taken or refused"):
+                outcome(ioctl, fd, SET_TIMEOUT, value)
+        ioctl(fd, SET_TIMEOUT, 0)
+    dev.becomes_unused()
+
+
+def sockets_of_all_kinds():
+    things = {
+        "a file": open("/proc/self/maps"),
+        "a UDP socket": socket.socket(socket.AF_INET, socket.SOCK_DGRAM),
+        "a unix datagram socket": socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[0],
+        "a netlink socket": socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16),
+    }
+    with opened(dev) as fd:
+        for title, thing in things.items():
+            ktap.check(f"SET_SOCK refuses {title}",
+                       outcome(ioctl, fd, SET_SOCK, thing.fileno()) in ("EINVAL", "ENOTSOCK"))
+            thing.close()
+        for value in (900, -1, 1 << 31):
+            ktap.check(f"SET_SOCK refuses descriptor {value}",
+                       outcome(ioctl, fd, SET_SOCK, value) in ("EBADF", "EINVAL", "ENOTSOCK"))
+    dev.becomes_unused()
+
+
+def as_nobody(fd):
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setgroups([])
+        os.setresuid(65534, 65534, 65534)
+        got = {outcome(ioctl, fd, number) for number in range(SET_SOCK, SET_FLAGS + 1)}
+        os.write(writer, " ".join(sorted(got)).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    got = os.read(reader, 200).decode()
+    os.close(reader)
+    os.close(writer)
+    return got
+
+
+def in_child(function):
+    """What a function returns in another process, as text."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writer, str(function()).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    got = os.read(reader, 200).decode()
+    os.close(reader)
+    os.close(writer)
+    return got
+
+
+def life():
+    with opened(dev) as fd:
+        set_up(fd, timeout=20)
+        ktap.equal("nothing can be seen before DO_IT", (None, 0), (dev.read("pid"), dev.size))
+        ktap.equal("another task may not add sockets", "EBUSY", in_child(lambda: outcome(
+            ioctl, fd, SET_SOCK, negotiate(server.address)[0].fileno())))
+        ktap.equal("netlink finds it busy", "EBUSY", outcome(attach, nl, 0, server.address))
+        thread = do_it(fd)
+        ktap.equal("pid is who waits", str(os.getpid()), dev.read("pid"))
+        ktap.check("size and flags have survived CLEAR_SOCK", wait_for(
+            lambda: dev.size == 64 * MIB), dev.size)
+        ktap.equal("a second DO_IT", "EBUSY", in_child(lambda: outcome(ioctl, fd, DO_IT)))
+        ktap.equal("no backend", None, dev.read("backend"))
+        with ktap.case("it writes and reads"):
+            dev.io(write=True, offset=8192, fill=b"ioctl123")
+            expect(dev.io(offset=8192) == b"ioctl123" * 512)
+        with ktap.case("another process changes the size while I/O is under way"):
+            load = Load(dev, threads=2)
+            for size in (16, 32, 64) * 3:
+                expect(in_child(lambda: outcome(ioctl, fd, SET_SIZE, size * MIB)) == "ok")
+                expect(wait_for(lambda: dev.size == size * MIB), dev.size)
+            load.stop()
+        ktap.equal("and nobody may", "EPERM", as_nobody(fd))
+        for number in (CLEAR_QUE, PRINT_DEBUG):
+            ktap.equal(f"{number:#x} changes nothing", "ok", outcome(ioctl, fd, number))
+        expect(dev.io() is not None)
+        ktap.equal("DISCONNECT", "ok", outcome(ioctl, fd, DISCONNECT))
+        ktap.equal("has DO_IT return without an error", "ok", thread.wait())
+        ktap.equal("CLEAR_SOCK", "ok", outcome(ioctl, fd, CLEAR_SOCK))
+    with ktap.case("leaves nothing"):
+        dev.becomes_unused()
+    with opened(dev) as fd:
+        set_up(fd)
+        thread = do_it(fd)
+        ktap.equal("netlink disconnects it, too", "ok", outcome(nl.disconnect, 0))
+        ktap.equal("and DO_IT returns without an error", "ok", thread.wait())
+        ioctl(fd, CLEAR_SOCK)
+    dev.becomes_unused()
+
+
+def ends():
+    """How DO_IT returns."""
+    with opened(dev) as fd:
+        set_up(fd)
+        thread = do_it(fd)
+        server.tell("drop")
+        wanted = ("ok",) if STOCK else ("EPIPE", "ECONNRESET")
+        got = thread.wait()
+        ktap.check(f"when the server goes: {wanted}", got in wanted, got)
+        ioctl(fd, CLEAR_SOCK)
+    dev.becomes_unused()
+    with opened(dev) as fd:
+        set_up(fd, timeout=1)
+        server.tell("fault never,cmd=read,times=0")
+        thread = do_it(fd)
+        got = Background(outcome, dev.io).wait(20)
+        ktap.check("a read that times out fails", got in ("EIO", "ETIMEDOUT"), got)
+        got = thread.wait()
+        ktap.check("and then so does DO_IT", got != "ok" or STOCK, got)
+        server.tell("fault none")
+        ioctl(fd, CLEAR_SOCK)
+    dev.becomes_unused()
+    with opened(dev) as fd:
+        set_up(fd, links=2, flags=1)
+        ktap.equal("two sockets without multi-conn", "EINVAL", outcome(ioctl, fd, DO_IT))
+        ioctl(fd, CLEAR_SOCK)
+    dev.becomes_unused()
+    for signal_number in (signal.SIGTERM, signal.SIGKILL):
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            fd = os.open(dev.node, os.O_RDWR)
+            set_up(fd)
+            ioctl(fd, DO_IT)
+            os._exit(0)
+        with ktap.case(f"a client that is killed by {signal_number.name} leaves nothing"):
+            expect(wait_for(lambda: dev.read("pid") and dev.size))
+            dev.io()
+            os.kill(child, signal_number)
+            os.waitpid(child, 0)
+            dev.becomes_unused()
+    with ktap.case("a client that goes before DO_IT leaves nothing"):
+        in_child(lambda: set_up(os.open(dev.node, os.O_RDWR), links=2))
+        dev.becomes_unused(2)
+        attach(nl, 0, server.address)
+        dev.io()
+        nl.disconnect(0)
+        dev.becomes_unused()
+
+
+def on_netlink():
+    """The device is connected over netlink."""
+    attach(nl, 0, server.address)
+    with opened(dev) as fd:
+        for number in (SET_SOCK, SET_BLKSIZE, SET_SIZE, DO_IT, SET_SIZE_BLOCKS, SET_TIMEOUT,
+                       SET_FLAGS, CLEAR_QUE, PRINT_DEBUG):
+            got = outcome(ioctl, fd, number, 512)
+            ktap.equal(f"{number:#x} of a device that netlink has", "EINVAL", got)
+        ktap.equal("it is as it was", 64 * MIB, dev.size)
+        ktap.equal("CLEAR_SOCK ends it", "ok", outcome(ioctl, fd, CLEAR_SOCK))
+    dev.becomes_unused()
+    attach(nl, 0, server.address)
+    with opened(dev) as fd:
+        ktap.equal("and so does DISCONNECT", "ok", outcome(ioctl, fd, DISCONNECT))
+    nl.disconnect(0)
+    dev.becomes_unused()
+
+
+def partition_table():
+    """An MBR with a partition of 1 MiB at 1 MiB, and one of 2 MiB at 4 MiB."""
+    entry = lambda start, count: struct.pack("<B3sB3sII", 0, b"\0" * 3, 0x83, b"\0" * 3, start,
+                                             count)
+    return bytes(446) + entry(2048, 2048) + entry(8192, 4096) + bytes(32) + b"\x55\xaa"
+
+
+def partitions():
+    attach(nl, 0, server.address)
+    with open(dev.node, "r+b", buffering=0) as f:
+        f.write(partition_table().ljust(4096, b"\0"))
+        os.fsync(f.fileno())
+    nl.disconnect(0)
+    dev.becomes_unused()
+
+    def there():
+        os.close(os.open(dev.node, os.O_RDONLY))
+        return (dev.sys / "nbd0p1").exists() and (dev.sys / "nbd0p2").exists()
+
+    def gone():
+        os.close(os.open(dev.node, os.O_RDONLY))
+        return not (dev.sys / "nbd0p1").exists() and not (dev.sys / "nbd0p2").exists()
+
+    for _ in range(3):
+        with ktap.case("partitions come and go with netlink"):
+            attach(nl, 0, server.address)
+            expect(wait_for(there), "they do not come")
+            expect((dev.sys / "nbd0p2/size").read_text() == "4096\n")
+            expect(os.path.exists("/dev/nbd0p1"))
+            nl.disconnect(0)
+            expect(wait_for(gone), "they do not go")
+            expect(wait_for(lambda: not (dev.debug / "tasks").exists()), "tasks stays")
+            dev.becomes_unused()
+        with ktap.case("partitions come and go with ioctls"):
+            fd = os.open(dev.node, os.O_RDWR)
+            set_up(fd)
+            thread = do_it(fd)
+            expect(wait_for(there), "they do not come")
+            ioctl(fd, BLKRRPART)
+            ioctl(fd, DISCONNECT)
+            thread.wait()
+            ioctl(fd, CLEAR_SOCK)
+            os.close(fd)
+            expect(wait_for(gone), "they do not go")
+            dev.becomes_unused()
+
+
+def mount_and_clear():
+    """A mount of a device whose sockets are cleared at the same time."""
+    where = SCRATCH / "mnt"
+    where.mkdir()
+    attach(nl, 0, server.address)
+    subprocess.run(["mkfs.ext4", "-q", "-F", dev.node, "32M"], check=True)
+    nl.disconnect(0)
+    dev.becomes_unused()
+    mounted = 0
+
+    def mount():
+        if libc.mount(dev.node.encode(), str(where).encode(), b"ext4", 0, None) == 0:
+            libc.umount2(str(where).encode(), 0)
+            return 1
+        return 0
+
+    with ktap.case("mounts race with CLEAR_SOCK"):
+        for _ in range(20 if DEBUG else 100):
+            expect(wait_for(lambda: outcome(attach, nl, 0, server.address) == "ok", 10),
+                   "it does not connect any more")
+            fd = os.open(dev.node, os.O_RDWR)
+            thread = Background(mount)
+            time.sleep(random.random() * 0.03)
+            ioctl(fd, CLEAR_SOCK)
+            os.close(fd)
+            mounted += thread.wait(30)
+        dev.becomes_unused()
+    print(f"# {mounted} mounts were in time", flush=True)
+    with ktap.case("the file system is whole"):
+        attach(nl, 0, server.address)
+        subprocess.run(["e2fsck", "-fp", dev.node], check=False, stdout=subprocess.DEVNULL)
+        subprocess.run(["e2fsck", "-fn", dev.node], check=True, stdout=subprocess.DEVNULL)
+        nl.disconnect(0)
+        dev.becomes_unused()
+
+
+def module_comes_and_goes():
+    """Devices are connected while the module is unloaded and loaded."""
+    going = True
+
+    def connecting():
+        count = 0
+        while going:
+            with contextlib.suppress(OSError, KeyError, ValueError):
+                genl_socket = Genl()
+                index = attach(genl_socket, 1, server.address)
+                genl_socket.disconnect(index)
+                count += 1
+        return count
+
+    threads = [Background(connecting) for _ in range(2)]
+    name = "nbd" if STOCK else "rblk"
+    unloaded = 0
+    end = time.monotonic() + (60 if DEBUG else 30)
+    with ktap.case("the module goes and comes while devices are connected"):
+        while unloaded < (4 if DEBUG else 10) and time.monotonic() < end:
+            if libc.delete_module(name.encode(), os.O_NONBLOCK) == 0:
+                unloaded += 1
+                load_driver_again()
+            time.sleep(0.05)
+        going = False
+        count = sum(thread.wait(30) for thread in threads)
+        expect(unloaded >= 3 and count >= 3, f"{unloaded} times, {count} connections")
+    with ktap.case("and a device connects after that"):
+        attach(Genl(), 0, server.address)
+        dev.io()
+        Genl().disconnect(0)
+        dev.becomes_unused()
+
+
+def load_driver_again():
+    subprocess.run([TOP / "tests/nbd/lib/driver.sh", "load"], check=True)
+
+
+ktap = Ktap(90)
+load_driver()
+nl = Genl()
+dev = Device(0)
+server = Server()
+with opened(dev) as nobody:
+    ktap.equal("who may not gets EPERM", "EPERM", as_nobody(nobody))
+for part in (values, sockets_of_all_kinds, life, ends, on_netlink, partitions, mount_and_clear,
+             module_comes_and_goes):
+    part()
+ktap.equal("the server has nothing to complain about", [], server.stats()["violation"])
+server.stop()
+ktap.finish()
