@@ -50,7 +50,9 @@ modules_install: modules
 
 clean:
 	rm -rf build
-	cargo clean -q --manifest-path tests/host/Cargo.toml 2>/dev/null || :
+	for m in tests/*/Cargo.toml; do \
+		cargo clean -q --manifest-path $$m 2>/dev/null || :; \
+	done
 
 help:
 	@echo 'make                    build rblk.ko and nbd.ko (KDIR=: for that kernel build tree)'

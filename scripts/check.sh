@@ -42,7 +42,10 @@ clippy() {
 }
 
 host_clippy() {
-	cargo clippy -q --manifest-path tests/host/Cargo.toml --all-targets -- -D warnings
+	local manifest
+	for manifest in tests/*/Cargo.toml; do
+		cargo clippy -q --manifest-path "$manifest" --all-targets -- -D warnings || return
+	done
 }
 
 documentation() {
@@ -94,7 +97,7 @@ run 'no host names, no paths of one machine' places
 run 'shellcheck' shell_scripts
 run 'checkpatch' c_style
 run "clippy with the kernel's lints" clippy
-[ ! -e tests/host/Cargo.toml ] || run 'clippy of the host tests' host_clippy
+run "clippy of the tests' crates" host_clippy
 run 'documentation' documentation
 
 if [ ${#failed[@]} -gt 0 ]; then

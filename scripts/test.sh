@@ -59,6 +59,17 @@ run_cargo() {
 	' "$results/cargo.log" >"$results/cargo.tally"
 }
 
+# The programs that tests use, of whatever is a crate here.
+build_programs() {
+	local manifest
+	for manifest in tests/*/Cargo.toml; do
+		[ "$manifest" != tests/host/Cargo.toml ] || continue
+		say "building ${manifest%/Cargo.toml}"
+		cargo build -q --release --manifest-path "$manifest" ||
+			echo "fail host ${manifest%/Cargo.toml} does not build" >>"$results/build.tally"
+	done
+}
+
 # A boot is a line "NAME|KERNEL|MEM|ARGS|FACTOR|TESTS" (see test-boot). Each makes
 # a file of results: lines of pass, fail or skip, kernel, title.
 boots=()
@@ -120,6 +131,7 @@ for kernel in $(tr ' ' '\n' <<<"$kernels" | sort); do
 done
 
 run_cargo
+[[ ${boots[*]-} != *tests/nbd/* ]] || build_programs
 if [ ${#boots[@]} -gt 0 ]; then
 	say "${#boots[@]} lists of tests to run, $jobs at a time"
 	printf '%s\0' "${boots[@]}" | xargs -0 -n 1 -P "$jobs" scripts/test-boot
