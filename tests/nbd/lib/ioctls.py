@@ -48,16 +48,18 @@ def set_up(fd, links=1, size=64 * MIB, block=512, timeout=0, flags=None):
 def do_it(fd):
     """DO_IT in a thread, when the device is connected."""
     thread = Background(outcome, ioctl, fd, DO_IT)
-    expect(wait_for(lambda: dev.read("pid") is not None or not thread.is_alive()))
+    expect(wait_for(lambda: (dev.read("pid") and dev.size) or not thread.is_alive()))
     expect(thread.is_alive(), f"DO_IT returned {thread.result}")
     return thread
 
 
 def values():
     with opened(dev) as fd:
-        for value in (0, 1, 3, 256, 513, 1 << 20, 1 << 31, 1 << 40, -1):
+        for value in (1, 3, 256, 513, 1 << 20, 1 << 31, 1 << 40, -1):
             ktap.equal(f"blocks of {value} bytes are refused", "EINVAL",
                        outcome(ioctl, fd, SET_BLKSIZE, value))
+        ktap.check("blocks of 0 bytes are refused or mean nothing",
+                   outcome(ioctl, fd, SET_BLKSIZE, 0) in ("EINVAL", "ok"))
         for value in (512, 1024, 2048, 4096):
             ktap.equal(f"blocks of {value} bytes are not", "ok",
                        outcome(ioctl, fd, SET_BLKSIZE, value))
@@ -135,11 +137,14 @@ def life():
     with opened(dev) as fd:
         set_up(fd, timeout=20)
         ktap.equal("nothing can be seen before DO_IT", (None, 0), (dev.read("pid"), dev.size))
-        ktap.equal("another task may not add sockets", "EBUSY", in_child(lambda: outcome(
-            ioctl, fd, SET_SOCK, negotiate(server.address)[0].fileno())))
+        sock = negotiate(server.address)[0]
+        ktap.equal("another task may not add sockets", "EBUSY", in_child(
+            lambda: outcome(ioctl, fd, SET_SOCK, sock.fileno())))
+        sock.close()
         ktap.equal("netlink finds it busy", "EBUSY", outcome(attach, nl, 0, server.address))
         thread = do_it(fd)
-        ktap.equal("pid is who waits", str(os.getpid()), dev.read("pid"))
+        ktap.check("pid is who waits", dev.read("pid") in (
+            str(os.getpid()), str(thread.native_id)), dev.read("pid"))
         ktap.check("size and flags have survived CLEAR_SOCK", wait_for(
             lambda: dev.size == 64 * MIB), dev.size)
         ktap.equal("a second DO_IT", "EBUSY", in_child(lambda: outcome(ioctl, fd, DO_IT)))
@@ -188,10 +193,13 @@ def ends():
         thread = do_it(fd)
         got = Background(outcome, dev.io).wait(20)
         ktap.check("a read that times out fails", got in ("EIO", "ETIMEDOUT"), got)
-        got = thread.wait()
-        ktap.check("and then so does DO_IT", got != "ok" or STOCK, got)
+        if STOCK:
+            ktap.skip("and then so does DO_IT", "7.2 goes on for long")
+        else:
+            ktap.equal("and then so does DO_IT", "ETIMEDOUT", thread.wait())
         server.tell("fault none")
         ioctl(fd, CLEAR_SOCK)
+        thread.wait()
     dev.becomes_unused()
     with opened(dev) as fd:
         set_up(fd, links=2, flags=1)
@@ -303,12 +311,12 @@ def mount_and_clear():
         return 0
 
     with ktap.case("mounts race with CLEAR_SOCK"):
-        for _ in range(20 if DEBUG else 100):
+        for _ in range(10 if DEBUG else 60):
             expect(wait_for(lambda: outcome(attach, nl, 0, server.address) == "ok", 10),
                    "it does not connect any more")
             fd = os.open(dev.node, os.O_RDWR)
             thread = Background(mount)
-            time.sleep(random.random() * 0.03)
+            time.sleep(random.random() * 0.2)
             ioctl(fd, CLEAR_SOCK)
             os.close(fd)
             mounted += thread.wait(30)
@@ -323,7 +331,14 @@ def mount_and_clear():
 
 
 def module_comes_and_goes():
-    """Devices are connected while the module is unloaded and loaded."""
+    """Devices are connected while nbd.ko is unloaded and loaded; asking for the family loads it."""
+    titles = ("the module goes and comes while devices are connected",
+              "and a device connects after that")
+    if STOCK:
+        for title in titles:
+            ktap.skip(title, "what loads it by the family's name takes ours")
+        return
+    subprocess.run(["rmmod", "rblk"], check=True)
     going = True
 
     def connecting():
@@ -337,30 +352,33 @@ def module_comes_and_goes():
         return count
 
     threads = [Background(connecting) for _ in range(2)]
-    name = "nbd" if STOCK else "rblk"
     unloaded = 0
     end = time.monotonic() + (60 if DEBUG else 30)
-    with ktap.case("the module goes and comes while devices are connected"):
+    with ktap.case(titles[0]):
         while unloaded < (4 if DEBUG else 10) and time.monotonic() < end:
-            if libc.delete_module(name.encode(), os.O_NONBLOCK) == 0:
+            if libc.delete_module(b"nbd", os.O_NONBLOCK) == 0:
                 unloaded += 1
-                load_driver_again()
+                subprocess.run(["modprobe", "nbd"], check=True)
             time.sleep(0.05)
         going = False
         count = sum(thread.wait(30) for thread in threads)
         expect(unloaded >= 3 and count >= 3, f"{unloaded} times, {count} connections")
-    with ktap.case("and a device connects after that"):
+    going = False
+    with ktap.case(titles[1]):
+        subprocess.run(["modprobe", "nbd"], check=True)
         attach(Genl(), 0, server.address)
         dev.io()
         Genl().disconnect(0)
         dev.becomes_unused()
+    subprocess.run(["rmmod", "nbd"], check=True)
+    load_driver_again()
 
 
 def load_driver_again():
     subprocess.run([TOP / "tests/nbd/lib/driver.sh", "load"], check=True)
 
 
-ktap = Ktap(90)
+ktap = Ktap(88)
 load_driver()
 nl = Genl()
 dev = Device(0)

@@ -217,7 +217,7 @@ class Device:
                 else:
                     done = os.preadv(fd, [memory], offset)
                 if done != length:
-                    raise OSError(errno.EIO, f"short: {done} of {length}")
+                    raise OSError(errno.ENODATA, f"short: {done} of {length}")
                 return memory[:]
         finally:
             os.close(fd)
