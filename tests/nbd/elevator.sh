@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: fast
 # rblk-timeout: 90
 #
 # The queue has no elevator and gets none, and no request is larger than it may be, whatever is
