@@ -3,6 +3,7 @@
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
 #include <linux/completion.h>
+#include <linux/sched/mm.h>
 
 __rb_helper struct request_queue *rb_helper_bdev_get_queue(struct block_device *bdev)
 {
@@ -82,6 +83,23 @@ __rb_helper void rb_helper_blk_queue_disable_discard(struct request_queue *q)
 __rb_helper void rb_helper_blk_queue_disable_write_zeroes(struct request_queue *q)
 {
 	blk_queue_disable_write_zeroes(q);
+}
+
+/* queue_limits_commit_update_frozen(), but gives up when IO takes too long. */
+__rb_helper int rb_helper_queue_limits_commit_within(struct request_queue *q,
+						     struct queue_limits *lim,
+						     unsigned int msecs)
+{
+	unsigned int memflags = memalloc_noio_save();
+	int err = -EBUSY;
+
+	blk_freeze_queue_start(q);
+	if (blk_mq_freeze_queue_wait_timeout(q, msecs_to_jiffies(msecs)) > 0)
+		err = queue_limits_commit_update(q, lim);
+	else
+		queue_limits_cancel_update(q);
+	blk_mq_unfreeze_queue(q, memflags);
+	return err;
 }
 
 /* Unlike blk_get_queue(), for a queue that one has a reference to already. */

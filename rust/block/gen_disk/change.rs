@@ -16,7 +16,8 @@ use kernel::{
         from_err_ptr,
         to_result, //
     },
-    prelude::*, //
+    prelude::*,
+    time::Delta, //
 };
 
 impl<T: Operations> GenDisk<T> {
@@ -44,6 +45,28 @@ impl<T: Operations> GenDisk<T> {
         limits.update(&mut raw);
         // SAFETY: We hold the lock, which this gives back.
         to_result(unsafe { bindings::queue_limits_commit_update_frozen(queue, &mut raw) })
+    }
+
+    /// Changes the limits, as [`update_limits`](Self::update_limits), if all IO ends within `time`.
+    ///
+    /// Fails with [`EBUSY`] if it does not; then nothing has changed. For disks whose IO may take any
+    /// time, and who must be able to do something about it.
+    pub fn update_limits_within(&self, limits: &QueueLimits, time: Delta) -> Result {
+        limits.validate()?;
+        let milliseconds = c_uint::try_from(time.as_millis()).map_err(|_| EINVAL)?;
+        // SAFETY: By the type invariant, the disk has a queue.
+        let queue = unsafe { (*self.as_raw()).queue };
+
+        // As above.
+        // SAFETY: The lock is initialized, since the queue is. The limits do not change while we
+        // hold it.
+        let mut raw = unsafe {
+            bindings::mutex_lock(&raw mut (*queue).limits_lock);
+            (*queue).limits
+        };
+        limits.update(&mut raw);
+        // SAFETY: We hold the lock, which this gives back.
+        to_result(unsafe { bindings::queue_limits_commit_within(queue, &mut raw, milliseconds) })
     }
 
     /// Changes the capacity, in sectors of 512 bytes, and tells nobody.

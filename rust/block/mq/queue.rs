@@ -74,10 +74,11 @@ impl RequestQueue {
     ///
     /// [`Operations::timeout`]: super::Operations::timeout
     pub fn set_timeout(&self, seconds: u32) {
-        let jiffies = time::msecs_to_jiffies(seconds.saturating_mul(1000));
-        // SAFETY: By the type invariant, the queue is valid. The number is at most what C makes of
-        // the longest time, so the cast keeps it.
-        unsafe { bindings::blk_queue_rq_timeout(self.queue.as_ptr(), jiffies as c_uint) };
+        let milliseconds = seconds.saturating_mul(1000).min(c_int::MAX as c_uint);
+        let jiffies = time::msecs_to_jiffies(milliseconds);
+        let jiffies = c_uint::try_from(jiffies).unwrap_or(c_uint::MAX);
+        // SAFETY: By the type invariant, the queue is valid.
+        unsafe { bindings::blk_queue_rq_timeout(self.queue.as_ptr(), jiffies) };
     }
 
     /// Lets the block layer send no more discards. Any context.
