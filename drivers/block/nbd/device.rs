@@ -45,7 +45,7 @@ use crate::{
     shared::Shared, //
 };
 use kernel::{
-    fmt, new_mutex, new_spinlock,
+    fmt, impl_has_work, new_mutex, new_spinlock, new_work,
     prelude::*,
     str::CString,
     sync::{
@@ -57,6 +57,10 @@ use kernel::{
         Mutex,
         SetOnce,
         SpinLock, //
+    },
+    workqueue::{
+        Work,
+        WorkItem, //
     },
 };
 use rb::{
@@ -119,6 +123,25 @@ pub(crate) struct Device {
     timeout: Atomic<u32>,
     #[pin]
     log_limit: RateLimit,
+    /// How many lost connections user space has not been told of.
+    to_announce: Atomic<u32>,
+    /// Tells user space that connections are lost.
+    #[pin]
+    notice: Work<Device>,
+}
+
+impl_has_work! {
+    impl HasWork<Self> for Device { self.notice }
+}
+
+impl WorkItem for Device {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        for _ in 0..this.to_announce.xchg(0, Relaxed) {
+            this.shared.announce_lost_link(this.index);
+        }
+    }
 }
 
 impl Device {
@@ -141,6 +164,8 @@ impl Device {
                 flags: Atomic::new(0),
                 timeout: Atomic::new(0),
                 log_limit <- RateLimit::new(),
+                to_announce: Atomic::new(0),
+                notice <- new_work!("nbd::Device::notice"),
             }),
             GFP_KERNEL,
         )
@@ -230,7 +255,8 @@ impl Device {
         }
     }
 
-    /// Lets a thread of a connection use the reserves, as long as the result lives.
+    /// Lets a thread of a connection use the reserves, as long as the result lives: while it sends or
+    /// receives, but not while it ends requests, for what others do then is not for the reserves.
     pub(crate) fn reserves(&self) -> Option<NoReclaim> {
         (!cfg!(nbd_naive)).then(NoReclaim::enter)
     }
@@ -251,28 +277,23 @@ impl Device {
     }
 
     /// Gives a connection up, and its requests back.
-    pub(crate) fn lose(&self, link: &Arc<Link>, why: fmt::Arguments<'_>) {
-        if self.mark_lost(link, why) {
+    pub(crate) fn lose(self: &Arc<Self>, link: &Link, why: fmt::Arguments<'_>) {
+        if self.mark_lost(link, false, why) {
             link.socket().shutdown();
         }
     }
 
-    /// Gives a connection up from where one must not wait for its socket.
-    fn lose_atomic(&self, link: &Arc<Link>, why: fmt::Arguments<'_>) {
-        if self.mark_lost(link, why) {
-            let _ = self.shared.reclaim_work.enqueue::<_, 0>(link.clone());
-        }
-    }
-
-    fn mark_lost(&self, link: &Arc<Link>, why: fmt::Arguments<'_>) -> bool {
+    /// Returns whether it was there until now; then its socket is to be shut down.
+    fn mark_lost(self: &Arc<Self>, link: &Link, timed_out: bool, why: fmt::Arguments<'_>) -> bool {
         let mut io = self.io.lock();
         if !io.lose(link) {
             return false;
         }
+        io.timed_out |= timed_out;
         let (expected, live, of) = (io.requested, io.live(), io.nr_links());
         drop(io);
 
-        self.take_back(Some(usize::from(link.index())));
+        self.take_back(Some(link));
         self.changed.wake_up_all();
         if !expected {
             if self.log_limit.allows() {
@@ -285,13 +306,15 @@ impl Device {
                     why
                 );
             }
-            let _ = self.shared.notices.enqueue::<_, 1>(link.clone());
+            self.to_announce.fetch_add(1, Relaxed);
+            // If it is queued, it has not begun to count.
+            let _ = self.shared.notices.enqueue(self.clone());
         }
         true
     }
 
     /// Gives back, or fails, what is queued or in flight on a connection, or on any without one.
-    pub(crate) fn take_back(&self, link: Option<usize>) {
+    pub(crate) fn take_back(&self, link: Option<&Link>) {
         let mut cursor = 0;
         loop {
             let mut io = self.io.lock();
@@ -305,7 +328,7 @@ impl Device {
     }
 
     /// Gives up all connections.
-    pub(crate) fn lose_all(&self, why: &str) {
+    pub(crate) fn lose_all(self: &Arc<Self>, why: &str) {
         let mut index = 0;
         loop {
             let next = self.io.lock().alive_from(index);
@@ -318,7 +341,7 @@ impl Device {
     }
 
     /// Looks after a request that takes long.
-    pub(crate) fn timed_out(&self, tag: usize) -> Timeout {
+    pub(crate) fn timed_out(self: &Arc<Self>, tag: usize) -> Timeout {
         let late = self.io.lock().late(tag);
         let Late::Request(times, link) = late else {
             return Timeout::Done;
@@ -336,19 +359,15 @@ impl Device {
             }
             return Timeout::Later;
         }
-        self.io.lock().timed_out = true;
-        self.lose_atomic(&link, fmt!("no reply within {timeout} s"));
+        self.mark_lost(&link, true, fmt!("no reply within {timeout} s"));
+        // It may be ours alone by now, and it takes long to close a socket.
+        let _ = self.shared.reclaim_work.enqueue(link);
         // A thread of the connection may still have the request in its hands.
         if self.io.lock().is_idle(tag) {
             Timeout::Done
         } else {
             Timeout::Later
         }
-    }
-
-    /// Tells user space that a connection is lost. May sleep.
-    pub(crate) fn announce_lost_link(&self) {
-        self.shared.announce_lost_link(self.index);
     }
 
     /// Notes that the server does not serve such requests, whatever it has said.

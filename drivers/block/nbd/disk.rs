@@ -81,26 +81,26 @@ impl mq::Operations for Disk {
         rq: IdleRequest<'a, Self>,
         is_last: bool,
     ) -> core::result::Result<(), Rejected<'a>> {
+        let mut io = device.io.lock();
+        let link = match io.choose() {
+            Ok(link) => link,
+            // blk-mq tries again in a few milliseconds.
+            Err(NoLink::Wait) => return Err(rq.reject(BlkError::RESOURCE)),
+            Err(NoLink::Never) => return Err(rq.reject(BlkError::IOERR)),
+        };
+        // Only now: without a session nothing is served, and that is no lack of support.
         if !device.serves(rq.command()) {
             return Err(rq.reject(BlkError::NOTSUPP));
         }
-        let mut io = device.io.lock();
-        match io.choose() {
-            Ok(link) => {
-                if let Err(rq) = io.push(link, rq.start()) {
-                    drop(io);
-                    rq.end(Err(BlkError::IOERR));
-                    return Ok(());
-                }
-                if is_last {
-                    io.wake_senders();
-                }
-                Ok(())
-            }
-            // blk-mq tries again in a few milliseconds.
-            Err(NoLink::Wait) => Err(rq.reject(BlkError::RESOURCE)),
-            Err(NoLink::Never) => Err(rq.reject(BlkError::IOERR)),
+        let refused = io.push(link, rq.start()).err();
+        if is_last {
+            io.wake_senders();
         }
+        drop(io);
+        if let Some(rq) = refused {
+            rq.end(Err(BlkError::IOERR));
+        }
+        Ok(())
     }
 
     fn commit_rqs(device: ArcBorrow<'_, Device>) {
@@ -108,7 +108,7 @@ impl mq::Operations for Disk {
     }
 
     fn timeout(device: ArcBorrow<'_, Device>, tag: u32) -> Timeout {
-        device.timed_out(tag as usize)
+        Arc::from(device).timed_out(tag as usize)
     }
 
     fn scheduler_refused(index: u32) {

@@ -214,22 +214,29 @@ impl Io {
         Links(core::mem::take(&mut self.links))
     }
 
-    /// Returns the number of a connection that is lost, whose place another may take.
-    pub(crate) fn first_lost(&self) -> Option<usize> {
-        self.links.iter().position(|state| !state.alive)
+    /// Returns a connection that is lost, and its number, under which another may take its place.
+    pub(crate) fn first_lost(&self) -> Option<(usize, Arc<Link>)> {
+        let mut links = self.links.iter().enumerate();
+        let (index, state) = links.find(|(_, state)| !state.alive)?;
+        Some((index, state.link.clone()))
     }
 
-    /// Puts a connection in the place of one that was lost; returns that for the caller to drop.
-    pub(crate) fn replace(&mut self, index: usize, mut new: Links) -> Links {
-        if let (Some(state), Some(new)) = (self.links.get_mut(index), new.0.first_mut()) {
-            if !state.alive {
-                core::mem::swap(state, new);
+    /// Puts a connection in the place of one that was lost, and that nobody works with; returns what
+    /// is for the caller to drop.
+    pub(crate) fn replace(&mut self, index: usize, link: Arc<Link>) -> Arc<Link> {
+        match self.links.get_mut(index) {
+            Some(state) if !state.alive => {
+                state.alive = true;
+                state.fifo.clear();
+                state.farewell = Farewell::No;
+                state.sender_idle = false;
                 self.live += 1;
                 self.lost_at = None;
                 self.timed_out = false;
+                core::mem::replace(&mut state.link, link)
             }
+            _ => link,
         }
-        new
     }
 
     /// Returns the connection with this number, whether it is alive, and how much it has to do.
@@ -260,7 +267,7 @@ impl Io {
         let turn = self.turn;
         let links = self.links.iter().enumerate();
         let best = links
-            .filter(|(_, state)| state.alive)
+            .filter(|(_, state)| state.alive && state.farewell == Farewell::No)
             .min_by_key(|(index, state)| (state.load, *index < turn))
             .map(|(index, _)| index);
 
@@ -279,7 +286,8 @@ impl Io {
 
     /// Returns whether a lost connection may still be replaced in time.
     fn may_return(&self) -> bool {
-        self.dead_timeout > Delta::ZERO
+        !self.requested
+            && self.dead_timeout > Delta::ZERO
             && self
                 .lost_at
                 .is_none_or(|since| since.elapsed() < self.dead_timeout)
@@ -446,7 +454,7 @@ impl Io {
         self.live = self.live.saturating_sub(1);
         if self.live == 0 {
             self.lost_at = Some(Instant::now());
-            if self.dead_timeout <= Delta::ZERO {
+            if self.requested || self.dead_timeout <= Delta::ZERO {
                 self.phase = Phase::Ended;
             }
         }
@@ -457,9 +465,14 @@ impl Io {
     /// any without one, and that nobody works on.
     pub(crate) fn take_from(
         &mut self,
-        link: Option<usize>,
+        link: Option<&Link>,
         cursor: &mut usize,
     ) -> Option<Request<Disk>> {
+        if link.is_some_and(|link| self.state_of(link).is_none()) {
+            // Another connection has its place: whoever put it there has taken them.
+            return None;
+        }
+        let link = link.map(|link| usize::from(link.index()));
         loop {
             let tag = *cursor;
             let slot = self.slots.get_mut(tag)?;

@@ -62,8 +62,14 @@ pub(crate) fn ioctl(
     }
     let mut setup = device.setup.lock();
     match cmd {
-        DISCONNECT => disconnect(device, &setup)?,
-        CLEAR_SOCK => clear_sockets(device, disk, &mut setup),
+        DISCONNECT => disconnect(device),
+        CLEAR_SOCK => {
+            clear_sockets(device, disk, &mut setup);
+            // What a file system does now must not find the lock held.
+            drop(setup);
+            disk.force_media_change();
+            reset_size(disk);
+        }
         _ if setup.is_netlink() => {
             pr_err!(
                 "nbd{}: an ioctl cannot change what netlink has set up\n",
@@ -141,13 +147,9 @@ fn add_socket(device: &Device, setup: &mut Setup, fd: u64) -> Result {
 }
 
 /// Tells the servers that this is the end; whoever waits in `DO_IT` returns when they agree.
-fn disconnect(device: &Device, setup: &Setup) -> Result {
-    if setup.session.is_none() && setup.sockets.is_empty() {
-        return Err(EINVAL);
-    }
+fn disconnect(device: &Device) {
     pr_info!("nbd{}: disconnect was asked for\n", device.index());
     session::ask_for_end(device);
-    Ok(())
 }
 
 /// Shuts all connections down, and forgets those that were only added.
@@ -156,6 +158,7 @@ fn clear_sockets(device: &Arc<Device>, disk: &GenDisk<Disk>, setup: &mut Setup) 
     setup.owner = None;
     if setup.is_netlink() {
         session::end(device, disk, setup, false);
+        setup.reset();
     } else {
         let mut io = device.io.lock();
         io.phase = Phase::Ended;
@@ -167,8 +170,6 @@ fn clear_sockets(device: &Arc<Device>, disk: &GenDisk<Disk>, setup: &mut Setup) 
             device.io.lock().phase = Phase::Off;
         }
     }
-    disk.force_media_change();
-    reset_size(disk);
 }
 
 /// Takes the size from the disk, unless somebody else has it open, and may have a file system on it.
@@ -202,13 +203,12 @@ fn do_it(device: &Arc<Device>, disk: &GenDisk<Disk>) -> Result<i32> {
     drop(io);
     session::end(device, disk, &mut setup, false);
     reset_size(disk);
+    if requested {
+        return Ok(0);
+    }
     if timed_out {
         return Err(ETIMEDOUT);
     }
     waited?;
-    if requested {
-        Ok(0)
-    } else {
-        Err(EPIPE)
-    }
+    Err(EPIPE)
 }

@@ -2,8 +2,9 @@
 
 //! One connection: a socket, and the two threads that send and receive on it.
 //!
-//! A connection never gets another socket: who reconnects makes a new one, and the old one goes
-//! when its threads have ended.
+//! A connection never gets another socket. It has a place in the session, to which the threads
+//! belong: when it is lost they leave it, and wait for the one that comes into its place. So who
+//! reconnects needs no memory for threads, of which there may be none until he has.
 //!
 //! Both threads may use the memory that is set aside for getting memory back, since a write that
 //! they carry may be what frees some. All that they use was allocated before the disk went live.
@@ -32,11 +33,12 @@ use crate::{
     },
 };
 use kernel::{
-    impl_has_work, new_work,
+    fmt, impl_has_work, new_work,
     prelude::*,
     str::CString,
     sync::{
         atomic::{
+            Acquire,
             Atomic,
             Full,
             Relaxed,
@@ -101,31 +103,79 @@ pub(crate) struct LinkStats {
     pub(crate) errors: Atomic<u64>,
 }
 
-/// A connection.
+/// Where a session has a connection, one after the other.
 #[pin_data]
-pub(crate) struct Link {
+pub(crate) struct Place {
     device: Arc<Device>,
     index: u16,
-    socket: Socket,
-    pub(crate) stats: LinkStats,
+    /// How many of the two threads have no connection.
+    parked: Atomic<u32>,
     #[pin]
     sender: Sleeper,
     #[pin]
     receiver: Sleeper,
+}
+
+impl Place {
+    /// Makes the place number `index` in a session of a device.
+    pub(crate) fn new(device: &Arc<Device>, index: usize) -> Result<Arc<Self>> {
+        let index = u16::try_from(index)?;
+        Arc::pin_init(
+            pin_init!(Self {
+                device: device.clone(),
+                index,
+                parked: Atomic::new(0),
+                sender <- Sleeper::new(),
+                receiver <- Sleeper::new(),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Returns whether nobody works with a connection here.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.parked.load(Acquire) == 2
+    }
+
+    /// Lets the threads look for a connection.
+    pub(crate) fn wake(&self) {
+        self.sender.wake();
+        self.receiver.wake();
+    }
+
+    /// Calls `serve` for each connection that comes here, until the thread is to stop; it returns
+    /// when the connection is lost.
+    fn serve_each(&self, sleeper: &Sleeper, serve: impl Fn(&Link)) {
+        while !kthread::should_stop() {
+            let link = self.device.io.lock().alive_at(usize::from(self.index));
+            if let Some(link) = link {
+                serve(&link);
+                continue;
+            }
+            self.parked.fetch_add(1, Full);
+            self.device.changed.wake_up_all();
+            sleeper.sleep();
+            self.parked.fetch_sub(1, Full);
+        }
+    }
+}
+
+/// A connection.
+#[pin_data]
+pub(crate) struct Link {
+    place: Arc<Place>,
+    socket: Socket,
+    pub(crate) stats: LinkStats,
     /// Shuts the socket down, for those who must not wait.
     #[pin]
-    shutdown: Work<Link, 0>,
-    /// Tells user space that the connection is lost.
-    #[pin]
-    notice: Work<Link, 1>,
+    shutdown: Work<Link>,
 }
 
 impl_has_work! {
-    impl HasWork<Self, 0> for Link { self.shutdown }
-    impl HasWork<Self, 1> for Link { self.notice }
+    impl HasWork<Self> for Link { self.shutdown }
 }
 
-impl WorkItem<0> for Link {
+impl WorkItem for Link {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
@@ -133,21 +183,12 @@ impl WorkItem<0> for Link {
     }
 }
 
-impl WorkItem<1> for Link {
-    type Pointer = Arc<Self>;
-
-    fn run(this: Arc<Self>) {
-        this.device.announce_lost_link();
-    }
-}
-
 impl Link {
-    /// Makes the connection number `index` of a device.
-    pub(crate) fn new(device: &Arc<Device>, index: u16, socket: Socket) -> Result<Arc<Self>> {
+    /// Makes a connection for a place.
+    pub(crate) fn new(place: &Arc<Place>, socket: Socket) -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
-                device: device.clone(),
-                index,
+                place: place.clone(),
                 socket,
                 stats: LinkStats {
                     requests: Atomic::new(0),
@@ -155,18 +196,15 @@ impl Link {
                     bytes_received: Atomic::new(0),
                     errors: Atomic::new(0),
                 },
-                sender <- Sleeper::new(),
-                receiver <- Sleeper::new(),
                 shutdown <- new_work!("nbd::Link::shutdown"),
-                notice <- new_work!("nbd::Link::notice"),
             }),
             GFP_KERNEL,
         )
     }
 
-    /// Returns its number.
+    /// Returns the number of its place.
     pub(crate) fn index(&self) -> u16 {
-        self.index
+        self.place.index
     }
 
     /// Returns its socket.
@@ -174,196 +212,193 @@ impl Link {
         &self.socket
     }
 
+    fn device(&self) -> &Arc<Device> {
+        &self.place.device
+    }
+
     /// Lets the sender look for requests. Any context.
     pub(crate) fn wake_sender(&self) {
-        self.sender.wake();
+        self.place.sender.wake();
     }
 
     /// Lets the receiver look again whether a request has been sent. Any context.
     pub(crate) fn wake_receiver(&self) {
-        self.receiver.wake();
+        self.place.receiver.wake();
     }
 }
 
-/// The threads of a connection. Dropping them waits for their end, so the socket has to be shut
-/// down before.
-pub(crate) struct LinkThreads {
+/// The threads of a place. Dropping them waits for their end, so a socket that is there has to be
+/// shut down before.
+pub(crate) struct Threads {
     _sender: kthread::Thread<Sender>,
     _receiver: kthread::Thread<Receiver>,
 }
 
-impl LinkThreads {
-    /// Starts the threads of a connection.
-    pub(crate) fn start(link: &Arc<Link>) -> Result<Self> {
-        let name =
-            |what| CString::try_from_fmt(fmt!("nbd{}-{}{}", link.device.index(), what, link.index));
-        let sender = Arc::new(Sender(link.clone()), GFP_KERNEL)?;
-        let receiver = Arc::new(Receiver(link.clone()), GFP_KERNEL)?;
+impl Threads {
+    /// Starts the threads of a place.
+    pub(crate) fn start(place: &Arc<Place>) -> Result<Self> {
+        let (nbd, index) = (place.device.index(), place.index);
+        let sender = CString::try_from_fmt(fmt!("nbd{nbd}-tx{index}"))?;
+        let receiver = CString::try_from_fmt(fmt!("nbd{nbd}-rx{index}"))?;
+        let sends = Arc::new(Sender(place.clone()), GFP_KERNEL)?;
+        let receives = Arc::new(Receiver(place.clone()), GFP_KERNEL)?;
         Ok(Self {
-            _sender: kthread::Thread::spawn(&name("tx")?, NICE, sender)?,
-            _receiver: kthread::Thread::spawn(&name("rx")?, NICE, receiver)?,
+            _sender: kthread::Thread::spawn(&sender, NICE, sends)?,
+            _receiver: kthread::Thread::spawn(&receiver, NICE, receives)?,
         })
     }
 }
 
 /// What the sending thread runs on.
-struct Sender(Arc<Link>);
+struct Sender(Arc<Place>);
 
 impl kthread::Run for Sender {
     fn run(&self) {
-        let link = &self.0;
-        let _reserves = link.device.reserves();
-
-        while !kthread::should_stop() {
-            let next = link.device.io.lock().next_to_send(link);
-            match next {
-                Next::Send(work) => self.send(work),
-                Next::Farewell => self.say_farewell(),
-                Next::Nothing => link.sender.sleep(),
-                Next::Lost => break,
-            }
-        }
-        // Whoever stops the thread may come much later, and a lost connection has no more work.
-        wait_for_stop(&link.sender);
+        self.0
+            .serve_each(&self.0.sender, |link| send_all(link, &self.0.sender));
     }
 }
 
-impl Sender {
-    fn send(&self, ToSend { rq, cookie, more }: ToSend) {
-        let link = &self.0;
-        let device = &link.device;
-        let Some(header) = wire_request(&rq, cookie) else {
-            // It was refused when it was queued.
-            device.finish(rq, Err(BlkError::NOTSUPP));
-            return;
-        };
-        let payload = (header.kind == RequestType::Write).then(|| rq.bios());
-        let data = if payload.is_some() { header.length } else { 0 };
-
-        if let Err(err) = link.socket.send(&header.encode(), payload, more) {
-            device.lose(link, fmt!("send failed: {err:?}"));
-            device.give_back(rq);
-            return;
-        }
-        link.stats.requests.fetch_add(1, Relaxed);
-        link.stats.bytes_sent.fetch_add(u64::from(data), Relaxed);
-        let returned = device.io.lock().sent(link, rq);
-        if let Err(rq) = returned {
-            device.give_back(rq);
+/// Sends what there is to send, until the connection is lost.
+fn send_all(link: &Link, sleeper: &Sleeper) {
+    while !kthread::should_stop() {
+        let next = link.device().io.lock().next_to_send(link);
+        match next {
+            Next::Send(work) => send(link, work),
+            Next::Farewell => say_farewell(link),
+            Next::Nothing => sleeper.sleep(),
+            Next::Lost => return,
         }
     }
+}
 
-    fn say_farewell(&self) {
-        let link = &self.0;
-        // Best effort: the server may be gone.
-        let _ = link
-            .socket
-            .send(&RequestHeader::DISCONNECT.encode(), None, false);
-        link.device.io.lock().said_farewell(link);
-        link.device.changed.wake_up_all();
+fn send(link: &Link, ToSend { rq, cookie, more }: ToSend) {
+    let device = link.device();
+    let Some(header) = wire_request(&rq, cookie) else {
+        // It was refused when it was queued.
+        device.finish(rq, Err(BlkError::NOTSUPP));
+        return;
+    };
+    let payload = (header.kind == RequestType::Write).then(|| rq.bios());
+    let data = if payload.is_some() { header.length } else { 0 };
+
+    let reserves = device.reserves();
+    let sent = link.socket.send(&header.encode(), payload, more);
+    drop(reserves);
+    if let Err(err) = sent {
+        device.lose(link, fmt!("send failed: {err:?}"));
+        device.give_back(rq);
+        return;
     }
+    link.stats.requests.fetch_add(1, Relaxed);
+    link.stats.bytes_sent.fetch_add(u64::from(data), Relaxed);
+    let returned = device.io.lock().sent(link, rq);
+    if let Err(rq) = returned {
+        device.give_back(rq);
+    }
+}
+
+fn say_farewell(link: &Link) {
+    let _reserves = link.device().reserves();
+    // Best effort: the server may be gone.
+    let _ = link
+        .socket
+        .send(&RequestHeader::DISCONNECT.encode(), None, false);
+    link.device().io.lock().said_farewell(link);
+    link.device().changed.wake_up_all();
 }
 
 /// What the receiving thread runs on.
-struct Receiver(Arc<Link>);
+struct Receiver(Arc<Place>);
 
 impl kthread::Run for Receiver {
     fn run(&self) {
-        let link = &self.0;
-        let _reserves = link.device.reserves();
-
-        while !kthread::should_stop() && self.receive() {}
-        wait_for_stop(&link.receiver);
+        self.0.serve_each(&self.0.receiver, |link| {
+            while !kthread::should_stop() && receive(link, &self.0.receiver) {}
+        });
     }
 }
 
-impl Receiver {
-    /// Receives a reply; returns whether there may be more.
-    fn receive(&self) -> bool {
-        let link = &self.0;
-        let mut bytes = [0; REPLY_LEN];
-        if let Err(err) = link.socket.receive(&mut bytes) {
-            if err == EPIPE {
-                return self.lose(fmt!("the server has closed it"));
-            }
-            return self.lose(fmt!("receive failed: {err:?}"));
-        }
-        match ReplyHeader::decode(&bytes) {
-            Ok(reply) => self.take(reply),
-            Err(magic) => self.lose(fmt!("wrong magic {magic:#x} in a reply")),
-        }
+/// Receives a reply; returns whether there may be more.
+fn receive(link: &Link, sleeper: &Sleeper) -> bool {
+    let mut bytes = [0; REPLY_LEN];
+    let reserves = link.device().reserves();
+    let received = link.socket.receive(&mut bytes);
+    drop(reserves);
+    match received {
+        Ok(()) => {}
+        Err(EPIPE) => return lose(link, fmt!("the server has closed it")),
+        Err(err) => return lose(link, fmt!("receive failed: {err:?}")),
     }
-
-    fn take(&self, reply: ReplyHeader) -> bool {
-        let link = &self.0;
-        let device = &link.device;
-        let cookie = Cookie::decode(reply.cookie);
-        let rq = loop {
-            let answered = device.io.lock().answered(link, cookie);
-            match answered {
-                Answered::Request(rq) => break rq,
-                Answered::NotYet => link.receiver.sleep(),
-                Answered::Nobody => {
-                    return self.lose(fmt!("reply to nothing, cookie {:#x}", reply.cookie));
-                }
-            }
-        };
-        if let Some(error) = NbdError::decode(reply.error) {
-            return self.refused(rq, reply.error, error);
-        }
-        if wire_request(&rq, cookie).is_some_and(|header| header.kind == RequestType::Read) {
-            let received = link.socket.receive_bios(rq.bios());
-            if let Err(err) = received {
-                self.lose(fmt!("receive of data failed: {err:?}"));
-                device.give_back(rq);
-                return false;
-            }
-            let bytes = u64::from(rq.bytes());
-            link.stats.bytes_received.fetch_add(bytes, Relaxed);
-        }
-        device.finish(rq, Ok(()));
-        true
-    }
-
-    /// Ends a request that the server has not carried out.
-    fn refused(&self, rq: NbdRequest, raw: u32, error: NbdError) -> bool {
-        let link = &self.0;
-        let device = &link.device;
-        let Some(kind) = kind_of(&rq) else {
-            device.finish(rq, Err(BlkError::IOERR));
-            return true;
-        };
-        link.stats.errors.fetch_add(1, Relaxed);
-        let verdict = verdict(kind, error);
-        if verdict != Verdict::GoElsewhere {
-            device.log_refusal(&rq, kind, raw);
-        }
-        match verdict {
-            Verdict::IoError => device.finish(rq, Err(BlkError::IOERR)),
-            Verdict::NoSpace => device.finish(rq, Err(BlkError::NOSPC)),
-            Verdict::Unsupported => {
-                device.forget_support(kind);
-                device.finish(rq, Err(BlkError::NOTSUPP));
-            }
-            Verdict::GoElsewhere => {
-                self.lose(fmt!("the server is shutting down"));
-                device.give_back(rq);
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Gives the connection up; returns that there is no more.
-    fn lose(&self, why: kernel::fmt::Arguments<'_>) -> bool {
-        self.0.device.lose(&self.0, why);
-        false
+    match ReplyHeader::decode(&bytes) {
+        Ok(reply) => take(link, sleeper, reply),
+        Err(magic) => lose(link, fmt!("wrong magic {magic:#x} in a reply")),
     }
 }
 
-/// Sleeps until the thread is asked to stop.
-fn wait_for_stop(sleeper: &Sleeper) {
-    while !kthread::should_stop() {
-        sleeper.sleep();
+/// Ends the request that a reply is for; returns whether there may be more.
+fn take(link: &Link, sleeper: &Sleeper, reply: ReplyHeader) -> bool {
+    let device = link.device();
+    let cookie = Cookie::decode(reply.cookie);
+    let rq = loop {
+        let answered = device.io.lock().answered(link, cookie);
+        match answered {
+            Answered::Request(rq) => break rq,
+            Answered::NotYet => sleeper.sleep(),
+            Answered::Nobody => {
+                return lose(link, fmt!("reply to nothing, cookie {:#x}", reply.cookie));
+            }
+        }
+    };
+    if let Some(error) = NbdError::decode(reply.error) {
+        return refused(link, rq, reply.error, error);
     }
+    if kind_of(&rq) == Some(RequestType::Read) {
+        let reserves = device.reserves();
+        let received = link.socket.receive_bios(rq.bios());
+        drop(reserves);
+        if let Err(err) = received {
+            lose(link, fmt!("receive of data failed: {err:?}"));
+            device.give_back(rq);
+            return false;
+        }
+        let bytes = u64::from(rq.bytes());
+        link.stats.bytes_received.fetch_add(bytes, Relaxed);
+    }
+    device.finish(rq, Ok(()));
+    true
+}
+
+/// Ends a request that the server has not carried out; returns whether there may be more.
+fn refused(link: &Link, rq: NbdRequest, raw: u32, error: NbdError) -> bool {
+    let device = link.device();
+    let Some(kind) = kind_of(&rq) else {
+        device.finish(rq, Err(BlkError::IOERR));
+        return true;
+    };
+    link.stats.errors.fetch_add(1, Relaxed);
+    let verdict = verdict(kind, error);
+    if verdict != Verdict::GoElsewhere {
+        device.log_refusal(&rq, kind, raw);
+    }
+    match verdict {
+        Verdict::IoError => device.finish(rq, Err(BlkError::IOERR)),
+        Verdict::NoSpace => device.finish(rq, Err(BlkError::NOSPC)),
+        Verdict::Unsupported => {
+            device.forget_support(kind);
+            device.finish(rq, Err(BlkError::NOTSUPP));
+        }
+        Verdict::GoElsewhere => {
+            lose(link, fmt!("the server is shutting down"));
+            device.give_back(rq);
+            return false;
+        }
+    }
+    true
+}
+
+/// Gives the connection up; returns that there is no more.
+fn lose(link: &Link, why: fmt::Arguments<'_>) -> bool {
+    link.device().lose(link, why);
+    false
 }

@@ -56,12 +56,13 @@ impl Config {
     ///
     /// Fails with `EINVAL` if one of them is out of range.
     fn check(&self) -> Result<(u32, Minors, u32)> {
-        let minors = Minors::for_partitions(self.max_part).ok_or(EINVAL)?;
-        let disks = u32::try_from(self.nbds_max).map_err(|_| EINVAL)?;
-        if disks > minors.max_disks() {
-            return Err(EINVAL);
-        }
-        let max_request = request_limit(self.max_request_bytes, PAGE_SIZE as u32).ok_or(EINVAL)?;
+        let minors = Minors::for_partitions(self.max_part);
+        let minors = minors.ok_or_else(|| out_of_range("max_part"))?;
+        let disks = u32::try_from(self.nbds_max).ok();
+        let disks = disks.filter(|disks| *disks <= minors.max_disks());
+        let disks = disks.ok_or_else(|| out_of_range("nbds_max"))?;
+        let max_request = request_limit(self.max_request_bytes, PAGE_SIZE as u32);
+        let max_request = max_request.ok_or_else(|| out_of_range("max_request_bytes"))?;
         Ok((disks, minors, max_request))
     }
 
@@ -72,6 +73,11 @@ impl Config {
         let (_, minors, _) = self.check()?;
         Ok(i32::try_from(minors.max_part())?)
     }
+}
+
+fn out_of_range(parameter: &str) -> Error {
+    pr_err!("{parameter} is out of range\n");
+    EINVAL
 }
 
 /// The driver. It and its disks are there until this is dropped.

@@ -5,6 +5,7 @@
 //! Source: `include/uapi/linux/nbd-netlink.h`.
 
 use crate::{
+    device::Device,
     logic::{
         flags::ServerFlags,
         size::Size, //
@@ -204,14 +205,13 @@ impl Options {
         Size::new(bytes, block, shared.max_block()).ok_or(EINVAL)
     }
 
-    fn apply(&self, unit: &Unit, setup: &mut Setup) {
+    fn apply(&self, device: &Device, setup: &mut Setup) {
         setup.timeout = self.timeout.unwrap_or(setup.timeout);
         setup.dead_timeout = self.dead_timeout.unwrap_or(setup.dead_timeout);
         if let Some(flags) = self.client_flags {
             setup.disconnect_on_close = flags & DISCONNECT_ON_CLOSE != 0;
             let destroy = flags & DESTROY_ON_DISCONNECT != 0;
-            unit.destroy.store(destroy, Relaxed);
-            unit.device.destroy.store(destroy, Relaxed);
+            device.destroy.store(destroy, Relaxed);
         }
     }
 }
@@ -241,6 +241,9 @@ fn connect(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
         let disk = unit.disk.lock();
         let Some(disk) = disk.as_ref() else {
             // It is going away.
+            if asked.is_none() {
+                continue;
+            }
             return Err(EINVAL);
         };
         let mut setup = unit.device.setup.lock();
@@ -257,21 +260,24 @@ fn connect(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
         // The upper half is not for us.
         setup.flags = ServerFlags::from_raw(flags as u32);
         setup.sockets = core::mem::take(&mut sockets);
-        options.apply(&unit, &mut setup);
+        let destroy = unit.device.destroy.load(Relaxed);
+        options.apply(&unit.device, &mut setup);
         *unit.device.backend.lock() = backend;
 
         if let Err(err) = session::begin(&unit.device, disk, &mut setup, true) {
             session::forget(&unit.device, disk, &mut setup);
+            unit.device.destroy.store(destroy, Relaxed);
             return Err(err);
         }
         drop(setup);
+        // It is connected, whether or not there is memory to say so.
         return info.reply(CONNECT, |reply| reply.put_u32(INDEX, unit.device.index()));
     }
 }
 
 fn is_free(unit: &Unit) -> bool {
     unit.disk.try_lock().is_some_and(|disk| disk.is_some())
-        && !unit.destroy.load(Relaxed)
+        && !unit.device.destroy.load(Relaxed)
         // Whoever holds it now is setting the device up, or down; do not wait for that.
         && unit.device.setup.try_lock().is_some_and(|setup| !setup.is_busy())
 }
@@ -294,9 +300,14 @@ fn disconnect(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
     session::end(&unit.device, disk, &mut setup, true);
     if disk.openers() == 0 {
         session::forget(&unit.device, disk, &mut setup);
+        drop(setup);
+    } else {
+        setup.reset();
+        drop(setup);
+        // Without the lock: file systems come to an end here.
+        disk.force_media_change();
     }
-    drop(setup);
-    if unit.destroy.load(Relaxed) {
+    if unit.device.destroy.load(Relaxed) {
         shared.remove_later(unit.device.index());
     }
     Ok(())
@@ -318,6 +329,10 @@ fn reconfigure(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
         pr_err!("nbd{}: not connected over netlink\n", device.index());
         return Err(EINVAL);
     }
+    if device.io.lock().requested {
+        pr_err!("nbd{}: disconnected\n", device.index());
+        return Err(EINVAL);
+    }
     let known = device.backend.lock();
     let same = known.is_none() || known.as_deref() == backend.as_deref();
     drop(known);
@@ -327,7 +342,7 @@ fn reconfigure(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
     }
     let size = options.size(shared, setup.size)?;
 
-    options.apply(&unit, &mut setup);
+    options.apply(device, &mut setup);
     device.set_timeout(setup.timeout);
     device.io.lock().dead_timeout =
         kernel::time::Delta::from_millis(i64::from(setup.dead_timeout).saturating_mul(1000));

@@ -18,7 +18,8 @@ use crate::{
     },
     link::{
         Link,
-        LinkThreads, //
+        Place,
+        Threads, //
     },
     logic::{
         flags::ServerFlags,
@@ -61,12 +62,16 @@ use rb::{
 /// How long a server is given to take the last message.
 const FAREWELL_TIME: Delta = Delta::from_millis(1000);
 
+/// How long a change of the block size waits for requests in flight.
+const RESIZE_TIME: Delta = Delta::from_millis(2000);
+
 /// A session. Fields are dropped in order.
 pub(crate) struct Session {
     id: u64,
     netlink: bool,
-    /// One entry for each connection.
-    threads: KVec<Option<LinkThreads>>,
+    /// The threads of each place.
+    _threads: KVec<Threads>,
+    places: KVec<Arc<Place>>,
     _pid: AttributeFile,
     _backend: Option<AttributeFile>,
     _files: Files,
@@ -99,6 +104,8 @@ pub(crate) fn begin(
         return Err(EBUSY);
     }
     let sockets = core::mem::take(&mut setup.sockets);
+    // Whoever has added them has done so.
+    setup.owner = None;
     if sockets.is_empty() || setup.size.block > device.shared.max_request {
         return Err(EINVAL);
     }
@@ -127,11 +134,13 @@ fn connect(
     netlink: bool,
 ) -> Result {
     let module = ModuleRef::get()?;
-    let mut threads = KVec::with_capacity(sockets.len(), GFP_KERNEL)?;
+    let mut places = KVec::with_capacity(sockets.len(), GFP_KERNEL)?;
     let mut links = Links::with_capacity(sockets.len())?;
     for (index, socket) in sockets.into_iter().enumerate() {
         socket.set_send_timeout(setup.timeout);
-        links.push(Link::new(device, u16::try_from(index)?, socket)?, depth())?;
+        let place = Place::new(device, index)?;
+        links.push(Link::new(&place, socket)?, depth())?;
+        places.push(place, GFP_KERNEL)?;
     }
     let mut io = device.io.lock();
     io.begin(links);
@@ -147,14 +156,16 @@ fn connect(
         None
     };
     let files = Files::new(device);
-    start_threads(device, &mut threads).inspect_err(|_| {
+    let mut threads = KVec::with_capacity(places.len(), GFP_KERNEL)?;
+    start_threads(&places, &mut threads).inspect_err(|_| {
         // Or the threads that have started would not end.
         end_links(device);
     })?;
     setup.session = Some(Session {
         id,
         netlink,
-        threads,
+        _threads: threads,
+        places,
         _pid: pid,
         _backend: backend,
         _files: files,
@@ -163,13 +174,9 @@ fn connect(
     Ok(())
 }
 
-fn start_threads(device: &Arc<Device>, threads: &mut KVec<Option<LinkThreads>>) -> Result {
-    let links = device.io.lock().nr_links();
-    for index in 0..links {
-        // One that is lost already has no need of any.
-        let link = device.io.lock().alive_at(index);
-        let pair = link.map(|link| LinkThreads::start(&link)).transpose()?;
-        threads.push(pair, GFP_KERNEL)?;
+fn start_threads(places: &[Arc<Place>], threads: &mut KVec<Threads>) -> Result {
+    for place in places {
+        threads.push(Threads::start(place)?, GFP_KERNEL)?;
     }
     Ok(())
 }
@@ -208,8 +215,8 @@ fn show_size(device: &Device, disk: &GenDisk<Disk>, setup: &Setup) {
 
 /// Changes the size, now if there is a session, or else when one begins.
 ///
-/// Fails with `EINVAL` if the blocks are too large, and with `EBUSY` if they would change while no
-/// connection is alive: that waits for IO.
+/// Fails with `EINVAL` if the blocks are too large, and with `EBUSY` if they would change, and requests
+/// in flight do not end soon.
 pub(crate) fn resize(
     device: &Device,
     disk: &GenDisk<Disk>,
@@ -221,10 +228,9 @@ pub(crate) fn resize(
             if size.block > device.shared.max_request {
                 return Err(EINVAL);
             }
-            if device.io.lock().live() == 0 {
-                return Err(EBUSY);
-            }
-            disk.update_limits(&limits(size, setup.flags, device.shared.max_request))?;
+            // A server that does not answer must not keep those waiting who could end it.
+            let limits = limits(size, device.flags(), device.shared.max_request);
+            disk.update_limits_within(&limits, RESIZE_TIME)?;
         }
         setup.size = size;
         show_size(device, disk, setup);
@@ -274,31 +280,32 @@ pub(crate) fn idle_limits(max_request: u32) -> QueueLimits {
 }
 
 /// Puts new connections in the place of those that were lost; the rest of the sockets is dropped.
+///
+/// All memory of the system may be waiting for this, so it may use the reserves, for little.
 pub(crate) fn reconnect(device: &Arc<Device>, setup: &mut Setup, sockets: KVec<Socket>) -> Result {
+    let _reserves = device.reserves();
     let timeout = setup.timeout;
     let session = setup.session.as_mut().ok_or(EINVAL)?;
     for socket in sockets {
-        let Some(index) = device.io.lock().first_lost() else {
-            return Ok(());
+        let Some((index, old)) = device.io.lock().first_lost() else {
+            break;
         };
-        let place = session.threads.get_mut(index).ok_or(EINVAL)?;
-        // Its requests were taken, so what is left of the old connection ends at once.
-        *place = None;
-
+        let place = session.places.get(index).ok_or(EINVAL)?;
         socket.set_send_timeout(timeout);
-        let link = Link::new(device, u16::try_from(index)?, socket)?;
-        let mut links = Links::with_capacity(1)?;
-        links.push(link.clone(), depth())?;
-        let old = device.io.lock().replace(index, links);
-        drop(old);
-        *place = Some(LinkThreads::start(&link).inspect_err(|_| {
-            device.lose(&link, fmt!("no threads for it"));
-        })?);
+        let link = Link::new(place, socket)?;
+
+        // Who has lost it may not have taken its requests yet, nor the threads left it. They do at
+        // once, for its socket is shut down.
+        device.take_back(Some(&old));
+        device.changed.wait_event(|| place.is_empty());
         let mut io = device.io.lock();
-        if !io.requested && io.live() != 0 {
+        let dropped = io.replace(index, link);
+        if !io.requested {
             io.phase = Phase::Running;
         }
         drop(io);
+        drop(dropped);
+        place.wake();
         pr_info!("nbd{}: connection {} is back\n", device.index(), index);
     }
     if let Some(queue) = device.queue.as_ref() {
@@ -321,12 +328,15 @@ pub(crate) fn end(device: &Arc<Device>, disk: &GenDisk<Disk>, setup: &mut Setup,
     let Some(session) = setup.session.take() else {
         return;
     };
-    device.io.lock().phase = Phase::Ended;
-    device.take_back(None);
+    let mut io = device.io.lock();
+    io.phase = Phase::Ended;
+    io.requested = true;
+    drop(io);
     if farewell {
         ask_for_end(device);
         wait_for_farewells(device);
     }
+    // What has not ended now will not.
     // The threads end, as their sockets are shut down, and nobody can come between.
     end_links(device);
     drop(session);
@@ -346,13 +356,13 @@ fn wait_for_farewells(device: &Device) {
     }
 }
 
-fn end_links(device: &Device) {
+fn end_links(device: &Arc<Device>) {
     device.io.lock().requested = true;
     device.lose_all("disconnected");
 }
 
 /// Forgets the connections, whose threads have ended, or were never started.
-fn end_io(device: &Device) {
+fn end_io(device: &Arc<Device>) {
     device.io.lock().phase = Phase::Ended;
     end_links(device);
     device.take_back(None);

@@ -33,7 +33,7 @@ pub(crate) struct Setup {
     pub(crate) owner: Option<i32>,
     /// The session, while there is one.
     pub(crate) session: Option<Session>,
-    /// Whether the disk shows more than the block core's defaults.
+    /// Whether the disk shows what it was in a session, from then until nobody has it open.
     pub(crate) shown: bool,
 }
 
@@ -53,6 +53,13 @@ impl Setup {
         }
     }
 
+    /// Forgets all but that the disk shows it still.
+    pub(crate) fn reset(&mut self) {
+        let shown = self.shown;
+        *self = Self::new();
+        self.shown = shown;
+    }
+
     /// Adds a connection.
     ///
     /// Fails with `EINVAL` if there are as many as can be.
@@ -64,9 +71,10 @@ impl Setup {
         Ok(())
     }
 
-    /// Returns whether somebody uses the device, or is about to.
+    /// Returns whether somebody uses the device, is about to, or has it open since before the end of
+    /// the last session: what he has written must not go to another server.
     pub(crate) fn is_busy(&self) -> bool {
-        self.session.is_some() || self.owner.is_some()
+        self.session.is_some() || self.owner.is_some() || self.shown
     }
 
     /// Returns whether the session was begun over netlink.

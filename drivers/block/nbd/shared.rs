@@ -23,10 +23,7 @@ use kernel::{
     prelude::*,
     rbtree::RBTree,
     sync::{
-        atomic::{
-            Atomic,
-            Relaxed, //
-        },
+        atomic::Relaxed,
         Arc,
         Mutex, //
     }, //
@@ -72,8 +69,6 @@ pub(crate) struct Unit {
     /// The disk, until it is removed.
     #[pin]
     pub(crate) disk: Mutex<Option<GenDisk<Disk>>>,
-    /// Whether the disk is removed when its session has ended and nobody has it open.
-    pub(crate) destroy: Atomic<bool>,
 }
 
 /// What all devices share.
@@ -199,7 +194,6 @@ impl Shared {
             pin_init!(Unit {
                 device,
                 disk <- new_mutex!(None, "nbd::Unit::disk"),
-                destroy: Atomic::new(false),
             }),
             GFP_KERNEL,
         )?;
@@ -270,7 +264,7 @@ impl Shared {
             return;
         };
         let mut place = unit.disk.lock();
-        let unused = unit.destroy.load(Relaxed)
+        let unused = unit.device.destroy.load(Relaxed)
             && !unit.device.setup.lock().is_busy()
             && place.as_ref().is_some_and(|disk| disk.openers() == 0);
         if !unused {
@@ -293,7 +287,11 @@ impl Shared {
         self.reclaim_work.flush();
         let units = core::mem::take(&mut *self.units.lock());
         for unit in units.values() {
-            let disk = unit.disk.lock().take();
+            let Some(disk) = unit.disk.lock().take() else {
+                continue;
+            };
+            // There is one only if the driver has failed to start, and somebody was faster.
+            session::end(&unit.device, &disk, &mut unit.device.setup.lock(), false);
             drop(disk);
         }
     }
