@@ -14,7 +14,7 @@ K ?= fast debug
 
 kdir = $(or $(KDIR),$(shell scripts/kernel.sh default))
 
-.PHONY: all modules run test check shell doc kernels install modules_install clean help
+.PHONY: all modules run test bench check shell doc kernels install modules_install clean help
 
 all: modules
 
@@ -28,6 +28,9 @@ run:
 
 test:
 	@scripts/test.sh -k "$(K)" $(T)
+
+bench:
+	@QUICK=$(QUICK) scripts/bench.sh $(T)
 
 check:
 	@scripts/check.sh
@@ -59,6 +62,8 @@ help:
 	@echo 'make run                the demonstration: real files through the packet driver'
 	@echo 'make test               all tests, in guests (T="words": only tests whose path has one;'
 	@echo '                          K="fast debug": on these kernels)'
+	@echo 'make bench              our drivers beside the kernel'"'"'s: instructions, throughput'
+	@echo '                          (QUICK=1: in less than 5 minutes; T="words": these suites)'
 	@echo 'make check              formatting, lints, style, the rules for unsafe code'
 	@echo 'make shell              an interactive guest with the module (KERNEL=debug)'
 	@echo 'make doc                documentation of rust/ and drivers/'

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Direct I/O with io_uring, the same places in each run.
+
+use crate::{mark, Result};
+use io_uring::{opcode, types::Fd, IoUring};
+use std::fs::{File, OpenOptions};
+use std::io::{Seek, SeekFrom};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::time::{Duration, Instant};
+
+const PAGE: usize = 4096;
+
+/// Memory for direct I/O.
+#[derive(Clone)]
+#[repr(align(4096))]
+#[expect(dead_code, reason = "only the kernel looks into it")]
+struct Page([u8; PAGE]);
+
+/// When a run ends.
+#[derive(Clone, Copy)]
+enum Until {
+    Operations(u64),
+    Time(Duration),
+}
+
+/// What to do.
+pub struct Load {
+    device: String,
+    write: bool,
+    random: bool,
+    bytes: usize,
+    depth: usize,
+    warm: u64,
+    until: Until,
+}
+
+impl Load {
+    /// Understands the arguments of the program.
+    pub fn parse(args: &[&str]) -> Result<Self> {
+        let [device, direction, pattern, bytes, depth, warm, unit, number] = args else {
+            return Err("load wants eight arguments".into());
+        };
+        let number = number.parse()?;
+        Ok(Self {
+            device: device.to_string(),
+            write: *direction == "write",
+            random: *pattern == "random",
+            bytes: bytes.parse()?,
+            depth: depth.parse()?,
+            warm: warm.parse()?,
+            until: match *unit {
+                "ops" => Until::Operations(number),
+                _ => Until::Time(Duration::from_millis(number)),
+            },
+        })
+    }
+}
+
+/// Puts the load on the device, and prints what it did.
+pub fn run(load: &Load) -> Result<()> {
+    let mut runner = Runner::new(load)?;
+    runner.run(Until::Operations(load.warm))?;
+    runner.batches.clear();
+    let start = Instant::now();
+    mark::begin();
+    let operations = runner.run(load.until)?;
+    mark::end();
+    let all = start.elapsed().as_nanos();
+    println!("{operations} {all} {}", runner.usual());
+    Ok(())
+}
+
+struct Runner<'a> {
+    load: &'a Load,
+    disk: File,
+    /// How many pieces of the size of an operation the disk has.
+    pieces: u64,
+    ring: IoUring,
+    buffers: Vec<Vec<Page>>,
+    free: Vec<usize>,
+    random: u64,
+    next: u64,
+    /// Nanoseconds of an operation, for each few of them.
+    batches: Vec<u64>,
+}
+
+impl<'a> Runner<'a> {
+    fn new(load: &'a Load) -> Result<Self> {
+        let mut disk = OpenOptions::new()
+            .read(true)
+            .write(load.write)
+            .custom_flags(nix::libc::O_DIRECT)
+            .open(&load.device)?;
+        let page = Page([0xa5; PAGE]);
+        Ok(Self {
+            pieces: disk.seek(SeekFrom::End(0))? / load.bytes as u64,
+            disk,
+            ring: IoUring::new(load.depth.max(2) as u32)?,
+            buffers: vec![vec![page; load.bytes.div_ceil(PAGE)]; load.depth],
+            free: (0..load.depth).collect(),
+            random: 1,
+            next: 0,
+            batches: Vec::with_capacity(1 << 16),
+            load,
+        })
+    }
+
+    fn offset(&mut self) -> u64 {
+        let piece = if self.load.random {
+            self.random = self
+                .random
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            (self.random >> 33) % self.pieces
+        } else {
+            self.next += 1;
+            self.next % self.pieces
+        };
+        piece * self.load.bytes as u64
+    }
+
+    fn submit(&mut self, slot: usize) -> Result<()> {
+        let offset = self.offset();
+        let (fd, len) = (Fd(self.disk.as_raw_fd()), self.load.bytes as u32);
+        let buffer = self.buffers[slot].as_mut_ptr().cast();
+        let entry = if self.load.write {
+            opcode::Write::new(fd, buffer, len).offset(offset).build()
+        } else {
+            opcode::Read::new(fd, buffer, len).offset(offset).build()
+        };
+        // SAFETY: The buffer is as long, is used by no other operation until this one is
+        // complete, and stays: `run` waits for all, or the program ends.
+        unsafe { self.ring.submission().push(&entry.user_data(slot as u64)) }?;
+        Ok(())
+    }
+
+    /// Takes what is complete, at least one; returns how many.
+    fn reap(&mut self) -> Result<u64> {
+        self.ring.submit_and_wait(1)?;
+        let mut reaped = 0;
+        for done in self.ring.completion() {
+            if done.result() != self.load.bytes as i32 {
+                // Without waiting for the others: the kernel may write to what was freed.
+                eprintln!("{}: result {}", self.load.device, done.result());
+                std::process::exit(1);
+            }
+            self.free.push(done.user_data() as usize);
+            reaped += 1;
+        }
+        Ok(reaped)
+    }
+
+    /// What an operation takes when the machine does not just do something else: the median.
+    fn usual(&mut self) -> u64 {
+        self.batches.sort_unstable();
+        self.batches
+            .get(self.batches.len() / 2)
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// Returns the number of operations, which all are complete.
+    fn run(&mut self, until: Until) -> Result<u64> {
+        let start = Instant::now();
+        let mut batch = (start, 0);
+        let (mut submitted, mut done) = (0, 0);
+        loop {
+            let more = match until {
+                Until::Operations(number) => submitted < number,
+                Until::Time(time) => start.elapsed() < time,
+            };
+            if !more && done == submitted {
+                return Ok(done);
+            }
+            while more && !self.free.is_empty() {
+                if matches!(until, Until::Operations(number) if submitted == number) {
+                    break;
+                }
+                let slot = self.free.pop().ok_or("no free slot")?;
+                self.submit(slot)?;
+                submitted += 1;
+            }
+            done += self.reap()?;
+            if done - batch.1 >= self.load.depth as u64 {
+                let nanoseconds = batch.0.elapsed().as_nanos() as u64;
+                self.batches.push(nanoseconds / (done - batch.1));
+                batch = (Instant::now(), done);
+            }
+        }
+    }
+}
