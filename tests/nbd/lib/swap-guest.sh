@@ -1,0 +1,92 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# swap-guest.sh SERVER: in a guest, swaps to /dev/nbd0 for RBLK_SWAP_SECONDS with RBLK_SWAP_PERCENT of
+# its memory in use, and says how that went. SERVER is
+#   ADDRESS...   outside, at these addresses and ports: one connection to each, with a program
+#                that replaces lost ones if there are several
+#   tcp, unix    in this guest, with /dev/vda behind it, reached over that
+# Restarts the guest if nothing moves any more; what the heartbeat says is on the console.
+set -eu
+programs=$(dirname "$0")/../../nbd-swap/target/release
+seconds=${RBLK_SWAP_SECONDS:-60}
+run=$RBLK_SCRATCH
+
+fail() {
+	echo "# $*"
+	exit 1
+}
+# until_ok SECONDS COMMAND...
+until_ok() {
+	local tries=$(($1 * 5))
+	shift
+	until "$@"; do
+		tries=$((tries - 1))
+		[ "$tries" -gt 0 ] || fail "in vain: $*"
+		sleep 0.2
+	done
+}
+has_size() { [ "$(cat /sys/block/nbd0/size)" -gt 0 ]; }
+
+# Nothing of the server may be left to be loaded, or to be swapped out.
+locked() {
+	local size
+	size=$(awk '/^VmSize:/ { print $2 }' "/proc/$1/status")
+	awk -v size="$size" '/^VmLck:/ { exit !($2 > 0.9 * size) }' "/proc/$1/status"
+}
+serve() {
+	"$programs/nbd-swap" guarded qemu-nbd -f raw -t -e 4 "$@" --cache=none --aio=native /dev/vda \
+		>"$run/server.log" 2>&1 &
+	until_ok 30 locked $!
+	echo "# server: $(grep -E '^Vm(Size|Lck)' "/proc/$!/status" | tr -s '\t\n ' ' ')"
+}
+connect() { nbd-client -N '' "$@" /dev/nbd0 -b 4096; }
+
+# The server gets what it needs for as many requests as there can be, before there is no memory left.
+warm_up() {
+	fio --name=warm-up --filename=/dev/nbd0 --rw=randrw --bs=4k --size=256M --io_size=16M --direct=1 \
+		--ioengine=libaio --iodepth=128 >"$run/fio.log" 2>&1 || fail "fio: $(cat "$run/fio.log")"
+}
+
+# No other swapping, no page kept compressed instead.
+[ ! -e /sys/module/zswap/parameters/enabled ] || echo N >/sys/module/zswap/parameters/enabled
+echo 1 >/proc/sys/vm/overcommit_memory
+echo 1 >/proc/sys/kernel/sysrq
+
+case $1 in
+tcp)
+	serve -p 10809 -b 127.0.0.1
+	until_ok 30 connect 127.0.0.1 10809 >/dev/null 2>"$run/connect.log"
+	;;
+unix)
+	serve -k "$run/socket"
+	until_ok 30 connect -unix "$run/socket" >/dev/null 2>"$run/connect.log"
+	;;
+*)
+	ip addr add 10.99.0.2/24 dev eth0
+	ip link set eth0 up
+	if [ $# -gt 1 ]; then
+		chrt -f 1 "$programs/nbd-swap" reconnect "$@" &
+	else
+		until_ok 30 connect "${1%:*}" "${1#*:}" >/dev/null 2>"$run/connect.log"
+	fi
+	;;
+esac
+until_ok 30 has_size
+warm_up
+echo "# device: scheduler $(cat /sys/block/nbd0/queue/scheduler)," \
+	"max_sectors_kb $(cat /sys/block/nbd0/queue/max_sectors_kb)"
+mkswap /dev/nbd0 >/dev/null
+swapon /dev/nbd0
+
+mib=$(awk '/^MemTotal:/ { print int($2 / 1024) }' /proc/meminfo)
+use=$((mib * ${RBLK_SWAP_PERCENT:-200} / 200))
+echo "# memory: $mib MiB, min_free_kbytes $(cat /proc/sys/vm/min_free_kbytes), in use 2 x $use MiB"
+chrt --reset-on-fork -f 10 "$programs/nbd-swap" heartbeat --restart \
+	--show /proc/net/tcp --show /sys/block/nbd0/inflight --show /sys/kernel/debug/nbd/nbd0/links \
+	--show /sys/kernel/debug/block/nbd0/hctx0/busy -- \
+	"$programs/nbd-swap" stress --workers 2 --mib "$use" --seconds "$seconds"
+errors=$(dmesg | grep -E 'Write-error|Read-error|I/O error' || :)
+[ -z "$errors" ] || fail "$errors"
+swapoff /dev/nbd0
+echo '# swapoff: done'
