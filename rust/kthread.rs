@@ -91,6 +91,16 @@ impl<T: Run> Thread<T> {
         Ok(Self { task, data })
     }
 
+    /// Makes the thread one for batches of work, with priority `nice` (-20 to 19): when it is woken it
+    /// does not take the processor from who wakes it, and so finds more to do when its turn comes.
+    ///
+    /// Process context, may sleep.
+    pub fn set_batch(&self, nice: i8) {
+        // SAFETY: By the type invariant, the task is valid. It cannot fail for such a policy and a
+        // number in range; with one out of range, the thread stays as it is.
+        unsafe { bindings::sched_set_batch(self.task.as_ptr(), c_int::from(nice)) };
+    }
+
     /// Returns what the thread runs on.
     pub fn data(&self) -> &Arc<T> {
         &self.data

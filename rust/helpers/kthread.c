@@ -3,11 +3,23 @@
 #include <linux/kthread.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
+#include <uapi/linux/sched/types.h>
 
 /* Unlike kthread_should_stop(), for any task. */
 __rb_helper bool rb_helper_kthread_should_stop_current(void)
 {
 	return (current->flags & PF_KTHREAD) && kthread_should_stop();
+}
+
+__rb_helper int rb_helper_sched_set_batch(struct task_struct *task, int nice)
+{
+	const struct sched_attr attr = {
+		.size		= sizeof(attr),
+		.sched_policy	= SCHED_BATCH,
+		.sched_nice	= nice,
+	};
+
+	return sched_setattr_nocheck(task, &attr);
 }
 
 __rb_helper void rb_helper_get_task_struct(struct task_struct *task)

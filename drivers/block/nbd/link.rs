@@ -61,9 +61,9 @@ use rb::{
     }, //
 };
 
-/// How urgent the threads are: as those whose requests they carry. Were the sender more urgent, it
-/// would send each request at once and by itself, instead of several in one go.
-const NICE: i8 = 0;
+/// How urgent the threads are: as the workers that complete requests. They work in batches, so they do
+/// not take the processor from who submits or serves, for each request by itself.
+const NICE: i8 = -20;
 
 /// A thread that sleeps until it is woken.
 #[pin_data]
@@ -242,9 +242,13 @@ impl Threads {
         let receiver = CString::try_from_fmt(fmt!("nbd{nbd}-rx{index}"))?;
         let sends = Arc::new(Sender(place.clone()), GFP_KERNEL)?;
         let receives = Arc::new(Receiver(place.clone()), GFP_KERNEL)?;
+        let sender = kthread::Thread::spawn(&sender, NICE, sends)?;
+        let receiver = kthread::Thread::spawn(&receiver, NICE, receives)?;
+        sender.set_batch(NICE);
+        receiver.set_batch(NICE);
         Ok(Self {
-            _sender: kthread::Thread::spawn(&sender, NICE, sends)?,
-            _receiver: kthread::Thread::spawn(&receiver, NICE, receives)?,
+            _sender: sender,
+            _receiver: receiver,
         })
     }
 }
