@@ -14,7 +14,7 @@ K ?= fast debug
 
 kdir = $(or $(KDIR),$(shell scripts/kernel.sh default))
 
-.PHONY: all modules run test bench check shell doc kernels install modules_install clean help
+.PHONY: all modules run test swap bench check shell doc kernels install modules_install clean help
 
 all: modules
 
@@ -31,6 +31,9 @@ test:
 
 bench:
 	@QUICK=$(QUICK) scripts/bench.sh $(T)
+
+swap:
+	@RBLK_SWAP_SECONDS=$(or $(DURATION),600) RBLK_SLOW=4 scripts/test.sh -k fast tests/nbd/swap
 
 check:
 	@scripts/check.sh
@@ -64,6 +67,7 @@ help:
 	@echo '                          K="fast debug": on these kernels)'
 	@echo 'make bench              our drivers beside the kernel'"'"'s: instructions, throughput'
 	@echo '                          (QUICK=1: in less than 5 minutes; T="words": these suites)'
+	@echo 'make swap               swap to network block devices (DURATION=600 seconds, five guests)'
 	@echo 'make check              formatting, lints, style, the rules for unsafe code'
 	@echo 'make shell              an interactive guest with the module (KERNEL=debug)'
 	@echo 'make doc                documentation of rust/ and drivers/'
