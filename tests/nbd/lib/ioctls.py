@@ -362,7 +362,8 @@ def module_comes_and_goes():
             time.sleep(0.05)
         going = False
         count = sum(thread.wait(30) for thread in threads)
-        expect(unloaded >= 3 and count >= 3, f"{unloaded} times, {count} connections")
+        enough = 1 if DEBUG else 3
+        expect(unloaded >= enough and count >= enough, f"{unloaded} times, {count} connections")
     going = False
     with ktap.case(titles[1]):
         subprocess.run(["modprobe", "nbd"], check=True)
