@@ -276,14 +276,22 @@ impl Device {
         again_or_fail(rq, phase);
     }
 
-    /// Gives a connection up, and its requests back.
+    /// Gives a connection up, and its requests back. May sleep.
     pub(crate) fn lose(self: &Arc<Self>, link: &Link, why: fmt::Arguments<'_>) {
         if self.mark_lost(link, false, why) {
-            link.socket().shutdown();
+            self.abandon(link);
         }
     }
 
-    /// Returns whether it was there until now; then its socket is to be shut down.
+    /// Closes a connection that is lost, and only then gives its requests back: or the server might
+    /// carry one of them out late, behind one that has taken another way. May sleep.
+    pub(crate) fn abandon(&self, link: &Link) {
+        link.socket().shutdown();
+        self.take_back(Some(link));
+    }
+
+    /// Marks a connection as lost; returns whether it was not until now. It is to be
+    /// [abandoned](Self::abandon) then.
     fn mark_lost(self: &Arc<Self>, link: &Link, timed_out: bool, why: fmt::Arguments<'_>) -> bool {
         let mut io = self.io.lock();
         if !io.lose(link) {
@@ -293,7 +301,6 @@ impl Device {
         let (expected, live, of) = (io.requested, io.live(), io.nr_links());
         drop(io);
 
-        self.take_back(Some(link));
         self.changed.wake_up_all();
         if !expected {
             if self.log_limit.allows() {
@@ -360,14 +367,9 @@ impl Device {
             return Timeout::Later;
         }
         self.mark_lost(&link, true, fmt!("no reply within {timeout} s"));
-        // It may be ours alone by now, and it takes long to close a socket.
+        // A worker gives the request back, for that must wait for the socket.
         let _ = self.shared.reclaim_work.enqueue(link);
-        // A thread of the connection may still have the request in its hands.
-        if self.io.lock().is_idle(tag) {
-            Timeout::Done
-        } else {
-            Timeout::Later
-        }
+        Timeout::Later
     }
 
     /// Notes that the server does not serve such requests, whatever it has said.

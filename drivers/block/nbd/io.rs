@@ -515,13 +515,6 @@ impl Io {
         }
     }
 
-    /// Returns whether the slot with this tag is free.
-    pub(crate) fn is_idle(&self, tag: usize) -> bool {
-        self.slots
-            .get(tag)
-            .is_none_or(|slot| matches!(slot.state, State::Idle))
-    }
-
     /// Asks all senders to say goodbye, once they have sent what they have begun.
     pub(crate) fn want_farewells(&mut self) {
         self.requested = true;

@@ -166,20 +166,20 @@ pub(crate) struct Link {
     place: Arc<Place>,
     socket: Socket,
     pub(crate) stats: LinkStats,
-    /// Shuts the socket down, for those who must not wait.
+    /// Abandons the connection, for those who must not wait.
     #[pin]
-    shutdown: Work<Link>,
+    abandon: Work<Link>,
 }
 
 impl_has_work! {
-    impl HasWork<Self> for Link { self.shutdown }
+    impl HasWork<Self> for Link { self.abandon }
 }
 
 impl WorkItem for Link {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        this.socket.shutdown();
+        this.device().abandon(&this);
     }
 }
 
@@ -196,7 +196,7 @@ impl Link {
                     bytes_received: Atomic::new(0),
                     errors: Atomic::new(0),
                 },
-                shutdown <- new_work!("nbd::Link::shutdown"),
+                abandon <- new_work!("nbd::Link::abandon"),
             }),
             GFP_KERNEL,
         )

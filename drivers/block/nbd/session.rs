@@ -294,9 +294,8 @@ pub(crate) fn reconnect(device: &Arc<Device>, setup: &mut Setup, sockets: KVec<S
         socket.set_send_timeout(timeout);
         let link = Link::new(place, socket)?;
 
-        // Who has lost it may not have taken its requests yet, nor the threads left it. They do at
-        // once, for its socket is shut down.
-        device.take_back(Some(&old));
+        // Who has lost it may not be done with it yet, nor the threads have left it.
+        device.abandon(&old);
         device.changed.wait_event(|| place.is_empty());
         let mut io = device.io.lock();
         let dropped = io.replace(index, link);
