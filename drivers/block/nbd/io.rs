@@ -49,6 +49,9 @@ pub(crate) enum Phase {
     Ended,
 }
 
+/// By how many requests a connection may be behind the one with least to do, and still get more.
+const MAX_BEHIND: u32 = 8;
+
 /// Whether the message that ends a connection is to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Farewell {
@@ -259,17 +262,19 @@ impl Io {
             .map(|(index, state)| (index, state.link.clone()))
     }
 
-    /// Chooses the connection that has least to do; those with the same take turns.
+    /// Chooses a connection: they take turns, but one that is behind the others is passed over.
     pub(crate) fn choose(&mut self) -> Result<usize, NoLink> {
         if self.phase != Phase::Running {
             return Err(NoLink::Never);
         }
-        let turn = self.turn;
-        let links = self.links.iter().enumerate();
-        let best = links
-            .filter(|(_, state)| state.alive && state.farewell == Farewell::No)
-            .min_by_key(|(index, state)| (state.load, *index < turn))
-            .map(|(index, _)| index);
+        let takes = |state: &LinkState| state.alive && state.farewell == Farewell::No;
+        let links = || self.links.iter().enumerate().filter(|(_, s)| takes(s));
+        let least = links().map(|(_, state)| state.load).min().unwrap_or(0);
+        // The first of those that are not behind, from the one whose turn it is on.
+        let best = links()
+            .filter(|(_, state)| state.load <= least.saturating_add(MAX_BEHIND))
+            .map(|(index, _)| index)
+            .min_by_key(|index| (*index < self.turn, *index));
 
         match best {
             Some(index) => {
