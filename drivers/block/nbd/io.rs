@@ -62,7 +62,7 @@ enum Farewell {
 
 /// The place of the request with one tag.
 struct Slot {
-    /// Counts the uses, so that a late reply to one is not taken for one to the next.
+    /// Names the use, so that a late reply to one is not taken for one to the next.
     sequence: u32,
     /// How often the request has been found to take long.
     timeouts: u32,
@@ -147,6 +147,8 @@ pub(crate) struct Io {
     pub(crate) phase: Phase,
     /// Counts the sessions.
     pub(crate) session: u64,
+    /// Counts the requests that were sent.
+    sequence: u32,
     /// How many connections are alive.
     live: usize,
     /// Where the search for a connection begins.
@@ -180,6 +182,7 @@ impl Io {
             links: KVec::new(),
             phase: Phase::Off,
             session: 0,
+            sequence: 0,
             live: 0,
             turn: 0,
             dead_timeout: Delta::ZERO,
@@ -365,7 +368,10 @@ impl Io {
         };
         match core::mem::replace(&mut slot.state, sending) {
             State::Queued { rq, .. } => {
-                slot.sequence = slot.sequence.wrapping_add(1);
+                // Of the device, not of the slot: a reply with the tag of another request must not
+                // be taken for its own.
+                self.sequence = self.sequence.wrapping_add(1);
+                slot.sequence = self.sequence;
                 let cookie = Cookie {
                     tag,
                     link: link.index(),
