@@ -13,6 +13,7 @@ mod inflight;
 pub mod limits;
 pub mod major;
 pub mod mq;
+pub mod optical;
 pub mod page_bio;
 
 /// Bytes in a sector, the unit of all positions in the block layer.

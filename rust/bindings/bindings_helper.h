@@ -10,6 +10,7 @@
 
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
+#include <linux/cdrom.h>
 #include <linux/gfp.h>
 #include <linux/kthread.h>
 #include <linux/mempool.h>
@@ -29,6 +30,7 @@ const blk_features_t RUST_CONST_HELPER_BLK_FEAT_STABLE_WRITES = BLK_FEAT_STABLE_
 const blk_mode_t RUST_CONST_HELPER_BLK_OPEN_READ = BLK_OPEN_READ;
 const blk_mode_t RUST_CONST_HELPER_BLK_OPEN_WRITE = BLK_OPEN_WRITE;
 const blk_mode_t RUST_CONST_HELPER_BLK_OPEN_EXCL = BLK_OPEN_EXCL;
+const blk_mode_t RUST_CONST_HELPER_BLK_OPEN_NDELAY = BLK_OPEN_NDELAY;
 const blk_mode_t RUST_CONST_HELPER_BLK_OPEN_STRICT_SCAN = BLK_OPEN_STRICT_SCAN;
 const blk_opf_t RUST_CONST_HELPER_REQ_BACKGROUND = REQ_BACKGROUND;
 const blk_opf_t RUST_CONST_HELPER_REQ_FUA = REQ_FUA;

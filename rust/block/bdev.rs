@@ -4,8 +4,15 @@
 //!
 //! C header: [`include/linux/blkdev.h`](srctree/include/linux/blkdev.h)
 
+mod glance;
+mod watch;
+
+pub use glance::Glance;
+pub use watch::Watcher;
+
 use super::{
     dev_t::DevT,
+    gen_disk::Ioctl,
     inflight::{
         Inflight,
         InflightGuard, //
@@ -20,10 +27,14 @@ use core::ptr::{
     NonNull, //
 };
 use kernel::{
-    error::from_err_ptr,
+    error::{
+        from_err_ptr,
+        to_result, //
+    },
     prelude::*,
     sync::Arc, //
 };
+use watch::Claim;
 
 /// How a lower device is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,10 +83,12 @@ pub struct LowerLimits {
 ///
 /// # Invariants
 ///
-/// `file` is an open file of a block device, claimed by `inflight`.
+/// `file` is an open file of a block device, claimed by `_claim`.
 pub struct BdevFile {
     file: NonNull<bindings::file>,
     inflight: Arc<Inflight>,
+    /// Dropped after the file is closed.
+    _claim: Arc<Claim>,
 }
 
 // SAFETY: A file may be closed on any thread.
@@ -91,26 +104,34 @@ impl BdevFile {
     /// [`EACCES`] if it is to be written and is read-only, or what the device's own open returns,
     /// such as `ENOMEDIUM`. May sleep, and may wait for hardware.
     pub fn open(dev: DevT, mode: Mode) -> Result<Self> {
+        Self::open_with(dev, mode, Claim::new(None)?)
+    }
+
+    /// Opens the device `dev`, as [`open`](Self::open), and has `watcher` told when it goes.
+    pub fn open_watched(dev: DevT, mode: Mode, watcher: Arc<dyn Watcher>) -> Result<Self> {
+        Self::open_with(dev, mode, Claim::new(Some(watcher))?)
+    }
+
+    fn open_with(dev: DevT, mode: Mode, claim: Arc<Claim>) -> Result<Self> {
         let inflight = Inflight::new()?;
         let mode = match mode {
             Mode::Read => bindings::BLK_OPEN_READ,
             Mode::ReadWrite => bindings::BLK_OPEN_READ | bindings::BLK_OPEN_WRITE,
         };
 
-        // SAFETY: The holder is only compared, and unique while `inflight` lives.
+        // SAFETY: The operations are those of the holder, which lives until the file is closed.
         let file = from_err_ptr(unsafe {
-            bindings::bdev_file_open_by_dev(
-                dev.as_raw(),
-                mode,
-                Arc::as_ptr(&inflight).cast_mut().cast(),
-                ptr::null(),
-            )
+            bindings::bdev_file_open_by_dev(dev.as_raw(), mode, claim.holder(), claim.ops())
         })?;
 
         // SAFETY: A valid pointer is not null.
         let file = unsafe { NonNull::new_unchecked(file) };
-        // INVARIANT: The file was opened, with `inflight` as the holder.
-        let bdev = Self { file, inflight };
+        // INVARIANT: The file was opened, with `claim` as the holder.
+        let bdev = Self {
+            file,
+            inflight,
+            _claim: claim,
+        };
         if mode & bindings::BLK_OPEN_WRITE != 0 && bdev.is_read_only() {
             return Err(EACCES);
         }
@@ -177,6 +198,44 @@ impl BdevFile {
     pub fn is_zoned(&self) -> bool {
         // SAFETY: By the type invariant, the block device is valid.
         unsafe { bindings::bdev_is_zoned(self.as_raw()) }
+    }
+
+    /// Returns a number that changes when the disk is found to have another medium. Any context.
+    ///
+    /// It changes only once until somebody asks with
+    /// [`check_media_change`](Self::check_media_change).
+    pub fn media_seq(&self) -> u64 {
+        // SAFETY: By the type invariant, the block device is valid and has a disk. The number may
+        // change any time.
+        unsafe { (&raw const (*(*self.as_raw()).bd_disk).diskseq).read_volatile() }
+    }
+
+    /// Asks the disk whether it has another medium since this was last asked, by anybody.
+    ///
+    /// Process context; may sleep, and waits for hardware.
+    pub fn check_media_change(&self) -> bool {
+        // SAFETY: By the type invariant, the block device is valid and has a disk.
+        unsafe { bindings::disk_check_media_change((*self.as_raw()).bd_disk) }
+    }
+
+    /// Passes an ioctl on to the device, with the rights of the one who has asked for it.
+    ///
+    /// Fails with `ENOTTY` if the device knows no such ioctl, and with what the device returns.
+    /// Context as of [`raw_ioctl`](super::gen_disk::Operations::raw_ioctl).
+    pub fn ioctl(&self, call: &Ioctl) -> Result<i32> {
+        // SAFETY: By the type invariant, the block device is valid and open. Its driver takes the
+        // argument for an address in user space, or a number.
+        let ret = unsafe {
+            bindings::bdev_ioctl(
+                self.as_raw(),
+                call.mode(),
+                call.cmd(),
+                call.arg(),
+                call.is_compat(),
+            )
+        };
+        to_result(ret.min(0))?;
+        Ok(ret)
     }
 
     /// Returns the limits as they are now.

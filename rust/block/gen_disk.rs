@@ -26,7 +26,10 @@ pub use device::{
 };
 pub use file::AttributeFile;
 pub(super) use operations::DiskVTable;
-pub use operations::Operations;
+pub use operations::{
+    Ioctl,
+    Operations, //
+};
 
 use super::{
     dev_t::DevT,

@@ -29,6 +29,23 @@ __rb_helper bool rb_helper_bdev_read_only(struct block_device *bdev)
 	return bdev_read_only(bdev);
 }
 
+/* What blkdev_ioctl() does with what it does not know itself. */
+__rb_helper int rb_helper_bdev_ioctl(struct block_device *bdev, blk_mode_t mode,
+				     unsigned int cmd, unsigned long arg,
+				     bool compat)
+{
+	const struct block_device_operations *fops = bdev->bd_disk->fops;
+
+	if (compat) {
+#ifdef CONFIG_COMPAT
+		if (fops->compat_ioctl)
+			return fops->compat_ioctl(bdev, mode, cmd, arg);
+#endif
+		return -ENOTTY;
+	}
+	return fops->ioctl ? fops->ioctl(bdev, mode, cmd, arg) : -ENOTTY;
+}
+
 __rb_helper struct kobject *rb_helper_bdev_kobj(struct block_device *bdev)
 {
 	return bdev_kobj(bdev);

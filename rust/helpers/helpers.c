@@ -16,6 +16,7 @@
 #endif
 
 #include "block.c"
+#include "cdrom.c"
 #ifdef CONFIG_NET
 #include "genetlink.c"
 #endif

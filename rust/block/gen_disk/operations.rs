@@ -60,9 +60,54 @@ pub trait Operations: Sized + 'static {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
+    /// Called in place of [`Operations::ioctl`], which this replaces, for drivers that pass some of
+    /// the ioctls on to a [lower device](crate::block::bdev::BdevFile::ioctl). Context as there.
+    fn raw_ioctl(_disk: &GenDisk<Self>, _call: &Ioctl) -> Result<i32> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
     /// Returns the path of the device node below `/dev`, if not the name of the disk.
     fn devnode(_data: Borrowed<'_, Self>) -> Result<CString> {
         build_error!(VTABLE_DEFAULT_ERROR)
+    }
+}
+
+/// An ioctl as somebody has asked for it.
+///
+/// Only the block layer makes these, so that their rights are those of an opener.
+pub struct Ioctl {
+    cmd: c_uint,
+    arg: c_ulong,
+    mode: bindings::blk_mode_t,
+    compat: bool,
+}
+
+impl Ioctl {
+    /// Returns the number of the ioctl.
+    pub fn cmd(&self) -> u32 {
+        self.cmd
+    }
+
+    /// Returns the argument: a number, or an address in user space.
+    ///
+    /// From a 32-bit program, it is what that has passed.
+    pub fn arg(&self) -> usize {
+        self.arg
+    }
+
+    /// Returns whether the disk is open for writing.
+    pub fn is_for_writing(&self) -> bool {
+        self.mode & bindings::BLK_OPEN_WRITE != 0
+    }
+
+    /// Returns how the disk is open.
+    pub(in crate::block) fn mode(&self) -> bindings::blk_mode_t {
+        self.mode
+    }
+
+    /// Returns whether a 32-bit program has asked on a 64-bit system.
+    pub fn is_compat(&self) -> bool {
+        self.compat
     }
 }
 
@@ -132,6 +177,44 @@ impl<T: Operations> DiskVTable<T> {
 
     /// # Safety
     ///
+    /// Only the block layer may call this, for a disk of `T`.
+    unsafe extern "C" fn raw_ioctl(
+        bdev: *mut bindings::block_device,
+        mode: bindings::blk_mode_t,
+        cmd: c_uint,
+        arg: c_ulong,
+    ) -> c_int {
+        let call = Ioctl {
+            cmd,
+            arg,
+            mode,
+            compat: false,
+        };
+        // SAFETY: The disk is open, and so is kept.
+        from_result(|| unsafe { Self::lend((*bdev).bd_disk, |disk| T::raw_ioctl(disk, &call)) })
+    }
+
+    /// # Safety
+    ///
+    /// Only the block layer may call this, for a disk of `T`.
+    unsafe extern "C" fn raw_compat_ioctl(
+        bdev: *mut bindings::block_device,
+        mode: bindings::blk_mode_t,
+        cmd: c_uint,
+        arg: c_ulong,
+    ) -> c_int {
+        let call = Ioctl {
+            cmd,
+            arg,
+            mode,
+            compat: true,
+        };
+        // SAFETY: The disk is open, and so is kept.
+        from_result(|| unsafe { Self::lend((*bdev).bd_disk, |disk| T::raw_ioctl(disk, &call)) })
+    }
+
+    /// # Safety
+    ///
     /// Only the driver core may call this, for a disk of `T`. The caller frees the result.
     unsafe extern "C" fn devnode(
         disk: *mut bindings::gendisk,
@@ -166,12 +249,16 @@ impl<T: Operations> DiskVTable<T> {
         } else {
             None
         },
-        ioctl: if T::HAS_IOCTL {
+        ioctl: if T::HAS_RAW_IOCTL {
+            Some(Self::raw_ioctl)
+        } else if T::HAS_IOCTL {
             Some(Self::ioctl)
         } else {
             None
         },
-        compat_ioctl: if T::HAS_IOCTL && cfg!(CONFIG_COMPAT) {
+        compat_ioctl: if T::HAS_RAW_IOCTL && cfg!(CONFIG_COMPAT) {
+            Some(Self::raw_compat_ioctl)
+        } else if T::HAS_IOCTL && cfg!(CONFIG_COMPAT) {
             Some(Self::compat_ioctl)
         } else {
             None
