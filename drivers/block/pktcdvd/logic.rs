@@ -9,6 +9,7 @@ pub mod control;
 pub mod coverage;
 pub mod frames;
 pub mod marks;
+pub mod mmc;
 pub mod options;
 pub mod schedule;
 pub mod state;

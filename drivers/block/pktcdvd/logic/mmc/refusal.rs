@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Why a medium cannot be used, or not be written.
+
+use super::{
+    super::zone::GeometryError,
+    cdb::Command,
+    profile::{
+        Kind,
+        Profile, //
+    },
+    reply::ReplyError,
+    sense::{
+        Failure,
+        Fault, //
+    }, //
+};
+use core::fmt;
+
+/// The error that an open fails with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Errno {
+    /// `ENOMEDIUM`: there is nothing in the drive.
+    NoMedium,
+    /// `EROFS`: it can be read at most, so that a mount tries that next.
+    ReadOnly,
+    /// `ENXIO`: the track has no packets.
+    NoPackets,
+    /// `EBUSY`: the drive has something else to do for long.
+    Busy,
+    /// `EIO`: the drive does not do what it has to.
+    Io,
+}
+
+/// Why a medium cannot be used, or not be written. Its text says what to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The drive is empty.
+    NoMedium,
+    /// Media of this profile are not written in packets.
+    Profile(Profile),
+    /// The CD is of that type: neither data nor XA.
+    DiscType(u8),
+    /// The disc cannot be written again.
+    NotErasable,
+    /// The last session of the disc is reserved.
+    SessionReserved,
+    /// The medium was never formatted.
+    Blank(Kind),
+    /// The formatting of the medium was not brought to an end.
+    FormatStopped(Kind),
+    /// No track is recorded in fixed packets.
+    NotPackets(Kind),
+    /// The track is reserved and blank.
+    TrackReserved,
+    /// The data mode of the track is that number, neither 1 nor 2.
+    DataMode(u8),
+    /// The packet size of the track is zero.
+    PacketEmpty,
+    /// The packets of the track have that many blocks.
+    PacketTooLarge(u32),
+    /// The track cannot be cut into packets.
+    Geometry(GeometryError),
+    /// Nothing tells how large the medium is.
+    NoCapacity,
+    /// A command failed that has to work.
+    Command(&'static str, Failure),
+    /// The reply to a command that has to work does not serve.
+    Reply(&'static str, ReplyError),
+}
+
+impl Refusal {
+    /// Tells of a command that failed.
+    pub const fn command(command: &Command, failure: Failure) -> Self {
+        match failure.fault() {
+            Fault::NoMedium => Self::NoMedium,
+            _ => Self::Command(command.name(), failure),
+        }
+    }
+
+    /// Returns the error for who wants to write.
+    pub const fn errno(&self) -> Errno {
+        match self {
+            Self::NoMedium => Errno::NoMedium,
+            Self::PacketEmpty => Errno::NoPackets,
+            Self::Command(_, failure) => match failure.fault() {
+                Fault::WriteProtected | Fault::Unsupported => Errno::ReadOnly,
+                Fault::Busy | Fault::Formatting => Errno::Busy,
+                _ => Errno::Io,
+            },
+            Self::NoCapacity | Self::Reply(..) => Errno::Io,
+            _ => Errno::ReadOnly,
+        }
+    }
+}
+
+/// How a medium of a kind is formatted.
+const fn format_with(kind: Kind) -> &'static str {
+    match kind {
+        Kind::CdRw => "cdrwtool -d DRIVE -q",
+        Kind::DvdRw => "dvd+rw-format -force DRIVE",
+        _ => "dvd+rw-format DRIVE",
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::NoMedium => f.write_str("no medium; put a disc in"),
+            Self::Profile(profile) => write!(
+                f,
+                "{profile} cannot be written in packets: {}",
+                profile.advice()
+            ),
+            Self::DiscType(0xff) => {
+                write!(f, "CD-RW without a track: {}", Advice(Kind::CdRw))
+            }
+            Self::DiscType(number) => write!(
+                f,
+                "CD of type {number:#04x} is no data disc: blank it, then {}",
+                Advice(Kind::CdRw)
+            ),
+            Self::NotErasable => f.write_str("the CD is not rewritable: use a CD-RW"),
+            Self::SessionReserved => f.write_str(
+                "the last session is reserved, not recorded in packets: close it, or blank the disc",
+            ),
+            Self::Blank(kind) => write!(f, "{kind} is blank: {}", Advice(kind)),
+            Self::FormatStopped(kind) => write!(
+                f,
+                "formatting the {kind} was stopped: go on with dvd+rw-format DRIVE"
+            ),
+            Self::NotPackets(kind) => {
+                write!(f, "{kind} is not recorded in fixed packets: {}", Advice(kind))
+            }
+            Self::TrackReserved => f.write_str("the track is reserved and blank: blank the disc"),
+            Self::DataMode(mode) => {
+                write!(f, "data mode {mode} of the track is neither 1 nor 2")
+            }
+            Self::PacketEmpty => f.write_str("packet size of the track is zero"),
+            Self::PacketTooLarge(blocks) => {
+                write!(f, "packets of {blocks} blocks are too large: 128 is the most")
+            }
+            Self::Geometry(error) => error.fmt(f),
+            Self::NoCapacity => f.write_str("the drive does not tell how large the medium is"),
+            Self::Command(name, failure) => write!(f, "{name} failed: {failure}"),
+            Self::Reply(name, error) => write!(f, "{name}: {error}"),
+        }
+    }
+}
+
+/// How to format a medium, in words.
+struct Advice(Kind);
+
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "format it with {}", format_with(self.0))
+    }
+}
