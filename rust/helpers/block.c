@@ -66,11 +66,6 @@ __rb_helper struct kobject *rb_helper_disk_kobj(struct gendisk *disk)
 	return &disk_to_dev(disk)->kobj;
 }
 
-__rb_helper bool rb_helper_disk_has_partscan(struct gendisk *disk)
-{
-	return disk_has_partscan(disk);
-}
-
 __rb_helper void rb_helper_disk_need_part_scan(struct gendisk *disk)
 {
 	set_bit(GD_NEED_PART_SCAN, &disk->state);

@@ -274,13 +274,21 @@ static int rb_xfer_all(struct rb_xfer *x, void *head, size_t len, struct bio *bi
 	return rb_xfer_flush(x, x->more);
 }
 
-static int rb_xfer(struct rb_xfer *x, void *head, size_t len, struct bio *bio)
+static int rb_xfer(struct socket *sock, bool send, void *head, size_t len,
+		   struct bio *bio, bool more)
 {
+	struct rb_xfer x;
 	int err = 0;
 
+	/* Not with an initializer, which would clear the vectors each time. */
+	x.sock = sock;
+	x.send = send;
+	x.more = more;
+	x.nr = 0;
+	x.bytes = 0;
 	/* Whoever is the current task, the IO is not its doing. */
 	scoped_with_kernel_creds()
-		err = rb_xfer_all(x, head, len, bio);
+		err = rb_xfer_all(&x, head, len, bio);
 	return err;
 }
 
@@ -291,39 +299,12 @@ static int rb_xfer(struct rb_xfer *x, void *head, size_t len, struct bio *bio)
 __rb_helper int rb_helper_sock_send(struct socket *sock, const void *head,
 				    size_t len, struct bio *bio, bool more)
 {
-	struct rb_xfer x;
-
-	x.sock = sock;
-	x.send = true;
-	x.more = more;
-	x.nr = 0;
-	x.bytes = 0;
-	return rb_xfer(&x, (void *)head, len, bio);
+	return rb_xfer(sock, true, (void *)head, len, bio, more);
 }
 
 /* Receives @len bytes to @head, then the data of the chain of bios. */
 __rb_helper int rb_helper_sock_receive(struct socket *sock, void *head,
 				       size_t len, struct bio *bio)
 {
-	struct rb_xfer x;
-
-	x.sock = sock;
-	x.send = false;
-	x.more = false;
-	x.nr = 0;
-	x.bytes = 0;
-	return rb_xfer(&x, head, len, bio);
-}
-
-/* Waits for data, and receives what is there, at most @len bytes. */
-__rb_helper int rb_helper_sock_receive_some(struct socket *sock, void *buf, size_t len)
-{
-	struct kvec vec = { .iov_base = buf, .iov_len = len };
-	struct msghdr msg = {};
-	int ret = 0;
-
-	iov_iter_kvec(&msg.msg_iter, ITER_DEST, &vec, 1, len);
-	scoped_with_kernel_creds()
-		ret = sock_recvmsg(sock, &msg, MSG_NOSIGNAL);
-	return ret;
+	return rb_xfer(sock, false, head, len, bio, false);
 }

@@ -115,11 +115,6 @@ impl Socket {
         unsafe { bindings::sock_set_sndtimeo(self.socket.as_ptr(), secs) };
     }
 
-    /// Returns whether both are the same socket, however they were found.
-    pub fn is_same(&self, other: &Self) -> bool {
-        self.socket == other.socket
-    }
-
     /// Sends `header` and the data of the bios of a write, all of it.
     ///
     /// `more` says that another message follows at once, so that both may share a packet. After
@@ -157,30 +152,6 @@ impl Socket {
                 ptr::null_mut(),
             )
         })
-    }
-
-    /// Waits for bytes, and receives those that are there, as far as there is room in `buf`.
-    ///
-    /// Returns their number. Fails with [`EPIPE`] at the end of the stream, [`EINVAL`] if there
-    /// is no room.
-    #[inline]
-    pub fn receive_some(&self, buf: &mut [u8]) -> Result<usize> {
-        if buf.is_empty() {
-            return Err(EINVAL);
-        }
-        // SAFETY: By the type invariant, the socket is alive; the buffer is valid for writes.
-        let received = unsafe {
-            bindings::sock_receive_some(
-                self.socket.as_ptr(),
-                buf.as_mut_ptr().cast(),
-                buf.len().min(c_int::MAX as usize),
-            )
-        };
-        match received {
-            0 => Err(EPIPE),
-            bytes if bytes < 0 => Err(Error::from_errno(bytes)),
-            bytes => Ok(bytes as usize),
-        }
     }
 
     /// Receives the data of the bios of a read, all of it, straight into their pages.

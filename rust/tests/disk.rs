@@ -247,11 +247,6 @@ mod tests {
         let (disk, _seen) = disk(&DiskOptions::default(), &first)?;
         assert_eq!(disk.limits().max_segment_size, 4096);
 
-        disk.disable_write_zeroes();
-        assert_eq!(disk.limits().max_write_zeroes_sectors, 0);
-        disk.update_limits(&first)?;
-        assert_eq!(disk.limits().max_write_zeroes_sectors, 1024);
-
         disk.update_limits(&QueueLimits {
             features: Feature::StableWrites.into(),
             ..QueueLimits::default()
@@ -292,23 +287,17 @@ mod tests {
     fn partitions_are_looked_for_when_asked() -> Result {
         let (disk, seen) = plain()?;
         assert!(becomes(&seen.live_releases, 1));
-        let (opens, reads) = (seen.opens.load(Relaxed), seen.reads.load(Relaxed));
-        assert!(reads > 0);
-
-        disk.scan_partitions()?;
-        assert!(becomes(&seen.live_releases, 2));
-        assert_eq!(seen.opens.load(Relaxed), opens + 1);
         let scanned = seen.reads.load(Relaxed);
-        assert!(scanned > reads);
+        assert!(scanned > 0);
 
         // An open alone reads nothing, unless it was asked to look.
         drop(BdevFile::open(disk.dev(), Mode::Read)?);
-        assert!(becomes(&seen.live_releases, 3));
+        assert!(becomes(&seen.live_releases, 2));
         assert_eq!(seen.reads.load(Relaxed), scanned);
         disk.need_partition_scan();
         drop(BdevFile::open(disk.dev(), Mode::Read)?);
         assert!(seen.reads.load(Relaxed) > scanned);
-        assert!(becomes(&seen.live_releases, 4));
+        assert!(becomes(&seen.live_releases, 3));
         Ok(())
     }
 

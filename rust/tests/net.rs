@@ -121,21 +121,6 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_is_received() -> Result {
-        let (a, b) = sockets()?;
-        let mut buffer = [0; 8];
-
-        a.send(b"header", no_bios(), false)?;
-        assert_eq!(b.receive_some(&mut buffer[..4]), Ok(4));
-        assert_eq!(b.receive_some(&mut buffer[4..]), Ok(2));
-        assert_eq!(&buffer, b"header\0\0");
-        assert_eq!(b.receive_some(&mut []), Err(EINVAL));
-        a.shutdown();
-        assert_eq!(b.receive_some(&mut buffer), Err(EPIPE));
-        Ok(())
-    }
-
-    #[test]
     fn bios_of_the_other_direction_are_refused() -> Result {
         let (a, b) = sockets()?;
         let (write, read) = (TestChain::new(7)?, TestChain::new(0)?);
@@ -195,16 +180,13 @@ mod tests {
 
     #[test]
     fn io_has_a_socket_for_itself() -> Result {
-        let (a, b) = Fd::pair()?;
+        let (a, _b) = Fd::pair()?;
 
         assert!(a.may_reclaim());
         let socket = a.socket()?;
         assert!(!a.may_reclaim());
         assert_eq!(a.socket().err(), Some(EBUSY));
         assert!(!a.may_reclaim());
-        assert!(socket.is_same(&socket));
-        assert!(!socket.is_same(&b.socket()?));
-
         drop(socket);
         assert!(a.may_reclaim());
         a.socket()?;

@@ -10,12 +10,8 @@ use crate::{
     bindings,
     block::limits::QueueLimits, //
 };
-use core::ptr;
 use kernel::{
-    error::{
-        from_err_ptr,
-        to_result, //
-    },
+    error::to_result,
     prelude::*,
     time::Delta, //
 };
@@ -136,46 +132,6 @@ impl<T: Operations> GenDisk<T> {
     pub fn need_partition_scan(&self) {
         // SAFETY: By the type invariant, the disk is valid.
         unsafe { bindings::disk_need_part_scan(self.as_raw()) };
-    }
-
-    /// Looks for partitions now: opens the disk for that, and closes it.
-    ///
-    /// Fails with [`EINVAL`] if the disk never has partitions, with [`EBUSY`] if one of them is
-    /// open, with [`ENXIO`] if the disk is being removed, and with what [`Operations::open`] says.
-    ///
-    /// Process context; sleeps, and waits for IO to this disk: do not hold a lock that serving IO,
-    /// [`Operations::open`] or [`Operations::release`] takes, and do not call this from these.
-    /// The close comes when the current system call returns, or, in a thread of the kernel, soon;
-    /// there is nothing to tell it from any other.
-    pub fn scan_partitions(&self) -> Result {
-        // SAFETY: By the type invariant, the disk is valid.
-        if !unsafe { bindings::disk_has_partscan(self.as_raw()) } {
-            return Err(EINVAL);
-        }
-        self.need_partition_scan();
-
-        let mode = bindings::BLK_OPEN_READ | bindings::BLK_OPEN_STRICT_SCAN;
-        // SAFETY: There is no holder, so there are no operations of one.
-        let file = from_err_ptr(unsafe {
-            bindings::bdev_file_open_by_dev(self.dev().as_raw(), mode, ptr::null_mut(), ptr::null())
-        })?;
-        // SAFETY: The file is ours.
-        unsafe { bindings::bdev_fput(file) };
-        Ok(())
-    }
-
-    /// Lets no discards come any more, as when the device has refused one.
-    ///
-    /// Any context: requests that are on their way still come. Until the limits are updated.
-    pub fn disable_discard(&self) {
-        // SAFETY: By the type invariant, the disk has a queue.
-        unsafe { bindings::blk_queue_disable_discard((*self.as_raw()).queue) };
-    }
-
-    /// Lets no writes of zeroes come any more. As [`disable_discard`](Self::disable_discard).
-    pub fn disable_write_zeroes(&self) {
-        // SAFETY: By the type invariant, the disk has a queue.
-        unsafe { bindings::blk_queue_disable_write_zeroes((*self.as_raw()).queue) };
     }
 
     /// Returns whether the disk can be opened: it was added, and is not being removed. Any context.

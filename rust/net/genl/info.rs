@@ -107,11 +107,6 @@ impl<'a> Attr<'a> {
         self.0.kind
     }
 
-    /// Returns the payload.
-    pub fn payload(&self) -> &'a [u8] {
-        self.0.payload
-    }
-
     /// Returns the first byte; [`EINVAL`] if there is none.
     pub fn u8(&self) -> Result<u8> {
         self.0.first().map(u8::from_ne_bytes).ok_or(EINVAL)

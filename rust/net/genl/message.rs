@@ -108,16 +108,6 @@ impl Message {
         self.put(kind, &value.to_ne_bytes())
     }
 
-    /// Puts a number in, in eight bytes, which are aligned to four.
-    pub fn put_u64(&mut self, kind: u16, value: u64) -> Result {
-        self.put(kind, &value.to_ne_bytes())
-    }
-
-    /// Puts a string in, with its NUL.
-    pub fn put_str(&mut self, kind: u16, value: &CStr) -> Result {
-        self.put(kind, value.to_bytes_with_nul())
-    }
-
     /// Puts an attribute in that holds those that `fill` puts in; nothing at all if that fails.
     pub fn nest(&mut self, kind: u16, fill: impl FnOnce(&mut Self) -> Result) -> Result {
         let skb = self.0.as_ptr();
