@@ -31,8 +31,7 @@ use crate::{
     },
     io::{
         Io,
-        Late,
-        Phase, //
+        Late, //
     },
     link::Link,
     logic::{
@@ -240,18 +239,21 @@ impl Device {
         }
     }
 
-    /// Returns whether such requests can be sent at all.
+    /// Returns with what a request ends that is not to be sent.
     ///
     /// The limits of the queue say so, too; this is for requests that were made before they did.
-    pub(crate) fn serves(&self, command: Command) -> bool {
+    pub(crate) fn ends_at_once(&self, command: Command) -> Option<BlkResult> {
         let flags = self.flags();
+        let unless = |sent: bool, result: BlkResult| (!sent).then_some(result);
         match command {
-            Command::Read => true,
-            Command::Write => !flags.read_only(),
-            Command::Flush => flags.can_flush(),
-            Command::Discard => flags.can_trim() && !flags.read_only(),
-            Command::WriteZeroes => flags.can_write_zeroes() && !flags.read_only(),
-            Command::Other(_) => false,
+            Command::Read => None,
+            // There is no cache that the server could be asked to flush.
+            Command::Flush => unless(flags.can_flush(), Ok(())),
+            _ if flags.read_only() => Some(Err(BlkError::IOERR)),
+            Command::Write => None,
+            Command::Discard => unless(flags.can_trim(), Err(BlkError::NOTSUPP)),
+            Command::WriteZeroes => unless(flags.can_write_zeroes(), Err(BlkError::NOTSUPP)),
+            Command::Other(_) => Some(Err(BlkError::NOTSUPP)),
         }
     }
 
@@ -263,17 +265,17 @@ impl Device {
 
     /// Ends a request that the caller owns.
     pub(crate) fn finish(&self, rq: NbdRequest, result: BlkResult) {
-        self.io.lock().release(rq.tag() as usize);
+        self.io.lock().release(&rq);
         rq.end(result);
     }
 
     /// Gives a request back to blk-mq, or fails it if the session is over.
     pub(crate) fn give_back(&self, rq: NbdRequest) {
         let mut io = self.io.lock();
-        io.release(rq.tag() as usize);
-        let phase = io.phase;
+        io.release(&rq);
+        let running = io.is_running();
         drop(io);
-        again_or_fail(rq, phase);
+        again_or_fail(rq, running);
     }
 
     /// Gives a connection up, and its requests back. May sleep.
@@ -294,11 +296,10 @@ impl Device {
     /// [abandoned](Self::abandon) then.
     fn mark_lost(self: &Arc<Self>, link: &Link, timed_out: bool, why: fmt::Arguments<'_>) -> bool {
         let mut io = self.io.lock();
-        if !io.lose(link) {
+        if !io.lose(link, timed_out) {
             return false;
         }
-        io.timed_out |= timed_out;
-        let (expected, live, of) = (io.requested, io.live(), io.nr_links());
+        let (expected, live, of) = (io.end_requested(), io.live(), io.nr_links());
         drop(io);
 
         self.changed.wake_up_all();
@@ -328,27 +329,26 @@ impl Device {
             let Some(rq) = io.take_from(link, &mut cursor) else {
                 return;
             };
-            let phase = io.phase;
+            let running = io.is_running();
             drop(io);
-            again_or_fail(rq, phase);
+            again_or_fail(rq, running);
         }
     }
 
     /// Gives up all connections.
     pub(crate) fn lose_all(self: &Arc<Self>, why: &str) {
-        let mut index = 0;
         loop {
-            let next = self.io.lock().alive_from(index);
-            let Some((at, link)) = next else {
+            // Not in the loop's condition, where the guard would live on.
+            let next = self.io.lock().any_alive();
+            let Some(link) = next else {
                 return;
             };
             self.lose(&link, fmt!("{why}"));
-            index = at + 1;
         }
     }
 
     /// Looks after a request that takes long.
-    pub(crate) fn timed_out(self: &Arc<Self>, tag: usize) -> Timeout {
+    pub(crate) fn timed_out(self: &Arc<Self>, tag: u32) -> Timeout {
         let late = self.io.lock().late(tag);
         let Late::Request(times, link) = late else {
             return Timeout::Done;
@@ -400,8 +400,8 @@ impl Device {
 }
 
 /// Gives a request back to blk-mq, unless there is nobody to serve it any more.
-fn again_or_fail(rq: NbdRequest, phase: Phase) {
-    if phase == Phase::Running {
+fn again_or_fail(rq: NbdRequest, running: bool) {
+    if running {
         rq.requeue();
     } else {
         rq.end(Err(BlkError::IOERR));

@@ -89,8 +89,10 @@ impl mq::Operations for Disk {
             Err(NoLink::Never) => return Err(rq.reject(BlkError::IOERR)),
         };
         // Only now: without a session nothing is served, and that is no lack of support.
-        if !device.serves(rq.command()) {
-            return Err(rq.reject(BlkError::NOTSUPP));
+        if let Some(result) = device.ends_at_once(rq.command()) {
+            drop(io);
+            rq.start().end(result);
+            return Ok(());
         }
         let refused = io.push(link, rq.start()).err();
         if is_last {
@@ -108,7 +110,7 @@ impl mq::Operations for Disk {
     }
 
     fn timeout(device: ArcBorrow<'_, Device>, tag: u32) -> Timeout {
-        Arc::from(device).timed_out(tag as usize)
+        Arc::from(device).timed_out(tag)
     }
 
     fn scheduler_refused(index: u32) {

@@ -7,7 +7,6 @@
 use crate::{
     device::Device,
     disk::Disk,
-    io::Phase,
     logic::{
         flags::ServerFlags,
         size::Size, //
@@ -160,15 +159,9 @@ fn clear_sockets(device: &Arc<Device>, disk: &GenDisk<Disk>, setup: &mut Setup) 
         session::end(device, disk, setup, false);
         setup.reset();
     } else {
-        let mut io = device.io.lock();
-        io.phase = Phase::Ended;
-        io.requested = true;
-        drop(io);
+        device.io.lock().stop();
         device.lose_all("the sockets were cleared");
         device.take_back(None);
-        if setup.session.is_none() {
-            device.io.lock().phase = Phase::Off;
-        }
     }
 }
 
@@ -188,10 +181,9 @@ fn do_it(device: &Arc<Device>, disk: &GenDisk<Disk>) -> Result<i32> {
     let id = session::begin(device, disk, &mut setup, false)?;
     drop(setup);
 
-    let waited = device.changed.wait_event_interruptible(|| {
-        let io = device.io.lock();
-        io.session != id || io.live() == 0
-    });
+    let waited = device
+        .changed
+        .wait_event_interruptible(|| device.io.lock().is_over(id));
 
     let mut setup = device.setup.lock();
     if setup.session_id() != Some(id) {
@@ -199,7 +191,7 @@ fn do_it(device: &Arc<Device>, disk: &GenDisk<Disk>) -> Result<i32> {
         return Ok(0);
     }
     let io = device.io.lock();
-    let (requested, timed_out) = (io.requested, io.timed_out);
+    let (requested, timed_out) = (io.end_requested(), io.has_timed_out());
     drop(io);
     session::end(device, disk, &mut setup, false);
     reset_size(disk);

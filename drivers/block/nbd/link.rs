@@ -17,7 +17,6 @@ use crate::{
         NbdRequest, //
     },
     io::{
-        Answered,
         Next,
         ToSend, //
     },
@@ -31,6 +30,7 @@ use crate::{
         Verdict,
         REPLY_LEN, //
     },
+    slots::Answered, //
 };
 use kernel::{
     fmt, impl_has_work, new_work,
@@ -147,7 +147,7 @@ impl Place {
     /// when the connection is lost.
     fn serve_each(&self, sleeper: &Sleeper, serve: impl Fn(&Link)) {
         while !kthread::should_stop() {
-            let link = self.device.io.lock().alive_at(usize::from(self.index));
+            let link = self.device.io.lock().alive_at(self.index);
             if let Some(link) = link {
                 serve(&link);
                 continue;
@@ -269,7 +269,7 @@ fn send_all(link: &Link, sleeper: &Sleeper) {
         let next = link.device().io.lock().next_to_send(link);
         match next {
             Next::Send(work) => send(link, work),
-            Next::Farewell => say_farewell(link),
+            Next::Disconnect => disconnect(link),
             Next::Nothing => sleeper.sleep(),
             Next::Lost => return,
         }
@@ -302,13 +302,13 @@ fn send(link: &Link, ToSend { rq, cookie, more }: ToSend) {
     }
 }
 
-fn say_farewell(link: &Link) {
+fn disconnect(link: &Link) {
     let _reserves = link.device().reserves();
     // Best effort: the server may be gone.
     let _ = link
         .socket
         .send(&RequestHeader::DISCONNECT.encode(), None, false);
-    link.device().io.lock().said_farewell(link);
+    link.device().io.lock().disconnect_sent(link);
     link.device().changed.wake_up_all();
 }
 

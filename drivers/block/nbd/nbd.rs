@@ -15,12 +15,14 @@ mod info;
 mod io;
 mod ioctl;
 mod link;
+mod links;
 #[expect(unreachable_pub, reason = "it is a module of the host's tests, too")]
 mod logic;
 mod netlink;
 mod session;
 mod setup;
 mod shared;
+mod slots;
 
 use crate::{
     logic::{

@@ -329,7 +329,7 @@ fn reconfigure(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
         pr_err!("nbd{}: not connected over netlink\n", device.index());
         return Err(EINVAL);
     }
-    if device.io.lock().requested {
+    if device.io.lock().end_requested() {
         pr_err!("nbd{}: disconnected\n", device.index());
         return Err(EINVAL);
     }
@@ -344,8 +344,7 @@ fn reconfigure(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
 
     options.apply(device, &mut setup);
     device.set_timeout(setup.timeout);
-    device.io.lock().dead_timeout =
-        kernel::time::Delta::from_millis(i64::from(setup.dead_timeout).saturating_mul(1000));
+    device.io.lock().dead_timeout = setup.dead_timeout();
     session::reconnect(device, &mut setup, sockets.unwrap_or_default())?;
     if size != setup.size {
         session::resize(device, disk, &mut setup, size)?;

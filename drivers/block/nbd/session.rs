@@ -12,15 +12,12 @@ use crate::{
     device::Device,
     disk::Disk,
     info::Files,
-    io::{
-        Links,
-        Phase, //
-    },
     link::{
         Link,
         Place,
         Threads, //
     },
+    links::Links,
     logic::{
         flags::ServerFlags,
         size::Size, //
@@ -60,7 +57,7 @@ use rb::{
 };
 
 /// How long a server is given to take the last message.
-const FAREWELL_TIME: Delta = Delta::from_millis(1000);
+const DISCONNECT_TIME: Delta = Delta::from_millis(1000);
 
 /// How long a change of the block size waits for requests in flight.
 const RESIZE_TIME: Delta = Delta::from_millis(2000);
@@ -142,11 +139,7 @@ fn connect(
         links.push(Link::new(&place, socket)?, depth())?;
         places.push(place, GFP_KERNEL)?;
     }
-    let mut io = device.io.lock();
-    io.begin(links);
-    io.dead_timeout = Delta::from_millis(i64::from(setup.dead_timeout).saturating_mul(1000));
-    let id = io.session;
-    drop(io);
+    let id = device.io.lock().begin(links, setup.dead_timeout());
 
     device.pid.store(current!().pid(), Relaxed);
     let pid = disk.add_file::<DiskDevice<Device>, Pid>()?;
@@ -193,11 +186,7 @@ fn show(device: &Arc<Device>, disk: &GenDisk<Disk>, setup: &mut Setup) -> Result
     disk.update_limits(&limits(setup.size, setup.flags, device.shared.max_request))?;
     disk.set_read_only(setup.flags.read_only());
 
-    let mut io = device.io.lock();
-    if io.live() != 0 {
-        io.phase = Phase::Running;
-    }
-    drop(io);
+    device.io.lock().run();
     show_size(device, disk, setup);
     Ok(())
 }
@@ -223,19 +212,18 @@ pub(crate) fn resize(
     setup: &mut Setup,
     size: Size,
 ) -> Result {
-    if setup.session.is_some() {
-        if size.block != setup.size.block {
-            if size.block > device.shared.max_request {
-                return Err(EINVAL);
-            }
-            // A server that does not answer must not keep those waiting who could end it.
-            let limits = limits(size, device.flags(), device.shared.max_request);
-            disk.update_limits_within(&limits, RESIZE_TIME)?;
+    if setup.session.is_some() && size.block != setup.size.block {
+        if size.block > device.shared.max_request {
+            return Err(EINVAL);
         }
-        setup.size = size;
-        show_size(device, disk, setup);
+        // A server that does not answer must not keep those waiting who could end it.
+        let limits = limits(size, device.flags(), device.shared.max_request);
+        disk.update_limits_within(&limits, RESIZE_TIME)?;
     }
     setup.size = size;
+    if setup.session.is_some() {
+        show_size(device, disk, setup);
+    }
     Ok(())
 }
 
@@ -290,20 +278,15 @@ pub(crate) fn reconnect(device: &Arc<Device>, setup: &mut Setup, sockets: KVec<S
         let Some((index, old)) = device.io.lock().first_lost() else {
             break;
         };
-        let place = session.places.get(index).ok_or(EINVAL)?;
+        let place = session.places.get(usize::from(index)).ok_or(EINVAL)?;
         socket.set_send_timeout(timeout);
         let link = Link::new(place, socket)?;
 
         // Who has lost it may not be done with it yet, nor the threads have left it.
         device.abandon(&old);
         device.changed.wait_event(|| place.is_empty());
-        let mut io = device.io.lock();
-        let dropped = io.replace(index, link);
-        if !io.requested {
-            io.phase = Phase::Running;
-        }
-        drop(io);
-        drop(dropped);
+        // Dropped when the lock is no longer held.
+        let _dropped = device.io.lock().replace(link);
         place.wake();
         pr_info!("nbd{}: connection {} is back\n", device.index(), index);
     }
@@ -316,27 +299,24 @@ pub(crate) fn reconnect(device: &Arc<Device>, setup: &mut Setup, sockets: KVec<S
 /// Asks for the end of the session, and tells the servers; `ioctl`s that wait for it return when the
 /// servers have closed the connections.
 pub(crate) fn ask_for_end(device: &Device) {
-    device.io.lock().want_farewells();
+    device.io.lock().want_disconnect();
 }
 
 /// Ends the session, if there is one: nothing of it is left when this returns.
 ///
-/// IO that has not ended fails. With `farewell`, the servers are told, if they take it in time. The
-/// disk keeps its size until [`forget`].
-pub(crate) fn end(device: &Arc<Device>, disk: &GenDisk<Disk>, setup: &mut Setup, farewell: bool) {
+/// IO that has not ended fails. With `tell`, the servers are told, if they take it in time. The disk
+/// keeps its size until [`forget`].
+pub(crate) fn end(device: &Arc<Device>, disk: &GenDisk<Disk>, setup: &mut Setup, tell: bool) {
     let Some(session) = setup.session.take() else {
         return;
     };
-    let mut io = device.io.lock();
-    io.phase = Phase::Ended;
-    io.requested = true;
-    drop(io);
-    if farewell {
+    device.io.lock().stop();
+    if tell {
         ask_for_end(device);
-        wait_for_farewells(device);
+        wait_for_disconnects(device);
     }
-    // What has not ended now will not.
-    // The threads end, as their sockets are shut down, and nobody can come between.
+    // What has not ended now will not. The threads end, since their sockets are shut down, and no
+    // others can come: this has the setup.
     end_links(device);
     drop(session);
     end_io(device);
@@ -344,11 +324,11 @@ pub(crate) fn end(device: &Arc<Device>, disk: &GenDisk<Disk>, setup: &mut Setup,
     pr_debug!("nbd{}: disconnected\n", device.index());
 }
 
-fn wait_for_farewells(device: &Device) {
+fn wait_for_disconnects(device: &Device) {
     let since = Instant::<Monotonic>::now();
     loop {
-        let left = FAREWELL_TIME - since.elapsed();
-        let done = || !device.io.lock().farewells_pending();
+        let left = DISCONNECT_TIME - since.elapsed();
+        let done = || !device.io.lock().disconnect_pending();
         if left <= Delta::ZERO || device.changed.wait_event_idle_timeout(Some(left), done) {
             return;
         }
@@ -356,13 +336,12 @@ fn wait_for_farewells(device: &Device) {
 }
 
 fn end_links(device: &Arc<Device>) {
-    device.io.lock().requested = true;
+    device.io.lock().stop();
     device.lose_all("disconnected");
 }
 
 /// Forgets the connections, whose threads have ended, or were never started.
 fn end_io(device: &Arc<Device>) {
-    device.io.lock().phase = Phase::Ended;
     end_links(device);
     device.take_back(None);
     let links = device.io.lock().end();

@@ -9,7 +9,10 @@ use crate::{
     },
     session::Session, //
 };
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    time::Delta, //
+};
 use rb::net::Socket;
 
 /// The most connections of a device.
@@ -80,6 +83,11 @@ impl Setup {
     /// Returns whether the session was begun over netlink.
     pub(crate) fn is_netlink(&self) -> bool {
         self.session.as_ref().is_some_and(Session::is_netlink)
+    }
+
+    /// Returns how long requests wait when all connections are lost.
+    pub(crate) fn dead_timeout(&self) -> Delta {
+        Delta::from_millis(i64::from(self.dead_timeout).saturating_mul(1000))
     }
 
     /// Returns the number of the session, if there is one.

@@ -283,8 +283,7 @@ impl Shared {
     pub(crate) fn shut_down(&self) {
         let family = self.family.lock().take();
         drop(family);
-        self.notices.flush();
-        self.reclaim_work.flush();
+        self.flush_work();
         let units = core::mem::take(&mut *self.units.lock());
         for unit in units.values() {
             let Some(disk) = unit.disk.lock().take() else {
@@ -294,5 +293,12 @@ impl Shared {
             session::end(&unit.device, &disk, &mut unit.device.setup.lock(), false);
             drop(disk);
         }
+        // Each holds a device or a connection, and may have been queued when the disks went.
+        self.flush_work();
+    }
+
+    fn flush_work(&self) {
+        self.notices.flush();
+        self.reclaim_work.flush();
     }
 }
