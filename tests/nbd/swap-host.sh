@@ -4,8 +4,8 @@
 # rblk-timeout: 1500
 #
 # A machine that swaps to a server elsewhere goes on, with more and more memory in use until it is
-# twice what it has; also while one of two connections is lost and made again by a program of that
-# machine. The same without what makes the driver safe (NBD_NAIVE) stops: so this would be noticed.
+# twice what it has; also while allocations fail, and while one of two connections is lost and made
+# again by a program of that machine. The same without what makes the driver safe (NBD_NAIVE) stops: so this would be noticed.
 
 # shellcheck source=tests/nbd/lib/swap.sh
 . "$(dirname "$0")/lib/swap.sh"
@@ -44,11 +44,21 @@ cut() {
 	done 2>/dev/null
 }
 
-ktap_plan 4
+ktap_plan 6
 truncate -s 3G "$swap_dir/disk"
 serve 10999 &
 swap_guest single --qemu "$nic" -- 10.99.0.1:10999
 survives "it goes on" single
+
+RBLK_SWAP_FAULTS=10 swap_guest faults --qemu "$nic" -- 10.99.0.1:10999
+survives "it goes on while one of a hundred allocations fails" faults
+if [ "${RBLK_SWAP_ONLY:-faults}" = faults ]; then
+	# shellcheck disable=SC2046 # two numbers
+	check "which were many" awk 'BEGIN { exit !(ARGV[1] > 100 && ARGV[2] > 100) }' \
+		$(sed -n 's/^# faults: \([0-9]*\) objects, \([0-9]*\) pages.*/\1 \2/p' "$swap_dir/faults.out")
+else
+	ktap_test_skip "which were many" "RBLK_SWAP_ONLY"
+fi
 
 touch "$swap_dir"/{cuts,links.console,links.out}
 cut 10998 &

@@ -6,6 +6,8 @@
 #   ADDRESS...   outside, at these addresses and ports: one connection to each, with a program
 #                that replaces lost ones if there are several
 #   tcp, unix    in this guest, with /dev/vda behind it, reached over that
+# With RBLK_SWAP_FAULTS, so many of a thousand allocations fail, of those that may wait as well, in the
+# threads of the device, in kswapd and in who fills the memory.
 # Restarts the guest if nothing moves any more; what the heartbeat says is on the console.
 set -eu
 programs=$(dirname "$0")/../../nbd-swap/target/release
@@ -48,6 +50,30 @@ warm_up() {
 		--ioengine=libaio --iodepth=128 >"$run/fio.log" 2>&1 || fail "fio: $(cat "$run/fio.log")"
 }
 
+# inject PER-MILLE: lets allocations fail, once memory is being filled.
+inject() {
+	local task what dir
+	until pgrep -f 'nbd-swap stress' >/dev/null; do sleep 0.2; done
+	for task in $(pgrep '^nbd0-[rt]x|^kswapd') $(pgrep -x nbd-swap); do
+		# All but the heartbeat, which must not depend on anything.
+		! grep -qa heartbeat "/proc/$task/cmdline" || continue
+		for what in /proc/"$task"/task/*/make-it-fail; do echo 1 >"$what"; done
+	done
+	for dir in failslab fail_page_alloc; do
+		dir=/sys/kernel/debug/$dir
+		echo Y >"$dir/task-filter"
+		echo N >"$dir/ignore-gfp-wait"
+		# One of ten, of every (100 / per mille)th.
+		echo $((100 / $1)) >"$dir/interval"
+		echo 0 >"$dir/verbose"
+		echo 1000000 >"$dir/times"
+		echo 10 >"$dir/probability"
+	done
+	echo N >/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem
+	echo 0 >/sys/kernel/debug/fail_page_alloc/min-order
+}
+injected() { echo $((1000000 - $(cat "/sys/kernel/debug/$1/times"))); }
+
 # No other swapping, no page kept compressed instead.
 [ ! -e /sys/module/zswap/parameters/enabled ] || echo N >/sys/module/zswap/parameters/enabled
 echo 1 >/proc/sys/vm/overcommit_memory
@@ -82,10 +108,16 @@ swapon /dev/nbd0
 mib=$(awk '/^MemTotal:/ { print int($2 / 1024) }' /proc/meminfo)
 use=$((mib * ${RBLK_SWAP_PERCENT:-200} / 200))
 echo "# memory: $mib MiB, min_free_kbytes $(cat /proc/sys/vm/min_free_kbytes), in use 2 x $use MiB"
+[ -z "${RBLK_SWAP_FAULTS:-}" ] || inject "$RBLK_SWAP_FAULTS" &
 chrt --reset-on-fork -f 10 "$programs/nbd-swap" heartbeat --restart \
 	--show /proc/net/tcp --show /sys/block/nbd0/inflight --show /sys/kernel/debug/nbd/nbd0/links \
 	--show /sys/kernel/debug/block/nbd0/hctx0/busy -- \
 	"$programs/nbd-swap" stress --workers 2 --mib "$use" --seconds "$seconds"
+for attr in failslab fail_page_alloc; do
+	[ ! -d /sys/kernel/debug/$attr ] || echo 0 >/sys/kernel/debug/$attr/probability
+done
+[ -z "${RBLK_SWAP_FAULTS:-}" ] ||
+	echo "# faults: $(injected failslab) objects, $(injected fail_page_alloc) pages"
 errors=$(dmesg | grep -E 'Write-error|Read-error|I/O error' || :)
 [ -z "$errors" ] || fail "$errors"
 swapoff /dev/nbd0

@@ -62,7 +62,7 @@ swap_guest() {
 		${args[@]+"${args[@]}"} -- \
 		"$swap_top/tests/nbd/lib/swap-guest.sh" "$@" >"$swap_dir/$name.out" 2>&1
 	swap_status=$?
-	grep -aE '^# (server|device|memory|stress|reconnect|swapoff)' "$swap_dir/$name.out"
+	grep -aE '^# (server|device|memory|stress|faults|reconnect|swapoff)' "$swap_dir/$name.out"
 	tr -d '\r' <"$swap_dir/$name.console" | grep -a 'heartbeat: result' | sed 's/^/# /'
 	[ -z "${RBLK_SWAP_KEEP:-}" ] || cp "$swap_dir/$name".* "$RBLK_SWAP_KEEP/"
 }
