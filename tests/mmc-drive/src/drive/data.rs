@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Reads and writes, and what is refused.
+
+use super::{Drive, Reply};
+use crate::cdb::Cdb;
+use crate::disc::Packet;
+use crate::medium::BLOCK;
+use crate::sense::{self, Sense};
+
+impl Drive {
+    pub(super) fn transfer(&mut self, cdb: &Cdb, out: &[u8]) -> Reply {
+        let (first, length) = cdb.extent().ok_or(sense::FIELD)?;
+        if cdb.is_read() {
+            return self.read(first, length);
+        }
+        let bytes = length as usize * BLOCK;
+        let data = out.get(..bytes).ok_or(sense::FIELD)?;
+        if let Err(sense) = self.judge(first, length) {
+            self.reject(sense);
+            return Err(sense);
+        }
+        self.account_write(first, length)?;
+        self.store(first, data, cdb.forced())?;
+        Ok(Vec::new())
+    }
+
+    pub(super) fn read(&mut self, first: u32, length: u32) -> Reply {
+        let medium = self.medium()?;
+        if medium.is_blank() {
+            return Err(sense::MODE);
+        }
+        let (start, packet) = (medium.start, medium.packet);
+        let end = u64::from(first) + u64::from(length);
+        if first < start || end > medium.end().into() {
+            return Err(sense::RANGE);
+        }
+        if !self.cache.is_empty() {
+            self.stats.add("dirty_reads", 1);
+            if self.options.strict_cache {
+                self.stats.add("rejected_sequence", 1);
+                return Err(sense::SEQUENCE);
+            }
+        }
+        self.stats.add("reads", 1);
+        self.stats.add("read_blocks", length.into());
+        self.move_head(first, length);
+        let mut data = Vec::with_capacity(length as usize * BLOCK);
+        let mut at = first - start;
+        let end = at + length;
+        while at < end {
+            let n = (packet - at % packet).min(end - at);
+            let content = self.content(at / packet)?;
+            let from = (at % packet) as usize * BLOCK;
+            data.extend(&content[from..from + n as usize * BLOCK]);
+            at += n;
+        }
+        Ok(data)
+    }
+
+    /// Whether a write may be done; the order of the rules is that of real drives.
+    fn judge(&mut self, first: u32, length: u32) -> Result<(), Sense> {
+        let (strict, single) = (self.options.strict, self.options.single);
+        let page = self.modes.write_parameters();
+        let medium = self.medium()?;
+        if medium.protected {
+            return Err(sense::PROTECTED);
+        }
+        if !medium.is_blank() {
+            if first < medium.start || first >= medium.end() {
+                return Err(sense::RANGE);
+            }
+            if u64::from(first) + u64::from(length) > medium.end().into() {
+                return Err(sense::PAST_END);
+            }
+        }
+        if medium.is_blank() || medium.look.no_packets {
+            return Err(sense::MODE);
+        }
+        if medium.kind.is_picky() {
+            let fits = page.data_mode() == Some(medium.data_mode);
+            if page.write_type != 0 || !page.fixed || !fits {
+                return Err(sense::MODE);
+            }
+            if page.packet != medium.packet {
+                return Err(sense::PACKET_SIZE);
+            }
+        }
+        if strict && (first - medium.start) % medium.packet != 0 {
+            return Err(sense::ALIGNMENT);
+        }
+        let fits = if single {
+            length == medium.packet
+        } else {
+            length % medium.packet == 0
+        };
+        if strict && length > 0 && !fits {
+            return Err(sense::PACKET_SIZE);
+        }
+        Ok(())
+    }
+
+    fn reject(&mut self, sense: Sense) {
+        self.stats.add("writes_rejected", 1);
+        let why = match sense {
+            sense::ALIGNMENT => "rejected_unaligned",
+            sense::PACKET_SIZE => "rejected_partial",
+            sense::RANGE | sense::PAST_END => "rejected_range",
+            sense::MODE => "rejected_mode",
+            _ => "rejected_other",
+        };
+        self.stats.add(why, 1);
+    }
+
+    fn account_write(&mut self, first: u32, length: u32) -> Result<(), Sense> {
+        let medium = self.medium()?;
+        let packet = medium.packet;
+        let at = first - medium.start;
+        let head = at % packet != 0;
+        let tail = (at + length) % packet != 0;
+        let same = at / packet == (at + length) / packet;
+        let partial = u64::from(head) + u64::from(tail && !(head && same));
+        let kind = if partial == 0 {
+            "writes_whole"
+        } else {
+            "writes_partial"
+        };
+        self.stats.add("writes", 1);
+        self.stats.add("write_blocks", length.into());
+        self.stats.add(kind, 1);
+        self.stats.add("rmw", partial);
+        self.move_head(first, length);
+        for _ in 0..partial {
+            self.move_head(first, packet);
+        }
+        self.slow_down();
+        Ok(())
+    }
+
+    /// Stores the first blocks of a write, for good, and leaves the rest as it was.
+    pub(super) fn tear(&mut self, first: u32, length: u32, data: &[u8]) -> Reply {
+        if let Err(sense) = self.judge(first, length) {
+            self.reject(sense);
+            return Err(sense);
+        }
+        self.stats.add("torn", 1);
+        self.store(first, data, true)?;
+        Ok(Vec::new())
+    }
+
+    /// Takes blocks, packet by packet.
+    fn store(&mut self, first: u32, mut data: &[u8], forced: bool) -> Result<(), Sense> {
+        let medium = self.medium()?;
+        let packet = medium.packet as usize;
+        let mut at = (first - medium.start) as usize;
+        while !data.is_empty() {
+            let from = at % packet * BLOCK;
+            let n = (packet * BLOCK - from).min(data.len());
+            let (piece, rest) = data.split_at(n);
+            let number = (at / packet) as u32;
+            let content = if n == packet * BLOCK {
+                piece.into()
+            } else {
+                let mut content = self.content(number)?.to_vec();
+                content[from..from + n].copy_from_slice(piece);
+                content.into()
+            };
+            self.store_packet(number, content, forced)?;
+            at += n / BLOCK;
+            data = rest;
+        }
+        Ok(())
+    }
+
+    fn store_packet(&mut self, number: u32, packet: Packet, forced: bool) -> Result<(), Sense> {
+        let at_once = forced || self.cache.limit == 0 || !self.modes.write_back();
+        self.stats.wrote(number);
+        if let Some(journal) = self.journal.as_mut().filter(|_| self.recording) {
+            journal.write(number, packet.clone(), at_once);
+        }
+        if at_once {
+            self.cache.remove(number);
+            self.medium()?.disc.put(number, packet);
+            return Ok(());
+        }
+        self.cache.put(number, packet);
+        while let Some((number, packet)) = self.cache.evict() {
+            self.stats.add("evictions", 1);
+            self.medium()?.disc.put(number, packet);
+        }
+        let held = self.cache.len() as u64;
+        self.stats.highest("cache_most", held);
+        Ok(())
+    }
+
+    /// A packet as a read gets it.
+    fn content(&mut self, number: u32) -> Result<Packet, Sense> {
+        match self.cache.get(number) {
+            Some(packet) => Ok(packet),
+            None => Ok(self.medium()?.disc.packet(number)),
+        }
+    }
+
+    pub(super) fn synchronize(&mut self) -> Reply {
+        self.stats.add("syncs", 1);
+        self.empty_cache()?;
+        Ok(Vec::new())
+    }
+
+    /// Puts what is in the cache on the disc.
+    pub(super) fn empty_cache(&mut self) -> Result<(), Sense> {
+        for (number, packet) in self.cache.drain() {
+            self.stats.add("sync_packets", 1);
+            self.pass_time(packet.len() / BLOCK);
+            self.medium()?.disc.put(number, packet);
+        }
+        if let Some(journal) = self.journal.as_mut().filter(|_| self.recording) {
+            journal.sync();
+        }
+        Ok(())
+    }
+
+    pub(super) fn seek(&mut self, cdb: &Cdb) -> Reply {
+        let first = cdb.u32(2);
+        let medium = self.medium()?;
+        if first < medium.start || first >= medium.end() {
+            return Err(sense::RANGE);
+        }
+        self.move_head(first, 0);
+        Ok(Vec::new())
+    }
+
+    pub(super) fn cache_packet_bytes(&self) -> usize {
+        self.medium.as_ref().map_or(BLOCK, |m| m.disc.bytes())
+    }
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! What the drive tells of the disc: disc, track, contents, capacities.
+
+use super::{Drive, Reply};
+use crate::cdb::Cdb;
+use crate::medium::{Kind, Medium};
+use crate::sense::{self, Sense};
+
+impl Drive {
+    pub(super) fn disc_info(&mut self, cdb: &Cdb) -> Reply {
+        if cdb.byte(1) & 7 != 0 {
+            return Err(sense::FIELD);
+        }
+        let mut data = disc_information(self.medium()?);
+        data.truncate(cdb.u16(7));
+        Ok(data)
+    }
+
+    pub(super) fn track_info(&mut self, cdb: &Cdb) -> Reply {
+        let medium = self.medium()?;
+        let n = cdb.u32(2);
+        let found = match cdb.byte(1) & 3 {
+            0 => medium.is_blank() || (medium.start..medium.end()).contains(&n),
+            1 => n == 1 || n == 0xff,
+            2 => n == 1,
+            _ => false,
+        };
+        if !found {
+            return Err(sense::FIELD);
+        }
+        let mut data = track_information(medium);
+        data.truncate(cdb.u16(7));
+        Ok(data)
+    }
+
+    pub(super) fn toc(&mut self, cdb: &Cdb) -> Reply {
+        let medium = self.medium()?;
+        // Older commands have the format in the last byte.
+        let format = match cdb.byte(2) & 15 {
+            0 => cdb.byte(9) >> 6,
+            format => format,
+        };
+        if medium.is_blank() && format != 4 {
+            return Err(sense::FIELD);
+        }
+        let msf = cdb.byte(1) & 2 != 0;
+        let mut data = match format {
+            0 => contents(medium, cdb.byte(6), msf)?,
+            1 => with_length(&[1, 1, 0, 0x14, 1, 0], &address(medium.start, msf)),
+            4 if medium.kind == Kind::CdRw => atip(medium),
+            _ => return Err(sense::FIELD),
+        };
+        data.truncate(cdb.u16(7));
+        Ok(data)
+    }
+
+    pub(super) fn capacity(&mut self) -> Reply {
+        let last = self.medium()?.end().saturating_sub(1);
+        let mut data = last.to_be_bytes().to_vec();
+        data.extend([0, 0, 8, 0]);
+        Ok(data)
+    }
+
+    pub(super) fn format_capacities(&mut self, cdb: &Cdb) -> Reply {
+        let mut list = Vec::new();
+        match &self.medium {
+            Some(medium) if !self.tray_open => {
+                let state = if medium.is_blank() { 1 } else { 2 };
+                let blocks = if medium.is_blank() {
+                    medium.capacity
+                } else {
+                    medium.blocks
+                };
+                list.extend(blocks.to_be_bytes());
+                list.extend([state, 0, 8, 0]);
+                for (code, parameter) in formats(medium.kind) {
+                    list.extend(medium.capacity.to_be_bytes());
+                    list.push(code << 2);
+                    list.extend(&(*parameter).to_be_bytes()[1..]);
+                }
+            }
+            _ => list.extend([0, 0x23, 0x05, 0x40, 3, 0, 8, 0]),
+        }
+        let mut data = vec![0, 0, 0, list.len() as u8];
+        data.extend(list);
+        data.truncate(cdb.u16(7));
+        Ok(data)
+    }
+
+    pub(super) fn buffer_capacity(&mut self, cdb: &Cdb) -> Reply {
+        let packet = self.cache_packet_bytes();
+        let total = self.cache.limit.max(1) * packet;
+        let free = total.saturating_sub(self.cache.len() * packet);
+        let mut data = vec![0, 10, 0, 0];
+        data.extend((total as u32).to_be_bytes());
+        data.extend((free as u32).to_be_bytes());
+        data.truncate(cdb.u16(7));
+        Ok(data)
+    }
+}
+
+/// Format types and their parameters, as FORMAT UNIT takes them.
+pub(super) fn formats(kind: Kind) -> &'static [(u8, u32)] {
+    match kind {
+        Kind::CdRw => &[(0x10, 32)],
+        Kind::DvdRw => &[(0x00, 2048), (0x10, 16), (0x13, 16), (0x15, 16)],
+        Kind::DvdPlusRw => &[(0x26, 0)],
+        Kind::DvdRam => &[(0x00, 2048), (0x01, 2048)],
+        Kind::BdRe => &[(0x00, 2048), (0x30, 0), (0x31, 0)],
+    }
+}
+
+fn disc_information(medium: &Medium) -> Vec<u8> {
+    let (look, blank) = (&medium.look, medium.is_blank());
+    let state = if blank { 0 } else { 2 };
+    let session = match look.border {
+        Some(border) => border,
+        None if blank && medium.reserved => 2,
+        None if blank => 0,
+        None => 3,
+    };
+    let mut data = vec![0; 34];
+    data[1] = 32;
+    data[2] = u8::from(!look.not_erasable) << 4 | session << 2 | state;
+    data[3..8].copy_from_slice(&[1, 1, 1, 1, 0x20]);
+    let of_kind = if medium.kind == Kind::CdRw { 0x20 } else { 0 };
+    data[8] = look.disc_type.unwrap_or(of_kind);
+    if medium.kind == Kind::CdRw {
+        // Where the lead-in starts, and up to where there may be data: in fixed packets of
+        // 32 blocks, each with 7 more that link it to the next.
+        data[16..20].copy_from_slice(&[0, 97, 26, 65]);
+        let frames = medium.capacity / 32 * 39 + 145;
+        data[20..24].copy_from_slice(&minutes(frames));
+    }
+    data
+}
+
+fn track_information(medium: &Medium) -> Vec<u8> {
+    let (look, blank) = (&medium.look, medium.is_blank());
+    let cd_like = medium.kind.is_picky();
+    let mut data = vec![0; 36];
+    data[1] = 34;
+    data[2] = 1;
+    data[3] = 1;
+    data[5] = medium.kind.track_mode();
+    let packets = cd_like && !look.no_packets;
+    let unwritten = blank || look.reserved_blank;
+    data[6] = u8::from(look.reserved_blank || medium.reserved) << 7
+        | u8::from(unwritten) << 6
+        | u8::from(packets) << 5
+        | u8::from(packets && !look.varying) << 4
+        | look.data_mode.unwrap_or(medium.data_mode);
+    let mut put = |at: usize, n: u32| data[at..at + 4].copy_from_slice(&n.to_be_bytes());
+    put(8, medium.start);
+    put(20, look.packet.unwrap_or(medium.packet));
+    if blank {
+        put(16, medium.capacity);
+        put(24, medium.capacity);
+        data[7] = 1;
+        return data;
+    }
+    put(24, medium.blocks);
+    if look.last_recorded || medium.kind == Kind::DvdRam {
+        put(28, medium.end().saturating_sub(1));
+        data[7] = 2;
+    }
+    data
+}
+
+fn contents(medium: &Medium, from: u8, msf: bool) -> Result<Vec<u8>, Sense> {
+    let mut data = vec![1, 1];
+    if from <= 1 {
+        data.extend([0, 0x14, 1, 0]);
+        data.extend(address(medium.start, msf));
+    } else if from != 0xaa {
+        return Err(sense::FIELD);
+    }
+    data.extend([0, 0x14, 0xaa, 0]);
+    data.extend(address(medium.end(), msf));
+    Ok(with_length(&data, &[]))
+}
+
+fn with_length(a: &[u8], b: &[u8]) -> Vec<u8> {
+    let mut data = ((a.len() + b.len()) as u16).to_be_bytes().to_vec();
+    data.extend(a);
+    data.extend(b);
+    data
+}
+
+/// CD-RW of subtype 1 for 4 to 10 times the speed.
+fn atip(medium: &Medium) -> Vec<u8> {
+    let mut data = vec![0; 28];
+    data[1] = 26;
+    data[4] = 0x80;
+    data[6] = 0x80 | 0x40 | 1 << 3 | 0x04;
+    data[8..11].copy_from_slice(&[97, 26, 65]);
+    let end = medium.capacity / 32 * 39 + 150;
+    data[12..15].copy_from_slice(&minutes(end)[1..]);
+    data[16] = 0x14;
+    data
+}
+
+fn address(block: u32, msf: bool) -> [u8; 4] {
+    if msf {
+        minutes(block.saturating_add(150))
+    } else {
+        block.to_be_bytes()
+    }
+}
+
+/// Frames as 0, minutes, seconds, frames.
+fn minutes(frames: u32) -> [u8; 4] {
+    let minute = (frames / (75 * 60)).min(255) as u8;
+    [0, minute, (frames / 75 % 60) as u8, (frames % 75) as u8]
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Speeds, and the time that things take.
+
+use super::{Drive, Reply};
+use crate::cdb::Cdb;
+use crate::medium::Medium;
+use crate::sense;
+use std::time::Duration;
+
+/// Speeds in kB/s.
+#[derive(Clone, Copy, Debug)]
+pub struct Speeds {
+    pub(super) read: u16,
+    pub(super) write: u16,
+    fastest: u16,
+}
+
+impl Speeds {
+    /// As fast as can be.
+    pub fn new(medium: Option<&Medium>) -> Self {
+        let fastest = medium.map_or(1764, |medium| medium.kind.speed());
+        Self {
+            read: fastest,
+            write: fastest,
+            fastest,
+        }
+    }
+
+    pub(super) fn fastest(&self) -> u16 {
+        self.fastest
+    }
+
+    fn set(&mut self, read: u32, write: u32) {
+        let limit = |speed: u32| speed.min(self.fastest.into()) as u16;
+        (self.read, self.write) = (limit(read), limit(write));
+    }
+}
+
+impl Drive {
+    pub(super) fn set_cd_speed(&mut self, cdb: &Cdb) -> Reply {
+        self.stats.add("speed_sets", 1);
+        self.speeds.set(cdb.u16(2) as u32, cdb.u16(4) as u32);
+        Ok(Vec::new())
+    }
+
+    pub(super) fn set_streaming(&mut self, cdb: &Cdb, out: &[u8]) -> Reply {
+        if cdb.byte(8) != 0 {
+            return Err(sense::FIELD);
+        }
+        let length = cdb.u16(9);
+        let descriptor = out.get(..28).filter(|_| length >= 28);
+        let d = descriptor.ok_or(sense::PARAMETER_LENGTH)?;
+        let word =
+            |at: usize| u64::from(u32::from_be_bytes([d[at], d[at + 1], d[at + 2], d[at + 3]]));
+        let speed = |size: u64, time: u64| (size * 1000).checked_div(time).unwrap_or(0) as u32;
+        self.stats.add("streaming_sets", 1);
+        let (read, write) = (speed(word(12), word(16)), speed(word(20), word(24)));
+        // "Restore defaults" has no sizes.
+        if d[0] & 0x04 != 0 || read == 0 || write == 0 {
+            self.speeds.set(u32::MAX, u32::MAX);
+        } else {
+            self.speeds.set(read, write);
+        }
+        Ok(Vec::new())
+    }
+
+    pub(super) fn performance(&mut self, cdb: &Cdb) -> Reply {
+        let end = self
+            .medium
+            .as_ref()
+            .map_or(0, |m| m.end().saturating_sub(1));
+        let speed = u32::from(self.speeds.fastest);
+        let words = match cdb.byte(10) {
+            0 => [0, speed, end, speed],
+            3 => [0, end, speed, speed],
+            _ => return Err(sense::FIELD),
+        };
+        let mut data = vec![0, 0, 0, 20, cdb.byte(1) >> 1 & 2, 0, 0, 0];
+        if cdb.u16(8) > 0 {
+            data.extend(words.iter().flat_map(|word| word.to_be_bytes()));
+        } else {
+            data[3] = 4;
+        }
+        Ok(data)
+    }
+
+    pub(super) fn opc(&mut self) -> Reply {
+        self.stats.add("opc", 1);
+        self.takes += self.scaled(0.5);
+        Ok(Vec::new())
+    }
+
+    /// Goes to a block and passes over some.
+    pub(super) fn move_head(&mut self, first: u32, length: u32) {
+        if first != self.head {
+            let size = self
+                .medium
+                .as_ref()
+                .map_or(1, |medium| medium.capacity.max(1));
+            let part = f64::from(first.abs_diff(self.head)) / f64::from(size);
+            self.stats.add("seeks", 1);
+            self.takes += self.scaled(0.015 + 0.135 * part.min(1.0));
+        }
+        self.pass_time(length as usize);
+        self.head = first.saturating_add(length);
+    }
+
+    /// Lets the time pass that so many blocks take.
+    pub(super) fn pass_time(&mut self, blocks: usize) {
+        let rate = f64::from(self.speeds.write.max(1)) * 1000.0;
+        self.takes += self.scaled(blocks as f64 * 2048.0 / rate);
+    }
+
+    pub(super) fn slow_down(&mut self) {
+        self.takes += Duration::from_millis(self.options.slow);
+    }
+
+    fn scaled(&self, seconds: f64) -> Duration {
+        Duration::try_from_secs_f64(seconds * self.options.time).unwrap_or_default()
+    }
+}

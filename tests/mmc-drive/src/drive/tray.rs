@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Tray, lock, events, and the plug.
+
+use super::speed::Speeds;
+use super::{Drive, Reply};
+use crate::cdb::Cdb;
+use crate::medium::Medium;
+use crate::modes::Modes;
+use crate::sense;
+
+const EJECT_REQUEST: u8 = 1;
+pub(super) const NEW_MEDIUM: u8 = 2;
+const REMOVAL: u8 = 3;
+
+impl Drive {
+    pub(super) fn start_stop(&mut self, cdb: &Cdb) -> Reply {
+        match cdb.byte(4) & 3 {
+            2 if self.locked => return Err(sense::PREVENTED),
+            2 => {
+                if self.medium.is_some() {
+                    self.empty_cache()?;
+                }
+                self.open();
+            }
+            3 => self.load(),
+            _ => {}
+        }
+        Ok(Vec::new())
+    }
+
+    pub(super) fn prevent(&mut self, cdb: &Cdb) -> Reply {
+        let lock = cdb.byte(4) & 1 != 0;
+        if lock != self.locked {
+            self.stats.add(if lock { "locks" } else { "unlocks" }, 1);
+        }
+        self.locked = lock;
+        Ok(Vec::new())
+    }
+
+    /// Each event is told once.
+    pub(super) fn event(&mut self, cdb: &Cdb) -> Reply {
+        if cdb.byte(1) & 1 == 0 {
+            return Err(sense::FIELD);
+        }
+        let mut data = if cdb.byte(4) & 0x10 == 0 {
+            vec![0, 2, 0x80, 0x10]
+        } else {
+            let code = self.events.pop_front().unwrap_or(0);
+            let present = self.medium.is_some() && !self.tray_open;
+            let state = u8::from(present) << 1 | u8::from(self.tray_open);
+            vec![0, 6, 4, 0x10, code, state, 0, 0]
+        };
+        data.truncate(cdb.u16(7));
+        Ok(data)
+    }
+
+    /// The tray opens.
+    fn open(&mut self) {
+        if !self.tray_open {
+            self.tray_open = true;
+            self.events.push_back(REMOVAL);
+        }
+    }
+
+    /// The tray closes over what lies in it.
+    pub fn load(&mut self) {
+        if self.tray_open {
+            self.tray_open = false;
+            self.changed();
+        }
+    }
+
+    /// Another disc, or none, is in the closed tray.
+    pub fn insert(&mut self, medium: Option<Medium>) {
+        self.lose_cache();
+        self.medium = medium;
+        self.tray_open = false;
+        self.journal = None;
+        self.recording = false;
+        self.locked = false;
+        self.changed();
+    }
+
+    fn changed(&mut self) {
+        self.busy = None;
+        self.modes = Modes::default();
+        self.speeds = Speeds::new(self.medium.as_ref());
+        if self.medium.is_some() {
+            self.events.push_back(NEW_MEDIUM);
+            self.attentions.push_back(sense::CHANGED);
+        }
+    }
+
+    /// Somebody presses the button; whether the tray opens.
+    pub fn press_button(&mut self) -> bool {
+        if self.locked {
+            self.events.push_back(EJECT_REQUEST);
+            return false;
+        }
+        self.open();
+        true
+    }
+
+    /// The disc is taken out without asking the drive.
+    pub fn pull_out(&mut self) {
+        self.lose_cache();
+        self.locked = false;
+        self.open();
+    }
+
+    fn lose_cache(&mut self) {
+        let lost = self.cache.drain().len() as u64;
+        self.stats.add("cache_lost", lost);
+    }
+
+    /// The power fails and comes back.
+    pub fn power_cut(&mut self) {
+        self.lose_cache();
+        self.stats.add("power_cuts", 1);
+        self.deferred = None;
+        self.restart();
+    }
+
+    /// The bus is reset: the drive keeps its cache and nothing else.
+    pub fn reset(&mut self) {
+        self.stats.add("resets", 1);
+        self.restart();
+    }
+
+    /// The state after power on.
+    pub fn restart(&mut self) {
+        self.locked = false;
+        self.modes = Modes::default();
+        self.speeds = Speeds::new(self.medium.as_ref());
+        self.attentions.clear();
+        self.attentions.push_back(sense::RESET);
+    }
+
+    /// The drive is disconnected, which cuts its power.
+    pub fn unplug(&mut self) {
+        self.power_cut();
+        self.plugged = false;
+    }
+
+    /// The drive is connected.
+    pub fn plug(&mut self) {
+        self.plugged = true;
+    }
+}
