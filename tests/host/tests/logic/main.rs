@@ -6,6 +6,7 @@ mod control;
 mod coverage;
 mod limits;
 mod marks;
+mod mmc;
 mod nbd;
 mod net_attr;
 mod options;

@@ -20,36 +20,27 @@
 //! the medium wants them; MODE SENSE of the capabilities, and ATIP or GET PERFORMANCE, for SET CD
 //! SPEED. The laser is not calibrated: drives do that by themselves, when they have to.
 
+mod look;
+mod ready;
+
 use super::{
-    capacity::ReadCapacity,
     cdb::{
         self,
         Command,
-        Features,
         Transfer, //
     },
     configuration::Configuration,
-    disc::{
-        self,
-        DiscInfo, //
-    },
     medium::{
         Findings,
-        Medium,
-        Writing, //
+        Medium, //
     },
-    mode,
     refusal::Refusal,
     reply::ReplyError,
     sense::{
         Failure,
         Fault, //
     },
-    speed,
-    track::{
-        self,
-        TrackInfo, //
-    }, //
+    BLOCK_SECTORS, //
 };
 
 /// Bytes in the buffer of a probe: the longest reply.
@@ -114,8 +105,10 @@ pub struct Probe {
     state: State,
     /// What is under way.
     command: Command,
-    /// How often that was repeated.
+    /// How often that was repeated at once.
     retries: u32,
+    /// How often any was repeated because the drive was busy.
+    waits: u32,
     /// How often all of it was.
     restarts: u32,
     found: Findings,
@@ -142,8 +135,9 @@ impl Probe {
             state: State::Ready,
             command: cdb::test_unit_ready(),
             retries: 0,
+            waits: 0,
             restarts: 0,
-            found: nothing_found(lower_sectors / super::BLOCK_SECTORS),
+            found: nothing_found(lower_sectors / BLOCK_SECTORS),
             first_track: 1,
             tracks_left: MAX_TRACKS,
             drive_speed: None,
@@ -181,14 +175,14 @@ impl Probe {
 
     /// Takes what came of the command, and returns the next thing to do.
     pub fn reply(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
-        let outcome = outcome.map(|len| len.min(self.command.data_len()));
+        let outcome = self.judge(outcome);
 
         if let Err(failure) = outcome {
-            if let Some(step) = self.try_again(failure.fault(), buffer) {
+            if let Some(step) = self.try_again(failure, buffer) {
                 return step;
             }
-            if failure.fault() == Fault::NoMedium {
-                return self.done(Err(Refusal::NoMedium));
+            if failure.fault() == Fault::NoMedium || failure == Failure::Transport {
+                return self.give_up(failure);
             }
         }
         match self.state {
@@ -209,15 +203,31 @@ impl Probe {
 
     /// Notes what to send, and makes room for what comes.
     fn go(&mut self, state: State, command: Command, buffer: &mut [u8; BUFFER_LEN]) -> Step {
-        if !matches!(command.transfer(), Transfer::Out(_)) {
-            buffer.fill(0);
-        }
         self.state = state;
         self.command = command;
         self.retries = 0;
+        self.send(0, buffer)
+    }
+
+    fn send(&self, after_ms: u32, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        if !matches!(self.command.transfer(), Transfer::Out(_)) {
+            buffer.fill(0);
+        }
         Step::Send {
-            command,
-            after_ms: 0,
+            command: self.command,
+            after_ms,
+        }
+    }
+
+    /// What came of the command, when the drive has said something although it was done, or says to
+    /// have sent more than it was asked for.
+    fn judge(&self, outcome: Outcome) -> Outcome {
+        let asked = self.command.data_len();
+
+        match outcome {
+            Ok(len) => Ok(len.min(asked)),
+            Err(failure) if failure.is_success() => Ok(asked),
+            Err(failure) => Err(failure),
         }
     }
 
@@ -228,20 +238,37 @@ impl Probe {
     }
 
     /// Repeats the command, or all of it, if that may help.
-    fn try_again(&mut self, fault: Fault, buffer: &mut [u8; BUFFER_LEN]) -> Option<Step> {
+    fn try_again(&mut self, failure: Failure, buffer: &mut [u8; BUFFER_LEN]) -> Option<Step> {
+        let fault = failure.fault();
+
         if fault.lost_medium() && self.readies_again {
             return None;
         }
         if fault.lost_parameters() && self.state != State::Ready {
             return self.restart(buffer);
         }
-        let after_ms = fault.retry_after_ms(self.retries)?;
+        let count = match fault {
+            // All waiting together is bounded, however many commands there are.
+            Fault::Busy => &mut self.waits,
+            _ => &mut self.retries,
+        };
+        let after_ms = failure.retry_after_ms(*count)?;
 
-        self.retries = self.retries.saturating_add(1);
-        Some(Step::Send {
-            command: self.command,
-            after_ms,
-        })
+        *count = count.saturating_add(1);
+        Some(self.send(after_ms, buffer))
+    }
+
+    /// Stops asking a drive that does not answer, or is empty.
+    fn give_up(&mut self, failure: Failure) -> Step {
+        let about_speed = matches!(
+            self.state,
+            State::Capabilities | State::MediumSpeed | State::SetSpeed
+        );
+
+        if about_speed && failure == Failure::Transport {
+            return self.finish();
+        }
+        self.done(Err(Refusal::command(&self.command, failure)))
     }
 
     /// Begins anew, since what was found out or set may no longer be true.
@@ -258,180 +285,8 @@ impl Probe {
         Some(self.begin(buffer))
     }
 
-    fn ready(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
-        if let Err(failure) = outcome {
-            return self.done(Err(Refusal::command(&self.command, failure)));
-        }
-        if self.readies_again {
-            return self.make_ready(buffer);
-        }
-        let command = cdb::get_configuration(Features::Current, 0, BUFFER_LEN as u16);
-
-        self.go(State::Configuration, command, buffer)
-    }
-
-    fn configuration(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
-        match self.read(outcome, buffer, Configuration::parse) {
-            Ok(configuration) => self.configured(configuration, buffer),
-            // Perhaps it knows no features.
-            Err(_) => {
-                let command = cdb::get_configuration(Features::All, 0, 8);
-                self.go(State::Profile, command, buffer)
-            }
-        }
-    }
-
-    fn profile(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
-        let found = self.read(outcome, buffer, Configuration::parse);
-
-        self.configured(found.unwrap_or(Configuration::UNKNOWN), buffer)
-    }
-
-    fn configured(&mut self, found: Configuration, buffer: &mut [u8; BUFFER_LEN]) -> Step {
-        self.found.configuration = found;
-        let command = cdb::read_disc_information(disc::REPLY_LEN);
-
-        self.go(State::Disc, command, buffer)
-    }
-
-    fn disc(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
-        self.found.disc = self.read(outcome, buffer, DiscInfo::parse);
-        let (first, last) = match self.found.disc {
-            Ok(disc) => (u16::from(disc.first_track).max(1), disc.last_track.max(1)),
-            Err(_) => (1, 1),
-        };
-
-        self.first_track = first.min(last);
-        self.ask_track(last, buffer)
-    }
-
-    fn ask_track(&mut self, number: u16, buffer: &mut [u8; BUFFER_LEN]) -> Step {
-        let command = cdb::read_track_information(number, track::REPLY_LEN);
-
-        self.tracks_left = self.tracks_left.saturating_sub(1);
-        self.go(State::Track(number), command, buffer)
-    }
-
-    fn track(&mut self, number: u16, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
-        let answer = self.read(outcome, buffer, TrackInfo::parse);
-        let more = number > self.first_track && self.tracks_left > 0;
-
-        match number.checked_sub(1) {
-            Some(previous) if self.found.take_track(answer) && more => {
-                self.ask_track(previous, buffer)
-            }
-            _ => self.go(State::Capacity, cdb::read_capacity(), buffer),
-        }
-    }
-
-    fn capacity(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
-        self.found.capacity = self.read(outcome, buffer, ReadCapacity::parse).ok();
-        let verdict = self.found.conclude();
-
-        self.verdict = Some(verdict);
-        if self.access == Access::Read {
-            return self.done(verdict);
-        }
-        self.make_ready(buffer)
-    }
-
-    /// How the medium is to be written, if it can be.
-    fn writing(&self) -> Option<Writing> {
-        self.verdict?.ok()?.writing.ok()
-    }
-
-    fn make_ready(&mut self, buffer: &mut [u8; BUFFER_LEN]) -> Step {
-        match self.writing() {
-            None => self.finish(),
-            Some(writing) if writing.parameters().is_some() => {
-                let command = cdb::mode_sense(mode::WRITE_PARAMETERS, mode::REPLY_LEN);
-                self.go(State::SenseParameters, command, buffer)
-            }
-            Some(_) => self.ask_speed(buffer),
-        }
-    }
-
-    fn sense_parameters(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
-        let Some(parameters) = self.writing().and_then(|writing| writing.parameters()) else {
-            return self.finish();
-        };
-        let len = match outcome {
-            Ok(len) => len,
-            Err(failure) => return self.refuse(Refusal::command(&self.command, failure)),
-        };
-        let reply = buffer.get_mut(..len).unwrap_or_default();
-
-        match parameters.edit(reply) {
-            Ok(None) => self.ask_speed(buffer),
-            Ok(Some(len)) => self.go(State::SelectParameters, cdb::mode_select(len), buffer),
-            Err(error) => self.refuse(Refusal::Reply(self.command.name(), error)),
-        }
-    }
-
-    fn select_parameters(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
-        match outcome {
-            Ok(_) => self.ask_speed(buffer),
-            Err(failure) => self.refuse(Refusal::command(&self.command, failure)),
-        }
-    }
-
-    fn ask_speed(&mut self, buffer: &mut [u8; BUFFER_LEN]) -> Step {
-        if self.access == Access::WriteSameSpeed {
-            return self.finish();
-        }
-        let command = cdb::mode_sense(mode::CAPABILITIES, mode::REPLY_LEN);
-
-        self.go(State::Capabilities, command, buffer)
-    }
-
-    fn capabilities(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
-        let speed = self.read(outcome, buffer, speed::drive_speed);
-        let command = if self.writing().is_some_and(|writing| writing.kind.is_cd()) {
-            cdb::read_atip(speed::ATIP_LEN)
-        } else {
-            cdb::get_write_speeds(speed::SPEED_DESCRIPTORS)
-        };
-
-        self.drive_speed = speed.ok().flatten();
-        self.go(State::MediumSpeed, command, buffer)
-    }
-
-    fn medium_speed(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
-        let Some(kind) = self.writing().map(|writing| writing.kind) else {
-            return self.finish();
-        };
-        let medium = if kind.is_cd() {
-            let times = self.read(outcome, buffer, speed::atip_times);
-            times.map(|times| times.map(speed::cd_speed))
-        } else {
-            self.read(outcome, buffer, speed::listed_speed)
-        };
-        let speed = speed::choose(kind, medium.ok().flatten(), self.drive_speed);
-
-        self.wanted_speed = speed;
-        self.go(State::SetSpeed, cdb::set_cd_speed(speed, speed), buffer)
-    }
-
-    /// A drive that does not let its speed be set writes at its own.
-    fn speed_set(&mut self, outcome: Outcome) -> Step {
-        if let (Ok(_), Some(Ok(medium))) = (outcome, self.verdict.as_mut()) {
-            if let Ok(writing) = medium.writing.as_mut() {
-                writing.speed = self.wanted_speed;
-            }
-        }
-        self.finish()
-    }
-
     fn finish(&mut self) -> Step {
         self.done(self.verdict.unwrap_or(Err(Refusal::NoCapacity)))
-    }
-
-    /// Takes back that the medium can be written.
-    fn refuse(&mut self, refusal: Refusal) -> Step {
-        if let Some(Ok(medium)) = self.verdict.as_mut() {
-            medium.writing = Err(refusal);
-        }
-        self.finish()
     }
 
     /// Reads a reply, or tells which command gave none that serves.

@@ -191,7 +191,8 @@ impl Fault {
     /// Whether a command that failed is to be sent again after `retries` times, and after how many
     /// milliseconds.
     ///
-    /// In all that is less than a minute.
+    /// In all that is less than a minute, if the times that the drive was busy are counted over
+    /// all commands.
     pub const fn retry_after_ms(self, retries: u32) -> Option<u32> {
         match self {
             Self::Busy if retries < 5 => Some(100 << retries),
@@ -253,6 +254,27 @@ impl Failure {
         match self {
             Self::Sense(sense) => sense.fault(),
             Self::Transport => Fault::Hardware,
+        }
+    }
+
+    /// Whether the command was done all the same, perhaps after more than one try.
+    pub const fn is_success(&self) -> bool {
+        match self {
+            Self::Sense(sense) => !sense.deferred && matches!(sense.fault(), Fault::None),
+            Self::Transport => false,
+        }
+    }
+
+    /// Whether the command is to be sent again after `retries` times, and after how many
+    /// milliseconds.
+    ///
+    /// As [`Fault::retry_after_ms`]; but a command that the drive has not done because of an
+    /// earlier one is as good as any.
+    pub const fn retry_after_ms(&self, retries: u32) -> Option<u32> {
+        match self {
+            Self::Sense(sense) if sense.deferred && retries < Fault::RETRIES => Some(0),
+            Self::Sense(sense) => sense.fault().retry_after_ms(retries),
+            Self::Transport => None,
         }
     }
 }

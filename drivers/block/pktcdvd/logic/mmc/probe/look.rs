@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The first half of a probe: what is in the drive.
+
+use super::{
+    super::{
+        capacity::ReadCapacity,
+        cdb::{
+            self,
+            Features, //
+        },
+        configuration::Configuration,
+        disc::{
+            self,
+            DiscInfo, //
+        },
+        refusal::Refusal,
+        track::{
+            self,
+            TrackInfo, //
+        }, //
+    },
+    Access,
+    Outcome,
+    Probe,
+    State,
+    Step,
+    BUFFER_LEN, //
+};
+
+impl Probe {
+    pub(super) fn ready(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        if let Err(failure) = outcome {
+            return self.done(Err(Refusal::command(&self.command, failure)));
+        }
+        if self.readies_again {
+            return self.make_ready(buffer);
+        }
+        let command = cdb::get_configuration(Features::Current, 0, BUFFER_LEN as u16);
+
+        self.go(State::Configuration, command, buffer)
+    }
+
+    pub(super) fn configuration(
+        &mut self,
+        outcome: Outcome,
+        buffer: &mut [u8; BUFFER_LEN],
+    ) -> Step {
+        match self.read(outcome, buffer, Configuration::parse) {
+            Ok(configuration) => self.configured(configuration, buffer),
+            // Perhaps it knows no features.
+            Err(_) => {
+                let command = cdb::get_configuration(Features::All, 0, 8);
+                self.go(State::Profile, command, buffer)
+            }
+        }
+    }
+
+    pub(super) fn profile(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        let found = self.read(outcome, buffer, Configuration::parse);
+
+        self.configured(found.unwrap_or(Configuration::UNKNOWN), buffer)
+    }
+
+    fn configured(&mut self, found: Configuration, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        self.found.configuration = found;
+        let command = cdb::read_disc_information(disc::REPLY_LEN);
+
+        self.go(State::Disc, command, buffer)
+    }
+
+    pub(super) fn disc(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        self.found.disc = self.read(outcome, buffer, DiscInfo::parse);
+        let (first, last) = match self.found.disc {
+            Ok(disc) => (u16::from(disc.first_track).max(1), disc.last_track.max(1)),
+            Err(_) => (1, 1),
+        };
+
+        self.first_track = first.min(last);
+        self.ask_track(last, buffer)
+    }
+
+    fn ask_track(&mut self, number: u16, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        let command = cdb::read_track_information(number, track::REPLY_LEN);
+
+        self.tracks_left = self.tracks_left.saturating_sub(1);
+        self.go(State::Track(number), command, buffer)
+    }
+
+    pub(super) fn track(
+        &mut self,
+        number: u16,
+        outcome: Outcome,
+        buffer: &mut [u8; BUFFER_LEN],
+    ) -> Step {
+        let answer = self.read(outcome, buffer, TrackInfo::parse);
+        let more = number > self.first_track && self.tracks_left > 0;
+
+        match number.checked_sub(1) {
+            Some(previous) if self.found.take_track(answer) && more => {
+                self.ask_track(previous, buffer)
+            }
+            _ => self.go(State::Capacity, cdb::read_capacity(), buffer),
+        }
+    }
+
+    pub(super) fn capacity(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        self.found.capacity = self.read(outcome, buffer, ReadCapacity::parse).ok();
+        let verdict = self.found.conclude();
+
+        self.verdict = Some(verdict);
+        if self.access == Access::Read {
+            return self.done(verdict);
+        }
+        self.make_ready(buffer)
+    }
+}
