@@ -12,9 +12,13 @@ KERNEL ?= fast
 T ?=
 K ?= fast debug
 
+# Where the commands go, below DESTDIR.
+PREFIX ?= /usr/local
+
 kdir = $(or $(KDIR),$(shell scripts/kernel.sh default))
 
-.PHONY: all modules run test swap bench check shell doc kernels install modules_install clean help
+.PHONY: all modules run test swap bench check shell doc kernels tools install \
+	install-tools modules_install clean help
 
 all: modules
 
@@ -49,14 +53,32 @@ kernels:
 	@scripts/kernel.sh build fast
 	@scripts/kernel.sh build debug
 
-install: modules_install
+# The command pktcdvd, its manual and completions for shells, below build/tools.
+tools:
+	@scripts/deps.sh build rust
+	@cargo build -q --release --locked --manifest-path tools/pktcdvd/Cargo.toml
+	@rm -rf build/tools
+	@tools/pktcdvd/target/release/pktcdvd-generate build/tools
+	@echo "built tools/pktcdvd/target/release/pktcdvd; its manual is in build/tools"
+
+install: modules_install install-tools
+
+install-tools: tools
+	install -D -t "$(DESTDIR)$(PREFIX)/sbin" tools/pktcdvd/target/release/pktcdvd
+	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/man/man8" build/tools/man8/*
+	install -D -m 644 build/tools/completions/pktcdvd.bash \
+		"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/pktcdvd"
+	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d" \
+		build/tools/completions/pktcdvd.fish
+	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/zsh/site-functions" \
+		build/tools/completions/_pktcdvd
 
 modules_install: modules
 	@scripts/module.sh --install "$(kdir)"
 
 clean:
 	rm -rf build
-	for m in tests/*/Cargo.toml; do \
+	for m in tests/*/Cargo.toml tools/*/Cargo.toml; do \
 		cargo clean -q --manifest-path $$m 2>/dev/null || :; \
 	done
 
@@ -72,7 +94,10 @@ help:
 	@echo 'make shell              an interactive guest with the module (KERNEL=debug)'
 	@echo 'make doc                documentation of rust/ and drivers/'
 	@echo 'make kernels            build the test kernels now, rather than when needed'
-	@echo 'make modules_install    install them for the kernel they were built for (as root)'
+	@echo 'make tools              the command pktcdvd, its manual and completions for shells'
+	@echo 'make install-tools      install them below PREFIX (/usr/local)'
+	@echo 'make modules_install    install the modules for the kernel they were built for'
+	@echo 'make install            all of these (as root)'
 	@echo 'make clean              remove what was built here (the cache stays)'
 	@echo
 	@echo 'RBLK_CACHE=DIR          where kernels and tools are kept ($${XDG_CACHE_HOME:-~/.cache}/rblk)'

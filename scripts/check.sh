@@ -43,7 +43,7 @@ clippy() {
 
 host_clippy() {
 	local manifest
-	for manifest in tests/*/Cargo.toml; do
+	for manifest in tests/*/Cargo.toml tools/*/Cargo.toml; do
 		cargo clippy -q --manifest-path "$manifest" --all-targets -- -D warnings || return
 	done
 }

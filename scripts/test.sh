@@ -42,27 +42,28 @@ wanted() {
 	return 1
 }
 
+# run_cargo DIRECTORY: the tests of a crate.
 run_cargo() {
-	local ret
-	if ! [ -e tests/host/Cargo.toml ] || ! wanted tests/host; then
+	local ret name=${1//\//-}
+	if ! [ -e "$1/Cargo.toml" ] || ! wanted "$1"; then
 		return 0
 	fi
-	say 'host: cargo test'
-	cargo test --manifest-path tests/host/Cargo.toml --no-fail-fast 2>&1 |
-		tee "$results/cargo.log"
+	say "host: cargo test, $1"
+	cargo test --manifest-path "$1/Cargo.toml" --no-fail-fast 2>&1 |
+		tee "$results/$name.log"
 	ret=${PIPESTATUS[0]}
-	awk -v ret="$ret" '
+	awk -v ret="$ret" -v crate="$1" '
 		/^test .* \.\.\. ok$/ { print "pass host", $2; next }
 		/^test .* \.\.\. FAILED$/ { print "fail host", $2; failed = 1; next }
 		/^test .* \.\.\. ignored/ { print "skip host", $2 }
-		END { if (ret && !failed) print "fail host cargo test does not build" }
-	' "$results/cargo.log" >"$results/cargo.tally"
+		END { if (ret && !failed) print "fail host", crate, "does not build" }
+	' "$results/$name.log" >"$results/$name.tally"
 }
 
-# The programs that tests use, of whatever is a crate here.
+# build_programs MANIFEST...: what tests use or test, of whatever is a crate here.
 build_programs() {
 	local manifest
-	for manifest in tests/*/Cargo.toml; do
+	for manifest; do
 		[ "$manifest" != tests/host/Cargo.toml ] || continue
 		say "building ${manifest%/Cargo.toml}"
 		cargo build -q --release --manifest-path "$manifest" ||
@@ -130,8 +131,10 @@ for kernel in $(tr ' ' '\n' <<<"$kernels" | sort); do
 	done
 done
 
-run_cargo
-[[ ${boots[*]-} != *tests/nbd/* ]] || build_programs
+run_cargo tests/host
+run_cargo tools/pktcdvd
+[[ ${boots[*]-} != *tests/nbd/* ]] || build_programs tests/*/Cargo.toml
+[[ ${boots[*]-} != *tests/tools/* ]] || build_programs tools/*/Cargo.toml
 if [ ${#boots[@]} -gt 0 ]; then
 	say "${#boots[@]} lists of tests to run, $jobs at a time"
 	printf '%s\0' "${boots[@]}" | xargs -0 -n 1 -P "$jobs" scripts/test-boot
