@@ -61,6 +61,9 @@ fn check_attrs(attrs: RawAttrs<'_>, depth: usize) -> usize {
     attrs.map(check).sum()
 }
 
+// Behind the macro, which it uses.
+mod mmc;
+
 target! {
     /// Attributes do not overlap, and lie within the message.
     netlink_attributes, message => {

@@ -148,6 +148,8 @@ impl Probe {
     }
 
     /// A probe that only readies the drive again to write `medium`, which is still in it.
+    ///
+    /// Its verdict is the [`Refusal`] if that fails.
     pub const fn again(access: Access, medium: &Medium) -> Self {
         let mut probe = Self::new(access, 0);
 

@@ -98,6 +98,13 @@ fn write_parameters_are_sent_again_after_a_reset() {
         "{changed:?}"
     );
     assert_eq!(drive.opcodes(), [TUR]);
+    // Nor one that does not take them any more.
+    drive = drive.fail(SENSE, 4, 0x44, 0);
+    let failed = drive.run(Probe::again(Access::Write, &medium));
+    assert!(
+        matches!(failed, Err(Refusal::Command("MODE SENSE", _))),
+        "{failed:?}"
+    );
 }
 
 #[test]

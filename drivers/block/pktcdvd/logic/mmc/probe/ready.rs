@@ -116,6 +116,9 @@ impl Probe {
 
     /// Takes back that the medium can be written.
     fn refuse(&mut self, refusal: Refusal) -> Step {
+        if self.readies_again {
+            return self.done(Err(refusal));
+        }
         if let Some(Ok(medium)) = self.verdict.as_mut() {
             medium.writing = Err(refusal);
         }
