@@ -173,7 +173,11 @@ fn rules_of_a_cd() {
         drive
     };
     assert!(with(|drive| drive.disc[8] = 0x00).write().is_ok());
-    assert!(with(|drive| drive.tracks[0][6] = 0x31).write().is_ok());
+    for good in [0x31, 0xb2, 0x72] {
+        let mut drive = with(|_| ());
+        drive.tracks[0][6] = good;
+        assert!(drive.write().is_ok(), "{good:#x}");
+    }
 
     for (change, words) in [
         (
@@ -321,6 +325,14 @@ fn g12_the_capacity_is_not_one_block_short() {
     let mut once = drive(0x1b, BLOCKS);
     once.tracks[0] = track([7, 0x01, 2], 0, 0, BLOCKS, 999);
     assert_eq!(once.probe(Access::Read).unwrap().blocks, 1000);
+    // Where nothing tells the address, what is free counts, and seven blocks that link.
+    once.tracks[0][7] = 0;
+    assert_eq!(once.probe(Access::Read).unwrap().blocks, u64::from(BLOCKS));
+    once.tracks[0][16..20].copy_from_slice(&1000u32.to_be_bytes());
+    assert_eq!(
+        once.probe(Access::Read).unwrap().blocks,
+        u64::from(BLOCKS) - 1007
+    );
 }
 
 #[test]
@@ -335,6 +347,8 @@ fn g12_the_size_of_the_lower_device_is_a_bound_and_nothing_else() {
                 .run(Probe::new(access, 1 << 40))
                 .unwrap();
             assert_eq!(large.blocks, u64::from(BLOCKS));
+            let nothing = drive(profile, BLOCKS).run(Probe::new(access, 3));
+            assert_eq!(nothing, Err(Refusal::NoCapacity));
         }
     }
 }

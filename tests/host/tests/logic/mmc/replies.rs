@@ -130,6 +130,12 @@ fn features_of_the_medium() {
     };
     assert_eq!(Configuration::parse(&bytes), Ok(expected));
 
+    // A drive may just read such media; DVD+MRW has a bit of its own.
+    for (bits, mrw) in [(0x00, false), (0x02, false), (0x04, true), (0x05, true)] {
+        bytes[8 + 8 + 16 + 4] = bits;
+        assert_eq!(Configuration::parse(&bytes).unwrap().mrw, mrw);
+    }
+
     // Features that are not current are about other media.
     bytes[8 + 8 + 2] = 0x04;
     bytes[8 + 8 + 16 + 2] = 0x00;

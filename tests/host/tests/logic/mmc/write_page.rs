@@ -131,6 +131,9 @@ fn g20_a_page_length_beyond_the_reply_is_refused() {
         mode::page(&reply(0, &[0x0e; 20]), 5),
         Err(ReplyError::Other)
     );
+    // A sub-page has another header.
+    page[..2].copy_from_slice(&[0x45, 0x32]);
+    assert_eq!(mode::page(&reply(0, &page), 5), Err(ReplyError::Other));
 }
 
 #[test]
