@@ -287,3 +287,41 @@ impl fmt::Display for Failure {
         }
     }
 }
+
+/// What came of SYNCHRONIZE CACHE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flushed {
+    /// All that was written is on the medium.
+    Done,
+    /// The drive still writes: ask again after so many milliseconds.
+    Again(u32),
+    /// Something may not be on the medium.
+    Failed,
+}
+
+impl Flushed {
+    /// Judges SYNCHRONIZE CACHE that was sent `retries` times before.
+    ///
+    /// Unlike other commands, it is not repeated when the drive was reset or tells of an earlier
+    /// error: then the cache is empty because what was in it is lost. A drive that does not have
+    /// the command has no cache.
+    pub const fn judge(outcome: Result<usize, Failure>, retries: u32) -> Self {
+        let failure = match outcome {
+            Ok(_) => return Self::Done,
+            Err(failure) if failure.is_success() => return Self::Done,
+            Err(failure) => failure,
+        };
+        let Failure::Sense(sense) = failure else {
+            return Self::Failed;
+        };
+
+        match (sense.deferred, sense.fault(), sense.asc) {
+            (false, Fault::Busy, _) => match Fault::Busy.retry_after_ms(retries) {
+                Some(after_ms) => Self::Again(after_ms),
+                None => Self::Failed,
+            },
+            (false, Fault::Unsupported, 0x20) => Self::Done,
+            _ => Self::Failed,
+        }
+    }
+}

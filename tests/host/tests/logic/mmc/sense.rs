@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 use rblk_host_tests::pktcdvd::logic::mmc::{
     reply::ReplyError,
-    sense::{Failure, Fault, Sense},
+    sense::{Failure, Fault, Flushed, Sense},
 };
 
 fn sense(key: u8, asc: u8, ascq: u8) -> Sense {
@@ -149,6 +149,38 @@ fn tries_are_bounded() {
     ] {
         assert_eq!(delays(fault), [], "{fault:?}");
     }
+}
+
+#[test]
+fn a_flush_is_believed_only_if_nothing_was_lost() {
+    let judge = |response, key, asc, ascq, retries| {
+        let sense = Sense::new(response, key, asc, ascq).unwrap();
+        Flushed::judge(Err(Failure::Sense(sense)), retries)
+    };
+
+    assert_eq!(Flushed::judge(Ok(0), 0), Flushed::Done);
+    assert_eq!(judge(0x70, 1, 0x17, 1, 0), Flushed::Done);
+    assert_eq!(judge(0x70, 5, 0x20, 0, 0), Flushed::Done);
+    for ascq in [1, 7, 8] {
+        assert_eq!(judge(0x70, 2, 4, ascq, 0), Flushed::Again(100));
+        assert_eq!(judge(0x70, 2, 4, ascq, 9), Flushed::Again(2000));
+        assert_eq!(judge(0x70, 2, 4, ascq, 1000), Flushed::Failed);
+    }
+    for (key, asc) in [
+        (2, 0x3a),
+        (3, 0x0c),
+        (4, 0x44),
+        (5, 0x24),
+        (6, 0x28),
+        (6, 0x29),
+        (11, 0),
+    ] {
+        assert_eq!(judge(0x70, key, asc, 0, 0), Flushed::Failed, "{key:x}");
+        assert_eq!(judge(0x71, key, asc, 0, 0), Flushed::Failed, "{key:x}");
+    }
+    assert_eq!(judge(0x71, 1, 0x17, 1, 0), Flushed::Failed);
+    assert_eq!(judge(0x71, 2, 4, 8, 0), Flushed::Failed);
+    assert_eq!(Flushed::judge(Err(Failure::Transport), 0), Flushed::Failed);
 }
 
 proptest! {
