@@ -82,7 +82,7 @@ impl Findings {
     ///
     /// # Errors
     ///
-    /// [`Refusal::NoCapacity`] if not even reading makes sense.
+    /// Why it cannot be written, or [`Refusal::NoCapacity`], if not even reading makes sense.
     pub fn conclude(&self) -> Result<Medium, Refusal> {
         let writing = self.writing();
         let blocks = match writing {
@@ -91,7 +91,7 @@ impl Findings {
         };
         let blocks = blocks
             .filter(|&blocks| blocks > 0)
-            .ok_or(Refusal::NoCapacity)?;
+            .ok_or(writing.err().map_or(Refusal::NoCapacity, nothing_to_read))?;
 
         Ok(Medium {
             profile: self.configuration.profile,
@@ -137,6 +137,16 @@ impl Findings {
             track,
             speed: 0,
         })
+    }
+}
+
+/// Why a medium cannot even be read that cannot be written for the reason `refusal`.
+///
+/// Of a disc with nothing on it that reason tells more than that it has no size.
+const fn nothing_to_read(refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::Geometry(_) => Refusal::NoCapacity,
+        refusal => refusal,
     }
 }
 
@@ -194,6 +204,9 @@ fn check_cd(disc: &DiscInfo) -> Result<(), Refusal> {
     }
     if disc.session == Recorded::Other {
         return Err(Refusal::SessionReserved);
+    }
+    if disc.disc == Recorded::Empty {
+        return Err(Refusal::Blank(Kind::CdRw));
     }
     Ok(())
 }

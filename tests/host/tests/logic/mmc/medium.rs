@@ -188,6 +188,10 @@ fn rules_of_a_cd() {
         (|drive| drive.disc[2] &= !0x10, "not rewritable"),
         (|drive| drive.disc[2] = 0x1a, "reserved"),
         (
+            |drive| drive.disc[2] = 0x10,
+            "blank: format it with cdrwtool",
+        ),
+        (
             |drive| drive.tracks[0][6] = 0x02,
             "not recorded in fixed packets",
         ),
@@ -229,6 +233,11 @@ fn rules_of_other_media() {
             .1
             .contains("blank: format it with dvd+rw-format"));
     }
+    // What cannot even be read says why it cannot be written.
+    let mut blank = drive(0x0a, BLOCKS).fail(CAPACITY, 3, 0x11, 0);
+    blank.disc[2] = 0x10;
+    blank.tracks[0][6] = 0x72;
+    assert_eq!(blank.probe(Access::Read), Err(Refusal::Blank(Kind::CdRw)));
 }
 
 #[test]
