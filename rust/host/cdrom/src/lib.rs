@@ -8,19 +8,23 @@
 
 use rustix::fd::AsFd;
 use rustix::fs::{fstat, FileType};
-use rustix::io;
+use rustix::io::Errno;
 use rustix::ioctl::{ioctl, Opcode, Updater};
 use std::ffi::{c_int, c_uchar, c_uint, c_void};
-use std::ptr;
 
 /// `CDROM_SEND_PACKET`: a number from before numbers of ioctls told anything.
 const CDROM_SEND_PACKET: Opcode = 0x5393;
 
 /// `CGC_DATA_READ`: data comes from the drive.
 const CGC_DATA_READ: c_uchar = 2;
+/// `CGC_DATA_NONE`: there is no data.
+const CGC_DATA_NONE: c_uchar = 3;
 
 /// How many bytes a command has, whatever its group.
 pub const COMMAND_SIZE: usize = 12;
+
+/// How many bytes of sense data there may be: those of `struct request_sense`.
+pub const SENSE_SIZE: usize = 64;
 
 /// `struct cdrom_generic_command`.
 #[repr(C)]
@@ -29,7 +33,7 @@ struct GenericCommand {
     buffer: *mut c_uchar,
     buflen: c_uint,
     stat: c_int,
-    sense: *mut c_void,
+    sense: *mut c_uchar,
     data_direction: c_uchar,
     quiet: c_int,
     /// In ticks of the kernel's user interface, 0 for the kernel's own choice.
@@ -37,41 +41,64 @@ struct GenericCommand {
     unused: *mut c_void,
 }
 
-/// Sends a command that has the drive answer, and returns its answer.
+/// Why a command was not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// The drive has refused it, and says why: sense data, with zeroes behind its end.
+    Sense([u8; SENSE_SIZE]),
+    /// The kernel has: `ENOTTY` if that is no optical drive, `EPERM` if this user may not send
+    /// that, `EIO` if the drive has refused it without a word.
+    System(Errno),
+}
+
+impl From<Errno> for Failure {
+    fn from(errno: Errno) -> Self {
+        Self::System(errno)
+    }
+}
+
+/// Sends a command that has the drive answer, if `answer` is not empty; returns how many bytes the
+/// answer has.
 ///
-/// What the drive leaves out is zero: a command tells it not to send more than `N` bytes, and its
-/// answer tells how long it is. Waits for the drive.
-///
-/// # Errors
-///
-/// `ENOTTY` if that is no optical drive, `EPERM` if the kernel does not let this user send the
-/// command, `EIO` if the drive refuses it, and what else the kernel says.
-pub fn ask<const N: usize>(drive: impl AsFd, command: [u8; COMMAND_SIZE]) -> io::Result<[u8; N]> {
+/// The command itself tells the drive to send no more than there is room for. Waits for the drive.
+pub fn ask(
+    drive: impl AsFd,
+    command: &[u8; COMMAND_SIZE],
+    answer: &mut [u8],
+) -> Result<usize, Failure> {
     // Elsewhere the number may mean anything.
     if FileType::from_raw_mode(fstat(&drive)?.st_mode) != FileType::BlockDevice {
-        return Err(io::Errno::NOTTY);
+        return Err(Errno::NOTTY.into());
     }
-    let mut answer = [0; N];
+    let mut sense = [0; SENSE_SIZE];
     let mut request = GenericCommand {
-        cmd: command,
+        cmd: *command,
         buffer: answer.as_mut_ptr(),
-        buflen: c_uint::try_from(N).map_err(|_| io::Errno::INVAL)?,
+        buflen: c_uint::try_from(answer.len()).map_err(|_| Errno::INVAL)?,
         stat: 0,
-        sense: ptr::null_mut(),
-        data_direction: CGC_DATA_READ,
+        sense: sense.as_mut_ptr(),
+        data_direction: match answer.len() {
+            0 => CGC_DATA_NONE,
+            _ => CGC_DATA_READ,
+        },
         quiet: 1,
         timeout: 0,
-        unused: ptr::null_mut(),
+        unused: std::ptr::null_mut(),
     };
     // SAFETY: the ioctl takes a `struct cdrom_generic_command`, which `GenericCommand` has the
     // layout of.
     let update = unsafe { Updater::<CDROM_SEND_PACKET, _>::new(&mut request) };
-    // SAFETY: the kernel writes to `request`, and for a read no more than `buflen` bytes to
-    // `buffer`. Both outlive the call, and nobody else uses them meanwhile; any bytes are valid
-    // there. The kernel does nothing with a null `sense`. Block devices that are no optical drives
-    // do not know this number, and which commands users may send, the kernel decides.
-    unsafe { ioctl(drive, update)? };
-    Ok(answer)
+    // SAFETY: the kernel writes to `request`, for a read no more than `buflen` bytes to `buffer`,
+    // and no more than a `struct request_sense`, which has `SENSE_SIZE` bytes, to `sense`. All of
+    // them outlive the call, and nobody else uses them meanwhile; any bytes are valid there. Block
+    // devices that are no optical drives do not know this number, and which commands users may
+    // send, the kernel decides.
+    match unsafe { ioctl(drive, update) } {
+        // What the kernel leaves in `buflen` is how much did not come.
+        Ok(()) => Ok(answer.len().saturating_sub(request.buflen as usize)),
+        Err(Errno::IO) if sense != [0; SENSE_SIZE] => Err(Failure::Sense(sense)),
+        Err(errno) => Err(errno.into()),
+    }
 }
 
 #[cfg(test)]
@@ -93,6 +120,9 @@ mod tests {
     #[test]
     fn no_drive() {
         let file = std::fs::File::open("/dev/null").unwrap();
-        assert_eq!(ask::<8>(&file, [0; COMMAND_SIZE]), Err(io::Errno::NOTTY));
+        assert_eq!(
+            ask(&file, &[0; COMMAND_SIZE], &mut [0; 8]),
+            Err(Failure::System(Errno::NOTTY))
+        );
     }
 }
