@@ -7,6 +7,7 @@ use crate::cli::Add;
 use crate::device_map::Mapping;
 use crate::device_number::DeviceNumber;
 use crate::drive;
+use crate::medium;
 use crate::nodes;
 use crate::paths::Paths;
 use crate::{Error, Result};
@@ -75,7 +76,9 @@ fn check_medium(paths: &Paths, lower: DeviceNumber, device: &str) -> Result {
     let Some(path) = path else {
         return Ok(());
     };
-    let objection = drive::look(&path)?.and_then(|disc| disc.objection(&path.to_string_lossy()));
+    let objection = drive::look(&path)?
+        .err()
+        .and_then(|refusal| medium::objection(&refusal, &path.to_string_lossy()));
     objection.map_or(Ok(()), |text| Err(Error::Medium(text)))
 }
 

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Asks an optical drive what disc is in it.
+//! Finds an optical drive, and talks to it.
 
 use crate::class::number_in;
 use crate::device_number::DeviceNumber;
-use crate::medium::{parse_blank, parse_profile, Medium};
+use crate::driver::logic::mmc::cdb::{Command, Transfer};
+use crate::driver::logic::mmc::medium::Medium;
+use crate::driver::logic::mmc::probe::{Outcome, BUFFER_LEN};
+use crate::driver::logic::mmc::refusal::Refusal;
+use crate::driver::logic::mmc::sense::{Failure, Sense};
+use crate::medium;
 use crate::nodes;
 use crate::paths::Paths;
 use crate::{Error, Result};
 use rblk_cdrom::ask;
+use rustix::fd::{AsFd, BorrowedFd};
 use rustix::fs::{open, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs;
@@ -16,9 +22,6 @@ use std::path::{Path, PathBuf};
 
 /// The type of SCSI devices that optical drives are.
 const TYPE_OPTICAL: u32 = 5;
-
-const GET_CONFIGURATION: [u8; 12] = [0x46, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0];
-const READ_DISC_INFORMATION: [u8; 12] = [0x51, 0, 0, 0, 0, 0, 0, 0, 34, 0, 0, 0];
 
 /// Whether a block device is an optical drive.
 pub fn is_optical(paths: &Paths, number: DeviceNumber) -> bool {
@@ -35,31 +38,31 @@ pub fn node_of(paths: &Paths, number: DeviceNumber) -> Option<PathBuf> {
     (nodes::number_of(&path).ok()? == Some(number)).then_some(path)
 }
 
-/// Asks the drive; `None` if it does not know what is asked, as drives before MMC-2.
+/// Asks the drive what disc is in it, and whether packets can be written on that.
 ///
 /// The drive is opened in the way that needs no disc, and moves no tray.
-pub fn look(path: &Path) -> Result<Option<Medium>> {
+pub fn look(path: &Path) -> Result<std::result::Result<Medium, Refusal>> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let drive = match open(path, flags, Mode::empty()) {
-        Ok(drive) => drive,
-        Err(Errno::NOMEDIUM) => {
-            return Ok(Some(Medium {
-                profile: 0,
-                blank: None,
-            }))
+    match open(path, flags, Mode::empty()) {
+        Ok(drive) => Ok(medium::look(|command, answer| {
+            send(drive.as_fd(), command, answer)
+        })),
+        Err(Errno::NOMEDIUM) => Ok(Err(Refusal::NoMedium)),
+        Err(err) => Err(Error::system(path.display().to_string(), err)),
+    }
+}
+
+fn send(drive: BorrowedFd<'_>, command: &Command, answer: &mut [u8; BUFFER_LEN]) -> Outcome {
+    let answer = match command.transfer() {
+        Transfer::None => Some(&mut answer[..0]),
+        Transfer::In(len) => answer.get_mut(..len.into()),
+        // Nothing here is to change the drive.
+        Transfer::Out(_) => None,
+    };
+    ask(drive, command.cdb(), answer.ok_or(Failure::Transport)?).map_err(|failure| match failure {
+        rblk_cdrom::Failure::Sense(bytes) => {
+            Sense::parse(&bytes).map_or(Failure::Transport, Failure::Sense)
         }
-        Err(err) => return Err(Error::system(path.display().to_string(), err)),
-    };
-    let Some(profile) = ask(&drive, GET_CONFIGURATION)
-        .ok()
-        .as_ref()
-        .and_then(parse_profile)
-    else {
-        return Ok(None);
-    };
-    let blank = ask(&drive, READ_DISC_INFORMATION)
-        .ok()
-        .as_ref()
-        .and_then(parse_blank);
-    Ok(Some(Medium { profile, blank }))
+        rblk_cdrom::Failure::System(_) => Failure::Transport,
+    })
 }

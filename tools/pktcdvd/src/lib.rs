@@ -23,4 +23,14 @@ pub mod status;
 pub mod units;
 pub mod watch;
 
+/// What the driver decides, the very files that the module is built from: here, which discs will
+/// do. In the driver's crate `crate::tokens` is the one of the safe layer.
+#[path = "../../../drivers/block/pktcdvd"]
+pub mod driver {
+    pub mod logic;
+}
+
+#[path = "../../../rust/tokens.rs"]
+pub mod tokens;
+
 pub use error::{Error, Result};

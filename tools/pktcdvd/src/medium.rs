@@ -1,182 +1,131 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What disc is in a drive, whether packets can be written on it, and what to do if not.
+//! Whether packets can be written on the disc in a drive, by the driver's own rules.
 
-/// Says what can be written.
-const USABLE: &str = "a CD-RW, DVD-RW, DVD+RW, DVD-RAM or BD-RE";
+use crate::driver::logic::mmc::cdb::Command;
+use crate::driver::logic::mmc::medium::Medium;
+use crate::driver::logic::mmc::probe::{Access, Outcome, Probe, Step, BUFFER_LEN};
+use crate::driver::logic::mmc::refusal::Refusal;
+use crate::driver::logic::mmc::sense::Failure;
+use std::thread;
+use std::time::Duration;
 
-/// What a drive says of its disc.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Medium {
-    /// The current profile, by which a drive tells what the disc is; 0 if there is none.
-    pub profile: u16,
-    /// Whether nothing has been written or formatted yet, if the drive tells.
-    pub blank: Option<bool>,
+/// Where the driver's words have the drive's name.
+const PLACE: &str = "DRIVE";
+
+/// Looks at the disc as the driver does when it is opened, but changes nothing in the drive.
+///
+/// `send` carries a command out and fills the buffer with the answer. Waits while the drive is
+/// busy, a minute at most.
+///
+/// # Errors
+///
+/// Why the disc can be read at most, or not even that.
+pub fn look(
+    mut send: impl FnMut(&Command, &mut [u8; BUFFER_LEN]) -> Outcome,
+) -> Result<Medium, Refusal> {
+    let mut buffer = [0; BUFFER_LEN];
+    // How large the kernel thinks the disc is, it knows only after it has opened it in earnest.
+    let mut probe = Probe::new(Access::Read, u64::MAX);
+    let mut step = probe.begin(&mut buffer);
+    while let Step::Send { command, after_ms } = step {
+        thread::sleep(Duration::from_millis(after_ms.into()));
+        let outcome = send(&command, &mut buffer);
+        step = probe.reply(outcome, &mut buffer);
+    }
+    let medium = probe.verdict().unwrap_or(Err(Refusal::NoCapacity))?;
+    medium.writing.map(|_| medium)
 }
 
-/// What can be done with discs of a profile.
-enum Use {
-    /// Packets can be written, once it has been formatted with this command.
-    Packets(&'static str),
-    /// Nobody knows here; the driver does.
-    Unknown,
-    /// It cannot be written at all.
-    ReadOnly,
-    /// What was written stays.
-    Once,
-    /// It can be made usable, with this command.
-    Convert(&'static str),
-}
-
-const CDRWTOOL: &str = "cdrwtool -q -d";
-const DVD_FORMAT: &str = "dvd+rw-format";
-const DVD_FORCE: &str = "dvd+rw-format -force";
-
-/// Profiles of MMC: number, name, use.
-const PROFILES: &[(u16, &str, Use)] = &[
-    (0x0002, "removable disk", Use::Unknown),
-    (0x0008, "CD-ROM", Use::ReadOnly),
-    (0x0009, "CD-R", Use::Once),
-    (0x000a, "CD-RW", Use::Packets(CDRWTOOL)),
-    (0x0010, "DVD-ROM", Use::ReadOnly),
-    (0x0011, "DVD-R", Use::Once),
-    (0x0012, "DVD-RAM", Use::Packets(DVD_FORMAT)),
-    (
-        0x0013,
-        "DVD-RW for restricted overwrite",
-        Use::Packets(DVD_FORCE),
-    ),
-    (
-        0x0014,
-        "DVD-RW for sequential recording",
-        Use::Convert(DVD_FORCE),
-    ),
-    (0x0015, "dual-layer DVD-R", Use::Once),
-    (0x0016, "dual-layer DVD-R", Use::Once),
-    (0x0017, "dual-layer DVD-RW", Use::Unknown),
-    (0x001a, "DVD+RW", Use::Packets(DVD_FORMAT)),
-    (0x001b, "DVD+R", Use::Once),
-    (0x002a, "dual-layer DVD+RW", Use::Unknown),
-    (0x002b, "dual-layer DVD+R", Use::Once),
-    (0x0040, "BD-ROM", Use::ReadOnly),
-    (0x0041, "BD-R", Use::Once),
-    (0x0042, "BD-R", Use::Once),
-    (0x0043, "BD-RE", Use::Packets(DVD_FORMAT)),
-    (0x0050, "HD DVD-ROM", Use::ReadOnly),
-    (0x0051, "HD DVD-R", Use::Once),
-    (0x0052, "HD DVD-RAM", Use::Unknown),
-    (0x0053, "HD DVD-RW", Use::Unknown),
-];
-
-/// Reads the answer to GET CONFIGURATION, which starts with how many bytes follow.
-pub fn parse_profile(answer: &[u8; 8]) -> Option<u16> {
-    let [l0, l1, l2, l3, _, _, p0, p1] = *answer;
-    (u32::from_be_bytes([l0, l1, l2, l3]) >= 4).then(|| u16::from_be_bytes([p0, p1]))
-}
-
-/// Reads from the answer to READ DISC INFORMATION whether the disc is blank.
-pub fn parse_blank(answer: &[u8; 34]) -> Option<bool> {
-    let [l0, l1, status, ..] = *answer;
-    (u16::from_be_bytes([l0, l1]) >= 32).then_some(status & 0b11 == 0)
-}
-
-impl Medium {
-    /// Tells why packets cannot be written on the disc in `drive`, and what to do; `None` if
-    /// they can be, or if only the driver knows.
-    pub fn objection(&self, drive: &str) -> Option<String> {
-        if self.profile == 0 {
-            return Some(format!("no disc in {drive}: insert {USABLE}"));
-        }
-        let (_, name, usage) = PROFILES.iter().find(|(n, ..)| *n == self.profile)?;
-        let disc = format!(
-            "the disc in {drive} is a {name} (profile {:#06x})",
-            self.profile
-        );
-        match usage {
-            Use::Packets(command) if self.blank == Some(true) => Some(format!(
-                "{disc}, and not formatted yet: run `{command} {drive}` first"
-            )),
-            Use::Packets(_) | Use::Unknown => None,
-            Use::ReadOnly => Some(format!("{disc}, which cannot be written: insert {USABLE}")),
-            Use::Once => Some(format!(
-                "{disc}, which can be written only once: insert {USABLE}"
-            )),
-            Use::Convert(command) => Some(format!(
-                "{disc}: run `{command} {drive}` to format it for restricted overwrite, \
-                 which erases it"
-            )),
-        }
+/// Tells why packets cannot be written on the disc, and what to do; `None` if it was not possible
+/// to ask.
+pub fn objection(refusal: &Refusal, drive: &str) -> Option<String> {
+    match refusal {
+        Refusal::Command(_, Failure::Transport) => None,
+        refusal => Some(format!("{drive}: {refusal}").replace(PLACE, drive)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::driver::logic::mmc::sense::Sense;
     use proptest::prelude::*;
 
-    fn objection(profile: u16, blank: Option<bool>) -> Option<String> {
-        Medium { profile, blank }.objection("/dev/sr0")
+    /// A drive with a disc of that profile, of 4096 blocks, in packets of 32.
+    fn drive(profile: u8, state: u8) -> impl FnMut(&Command, &mut [u8; BUFFER_LEN]) -> Outcome {
+        move |command, buffer| {
+            let answer: &[u8] = match command.opcode() {
+                0x46 => &[0, 0, 0, 4, 0, 0, 0, profile],
+                0x51 => &[0, 32, state, 1, 1, 1, 1, 0x23, 0x20],
+                0x52 => &[
+                    0, 34, 1, 1, 0, 5, 0x32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 32, 0,
+                    0, 16, 0, 0, 0, 0, 0,
+                ],
+                0x25 => &[0, 0, 15, 255, 0, 0, 8, 0],
+                _ => &[],
+            };
+            buffer[..answer.len()].copy_from_slice(answer);
+            Ok(answer.len())
+        }
+    }
+
+    fn failing(key: u8, asc: u8) -> impl FnMut(&Command, &mut [u8; BUFFER_LEN]) -> Outcome {
+        move |_, _| Err(Sense::new(0x70, key, asc, 0).map_or(Failure::Transport, Failure::Sense))
+    }
+
+    fn objection_to(
+        send: impl FnMut(&Command, &mut [u8; BUFFER_LEN]) -> Outcome,
+    ) -> Option<String> {
+        look(send)
+            .err()
+            .and_then(|refusal| objection(&refusal, "/dev/sr0"))
     }
 
     #[test]
     fn usable() {
         for profile in [0x0a, 0x12, 0x13, 0x1a, 0x43] {
-            assert_eq!(objection(profile, Some(false)), None);
-            assert_eq!(objection(profile, None), None);
-            assert!(objection(profile, Some(true))
-                .unwrap()
-                .contains("not formatted"));
+            let medium = look(drive(profile, 0x1e)).unwrap();
+            assert_eq!(u16::from(profile), medium.profile.0);
+            assert_eq!(medium.blocks, 4096);
         }
     }
 
     #[test]
     fn unusable() {
-        for profile in [0x08, 0x09, 0x10, 0x11, 0x14, 0x1b, 0x2b, 0x40, 0x41, 0x42] {
-            let text = objection(profile, Some(false)).unwrap();
-            assert!(text.contains(&format!("profile {profile:#06x}")), "{text}");
+        for (profile, words) in [
+            (0x09, "CD-R (profile 0x0009)"),
+            (0x10, "DVD-ROM (profile 0x0010)"),
+            (0x14, "dvd+rw-format -force"),
+            (0x1b, "DVD+R (profile 0x001b)"),
+        ] {
+            let text = objection_to(drive(profile, 0x1e)).unwrap();
+            assert!(
+                text.starts_with("/dev/sr0: ") && text.contains(words),
+                "{text}"
+            );
         }
-        assert!(objection(0x14, None)
-            .unwrap()
-            .contains("`dvd+rw-format -force /dev/sr0`"));
-        assert!(objection(0, None)
-            .unwrap()
-            .starts_with("no disc in /dev/sr0"));
-        let blank = objection(0x0a, Some(true)).unwrap();
-        assert!(blank.contains("`cdrwtool -q -d /dev/sr0`"), "{blank}");
+        let text = objection_to(drive(0x1a, 0x10)).unwrap();
+        assert!(text.contains("dvd+rw-format /dev/sr0"), "{text}");
+        let text = objection_to(failing(2, 0x3a)).unwrap();
+        assert_eq!(text, "/dev/sr0: no medium; put a disc in");
     }
 
     #[test]
-    fn left_to_the_driver() {
-        for profile in [0x02, 0x2a, 0x52, 0x1234, 0xffff] {
-            assert_eq!(objection(profile, Some(true)), None);
-        }
-    }
-
-    #[test]
-    fn answers() {
-        assert_eq!(parse_profile(&[0, 0, 0, 4, 0, 0, 0, 0x1a]), Some(0x1a));
-        assert_eq!(parse_profile(&[0, 0, 0, 3, 0, 0, 0, 0x1a]), None);
-        assert_eq!(parse_profile(&[0; 8]), None);
-        let mut info = [0; 34];
-        assert_eq!(parse_blank(&info), None);
-        info[1] = 32;
-        assert_eq!(parse_blank(&info), Some(true));
-        info[2] = 0x1e;
-        assert_eq!(parse_blank(&info), Some(false));
+    fn who_cannot_be_asked_does_not_object() {
+        assert_eq!(objection_to(|_, _| Err(Failure::Transport)), None);
     }
 
     proptest! {
+        /// A hostile drive gets a line of words out of it at most.
         #[test]
-        fn one_line(profile: u16, blank: Option<bool>) {
-            if let Some(text) = objection(profile, blank) {
-                prop_assert_eq!(text.lines().count(), 1);
-            }
-        }
-
-        #[test]
-        fn any_answer(answer: [u8; 8], info in prop::collection::vec(any::<u8>(), 34)) {
-            let _ = parse_profile(&answer);
-            let _ = parse_blank(&info.try_into().unwrap());
+        fn any_answers(bytes in prop::collection::vec(any::<u8>(), 0..600), len in 0usize..700) {
+            let mut rest = bytes.iter().copied().cycle().take(if bytes.is_empty() { 0 } else { 100_000 });
+            let text = objection_to(|_, buffer| {
+                buffer.iter_mut().for_each(|byte| *byte = rest.next().unwrap_or(0));
+                Ok(len)
+            });
+            prop_assert!(text.is_none_or(|text| text.lines().count() == 1));
         }
     }
 }
