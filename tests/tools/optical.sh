@@ -1,0 +1,74 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# rblk-args: --drive cdrw
+#
+# The command pktcdvd says which disc it does not take and what to do, before it maps a drive; and
+# looks without changing anything.
+
+# shellcheck source=tests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=tests/lib/drive.sh
+. "$(dirname "$0")/../lib/drive.sh"
+# shellcheck source=tests/pktcdvd/lib/pkt.sh
+. "$(dirname "$0")/../pktcdvd/lib/pkt.sh"
+
+ktap_plan 18
+command=$(dirname "$0")/../../tools/pktcdvd/target/release/pktcdvd
+clean_up
+drive_ctl reset
+sr=$(drive_sr 0)
+
+# refused MEDIA TEXT: with that disc, the command ends with status 7, and one line that has TEXT.
+refused() {
+	local status error
+	drive_ctl insert "$1" >/dev/null
+	error=$("$command" -a disc "$sr" 2>&1)
+	status=$?
+	if [ "$status" = 7 ] && [[ $error == "pktcdvd: $sr: "*"$2"* ]] && [ "$(wc -l <<<"$error")" = 1 ]; then
+		ktap_test_pass "$1: ${error#pktcdvd: }"
+	else
+		ktap_test_fail "$1"
+		ktap_msg "  status $status: $error"
+	fi
+}
+
+refused none 'no medium; put a disc in'
+refused cdrw,blank "cdrwtool -d $sr -q"
+refused cdrw,no-packets "cdrwtool -d $sr -q"
+refused cdrw,erasable=0 'use a CD-RW'
+refused cdrw,profile=09 'CD-R (profile 0x0009)'
+refused dvd-rw,profile=14 'dvd+rw-format -force'
+refused dvd+rw,profile=1b 'DVD+R (profile 0x001b)'
+refused bd-re,profile=41 'BD-R, sequential recording (profile 0x0041)'
+refused dvd-rw,profile=10 'DVD-ROM (profile 0x0010)'
+check_equal "nothing was mapped" "" "$(cat $PKT/device_map)"
+check "no node was made" test ! -e /dev/pktcdvd/disc
+
+# looks MEDIA: a disc that will do is not objected to, named by path or number, whatever the driver
+# says then.
+looks() {
+	local device bad=0
+	drive_ctl insert "$1" >/dev/null
+	for device in "$sr" "$(number "$sr")"; do
+		"$command" -a disc "$device"
+		[ $? != 7 ] || bad=1
+		"$command" -r disc
+	done
+	return "$bad"
+}
+for media in cdrw dvd-rw dvd+rw dvdram bd-re; do
+	check "$media will do" looks "$media"
+done
+drive_ctl insert cdrw >/dev/null
+drive_ctl reset-stats
+"$command" -a disc "$sr" >/dev/null 2>&1
+"$command" -r disc 2>/dev/null
+check_equal "nothing was changed in the drive" "0 0 0 0" \
+	"$(drive_get mode_selects) $(drive_get speed_sets) $(drive_get writes) $(drive_get locked)"
+other=(setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all)
+check_equal "others may not ask the drive" \
+	"pktcdvd: $sr: permission denied; root may do that" \
+	"$(install -m 755 "$command" "$RBLK_SCRATCH/pktcdvd" && chmod 755 "$RBLK_SCRATCH" &&
+		"${other[@]}" "$RBLK_SCRATCH/pktcdvd" -a disc "$sr" 2>&1)"
+clean_up
+ktap_finished
