@@ -12,7 +12,7 @@ set -euo pipefail
 llvm=${RBLK_LLVM:-19}
 build=(build-essential flex bison bc libelf-dev libssl-dev kmod cpio xz-utils rsync perl
 	ca-certificates "clang-$llvm" "lld-$llvm" "llvm-$llvm" "libclang-$llvm-dev")
-vm=(qemu-system-x86 kmod busybox-static udftools fio
+vm=(qemu-system-x86 kmod busybox-static udftools eject fio
 	nbd-client nbd-server nbdkit qemu-utils
 	e2fsprogs dmsetup util-linux bsdextrautils iproute2 procps python3)
 check=(shellcheck perl)

@@ -132,6 +132,7 @@ for kernel in $(tr ' ' '\n' <<<"$kernels" | sort); do
 done
 
 run_cargo tests/host
+run_cargo tests/mmc-drive
 run_cargo tools/pktcdvd
 [[ ${boots[*]-} != *tests/nbd/* ]] || build_programs tests/*/Cargo.toml
 [[ ${boots[*]-} != *tests/tools/* ]] || build_programs tools/*/Cargo.toml

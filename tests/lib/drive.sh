@@ -48,3 +48,16 @@ drive_sr() {
 		esac
 	done
 }
+
+# drive_reset: all drives as they were at first, with all discs new to the kernel.
+drive_reset() {
+	local n
+	for ((n = 0; n < $(drive_ctl drives); n++)); do
+		drive_ctl "@$n" plug
+		wait_for 20 test -b "$(drive_sr "$n")"
+		drive_ctl "@$n" reset
+		# An open that waits for the disc looks at what changed.
+		blockdev --getsize64 "$(drive_sr "$n")" >/dev/null 2>&1
+		drive_ctl "@$n" reset-stats
+	done
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The model of a drive, command by command.
+
+mod bench;
+mod data;
+mod fault;
+mod format;
+mod info;
+mod line;
+mod tray;
+mod work;
