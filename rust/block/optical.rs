@@ -17,6 +17,11 @@ use kernel::{
     }, //
 };
 
+/// Returns the error for a drive without a medium (`ENOMEDIUM`).
+pub fn no_medium() -> Error {
+    Error::from_errno(-(bindings::ENOMEDIUM as c_int))
+}
+
 /// The longest command, in bytes.
 pub const MAX_COMMAND: usize = bindings::CDROM_PACKET_SIZE as usize;
 
@@ -56,6 +61,8 @@ pub enum Data<'a> {
 /// Why a drive has refused a command: sense key, additional code and its qualifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sense {
+    /// The response code, which tells sense data of this command from that of an earlier one.
+    pub response: u8,
     /// The sense key.
     pub key: u8,
     /// The additional sense code.
@@ -157,6 +164,7 @@ impl<'a> Drive<'a> {
 
         // `scsi_sense_valid()`
         let sense = (sense.response_code & 0x70 == 0x70).then_some(Sense {
+            response: sense.response_code,
             key: sense.sense_key,
             asc: sense.asc,
             ascq: sense.ascq,

@@ -71,6 +71,13 @@ __rb_helper void rb_helper_disk_need_part_scan(struct gendisk *disk)
 	set_bit(GD_NEED_PART_SCAN, &disk->state);
 }
 
+/* For a disk that opens another one with its own open_mutex held. */
+__rb_helper void rb_helper_disk_set_open_class(struct gendisk *disk,
+					       struct lock_class_key *key)
+{
+	lockdep_set_class(&disk->open_mutex, key);
+}
+
 __rb_helper unsigned int rb_helper_disk_openers(struct gendisk *disk)
 {
 	return disk_openers(disk);

@@ -6,7 +6,7 @@
 //!
 //! In this order, outermost first:
 //!
-//! 1. `users`, a mutex: who has the disk open. Taken by open, release and removal.
+//! 1. `users`, a mutex: who has the disk open. Held for a moment by open, release and removal.
 //! 2. `packets`, a mutex: held by the thread while it works; see [`Packets`].
 //! 3. `queue`, a spinlock: what waits for the thread; see [`Queue`].
 //!
@@ -40,18 +40,22 @@ use crate::{
     packets::{
         Packets,
         Progress,
+        Store,
         READS_IN_FLIGHT, //
     },
     queue::Queue,
-    stats::Stats, //
+    session::Session,
+    stats::Stats,
+    users::Users, //
 };
 use kernel::{
-    error::code::*,
     new_mutex,
     new_spinlock,
     prelude::*,
+    str::CString,
     sync::{
         atomic::{
+            Acquire,
             Atomic,
             Full,
             Relaxed, //
@@ -65,7 +69,7 @@ use kernel::{
 };
 use rb::{
     block::{
-        bdev::BdevFile,
+        bdev::Glance,
         bio_set::BioSet,
         dev_t::DevT,
         error::{
@@ -82,8 +86,10 @@ use rb::{
         cond_resched,
         NoIo, //
     },
+    new_wait_queue,
     ratelimit::RateLimit,
-    trace::pktcdvd as trace, //
+    trace::pktcdvd as trace,
+    wait::WaitQueue, //
 };
 
 /// How long a packet waits for more writes, if nobody waits for those it has.
@@ -100,10 +106,12 @@ const RESERVED_BIOS: u32 = READS_IN_FLIGHT as u32;
 pub(crate) struct Device {
     /// Number of the disk; its minor number is that of the slot.
     pub(crate) dev: DevT,
-    /// Whether writes are refused.
-    pub(crate) read_only: bool,
-    /// How the lower device is cut into packets.
-    pub(crate) geometry: Geometry,
+    /// Number of the lower device.
+    pub(crate) lower_dev: DevT,
+    /// Name of the lower device.
+    pub(crate) lower_name: CString,
+    /// Whether the lower device is an optical drive, which is open only while the disk is.
+    pub(crate) optical: bool,
     /// What the device has done.
     pub(crate) stats: Stats,
     /// Wakes the thread.
@@ -117,62 +125,94 @@ pub(crate) struct Device {
     #[pin]
     pub(crate) packets: Mutex<Packets>,
     #[pin]
-    users: Mutex<Users>,
+    pub(crate) users: Mutex<Users>,
     /// How many packet buffers there are to be from the next time on that nobody has it open.
     buffers: Atomic<u32>,
     wait_ns: Atomic<i64>,
     reads_in_flight: Atomic<usize>,
     /// Whether something was written that was not flushed.
     dirty: Atomic<bool>,
+    /// Whether a read has failed since the thread has last looked.
+    failed: Atomic<bool>,
+    /// Whether the thread is to end the session.
+    pub(crate) ending: Atomic<bool>,
+    /// Who waits for that.
+    #[pin]
+    pub(crate) ended: WaitQueue,
     #[pin]
     log_limit: RateLimit,
     #[pin]
     bios: BioSet,
-    /// The lower device. Behind all else: closing it waits for IO that uses what is above.
-    pub(crate) lower: BdevFile,
     notice: GivesNotice,
-}
-
-/// Who has the disk open.
-struct Users {
-    count: u32,
-    removed: bool,
 }
 
 impl Device {
     /// Creates a device, without a disk or a thread. May sleep.
     pub(crate) fn new(
         dev: DevT,
-        lower: BdevFile,
-        geometry: Geometry,
+        lower_dev: DevT,
+        lower: &Glance,
         buffers: u32,
     ) -> Result<Arc<Self>> {
-        let bell = Bell::new()?;
-        let packets = Packets::new(&geometry, &bell, buffers)?;
-
         Arc::pin_init(
             try_pin_init!(Self {
                 dev,
-                read_only: lower.is_read_only(),
-                geometry,
+                lower_dev,
+                lower_name: CString::try_from_fmt(fmt!("{}", lower.name()))?,
+                optical: lower.is_optical(),
                 stats: Stats::new(),
-                bell,
+                bell: Bell::new()?,
                 rq_queue: SetOnce::new(),
                 queue <- new_spinlock!(Queue::new(), "pktcdvd::Device::queue"),
-                packets <- new_mutex!(packets, "pktcdvd::Device::packets"),
-                users <- new_mutex!(Users { count: 0, removed: false }, "pktcdvd::Device::users"),
+                packets <- new_mutex!(Packets::new(), "pktcdvd::Device::packets"),
+                users <- new_mutex!(Users::default(), "pktcdvd::Device::users"),
                 buffers: Atomic::new(buffers),
                 wait_ns: Atomic::new(DEFAULT_WAIT.as_nanos()),
                 reads_in_flight: Atomic::new(0),
                 // Nobody knows what the lower device has cached.
                 dirty: Atomic::new(true),
+                failed: Atomic::new(false),
+                ending: Atomic::new(false),
+                ended <- new_wait_queue!("pktcdvd::Device::ended"),
                 log_limit <- RateLimit::new(),
                 bios <- BioSet::new(RESERVED_BIOS),
-                lower,
                 notice: GivesNotice(Departure::new()?),
             }? Error),
             GFP_KERNEL,
         )
+    }
+
+    /// Begins a session. May sleep.
+    ///
+    /// Fails with [`ENOMEM`].
+    pub(crate) fn enter(&self, session: Session) -> Result {
+        let buffers = if session.read_only && self.optical {
+            0
+        } else {
+            self.buffers()
+        };
+        let store = Store::new(&session.geometry, &self.bell, buffers)?;
+        let session = Arc::new(session, GFP_KERNEL)?;
+
+        if session.optical.is_some() {
+            self.dirty.store(false, Relaxed);
+        }
+        self.packets.lock().enter(session.clone(), store);
+        let before = self.queue.lock().set_session(Some(session));
+        drop(before);
+        Ok(())
+    }
+
+    /// Returns the session, if there is one.
+    ///
+    /// To be kept by openers only, for whom it cannot end meanwhile.
+    pub(crate) fn session(&self) -> Option<Arc<Session>> {
+        self.queue.lock().session().cloned()
+    }
+
+    /// Returns how the lower device is cut into packets, in a session.
+    pub(crate) fn geometry(&self) -> Option<Geometry> {
+        Some(self.queue.lock().session()?.geometry)
     }
 
     /// Returns the number of the device.
@@ -180,59 +220,9 @@ impl Device {
         self.dev.minor()
     }
 
-    /// Notes an opener; the first one that writes gets the packet buffers that were asked for.
-    pub(crate) fn open(&self, write: bool) -> Result {
-        let mut users = self.users.lock();
-        if users.removed {
-            return Err(ENXIO);
-        }
-        if write && self.read_only {
-            return Err(EROFS);
-        }
-        if write && users.count == 0 {
-            self.resize_buffers()?;
-        }
-        users.count = users.count.checked_add(1).ok_or(EBUSY)?;
-        Ok(())
-    }
-
-    /// Notes that an opener is gone.
-    pub(crate) fn release(&self) {
-        let mut users = self.users.lock();
-        users.count = users.count.saturating_sub(1);
-    }
-
     /// Returns what tells when the device is gone.
     pub(crate) fn departure(&self) -> Arc<Departure> {
         self.notice.0.clone()
-    }
-
-    /// Returns how often the disk is open.
-    pub(crate) fn openers(&self) -> u32 {
-        self.users.lock().count
-    }
-
-    /// Refuses all openers from now on, unless there is one.
-    pub(crate) fn retire(&self) -> Result {
-        let mut users = self.users.lock();
-        if users.count != 0 {
-            return Err(EBUSY);
-        }
-        users.removed = true;
-        Ok(())
-    }
-
-    fn resize_buffers(&self) -> Result {
-        let wanted = self.buffers.load(Relaxed);
-        if self.packets.lock().len() == wanted as usize {
-            return Ok(());
-        }
-
-        // Allocated without the lock, since memory may come from writing to this very device.
-        let list = Packets::allocate(&self.geometry, &self.bell, wanted)?;
-        let unused = self.packets.lock().replace(list);
-        drop(unused);
-        Ok(())
     }
 
     /// Returns how many packet buffers the device is to have.
@@ -297,14 +287,18 @@ impl Device {
     }
 
     /// Has the lower device serve a read.
-    pub(crate) fn forward_read(&self, rq: Request<Disk>) {
+    pub(crate) fn forward_read(&self, session: &Session, rq: Request<Disk>) {
         self.reads_in_flight.fetch_add(1, Relaxed);
-        rq.forward(&self.lower, &self.bios);
+        rq.forward(&session.lower, &self.bios);
     }
 
     /// Notes that the lower device has served a read. Any context.
     pub(crate) fn read_done(&self, rq: &Request<Disk>, result: BlkResult) {
-        if self.reads_in_flight.fetch_sub(1, Full) == READS_IN_FLIGHT {
+        if result.is_err() {
+            self.failed.store(true, Relaxed);
+        }
+        let before = self.reads_in_flight.fetch_sub(1, Full);
+        if before == READS_IN_FLIGHT || (before == 1 && self.optical) {
             // The thread may wait for just this.
             self.bell.ring();
         }
@@ -328,13 +322,35 @@ impl Device {
         self.dirty.store(true, Relaxed);
     }
 
+    /// Returns whether something was written that was not flushed.
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.dirty.load(Relaxed)
+    }
+
+    /// Returns whether a read has failed since this was last asked.
+    pub(crate) fn take_failure(&self) -> bool {
+        self.failed.load(Relaxed) && self.failed.xchg(false, Relaxed)
+    }
+
+    /// Returns whether the session is to end as soon as nothing is left to do.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending.load(Acquire)
+    }
+
+    /// Has the drive put on the medium what it has cached.
+    fn sync(&self, session: &Session) -> BlkResult {
+        self.dirty.store(false, Relaxed);
+        self.stats.flushes.add(1);
+        session.sync()
+    }
+
     /// Flushes the lower device, if something was written since the last time.
     ///
     /// The block layer sends one flush at a time, so none can overtake another here.
-    pub(crate) fn flush(&self, rq: Request<Disk>) {
+    pub(crate) fn flush(&self, session: &Session, rq: Request<Disk>) {
         if self.dirty.xchg(false, Full) {
             self.stats.flushes.add(1);
-            rq.forward(&self.lower, &self.bios);
+            rq.forward(&session.lower, &self.bios);
         } else {
             rq.end(Ok(()));
         }
@@ -359,11 +375,11 @@ impl Device {
     }
 
     /// Passes a discard on, if the lower device takes any.
-    pub(crate) fn forward_discard(&self, rq: Request<Disk>) {
-        if self.lower.limits().max_discard_sectors == 0 {
+    pub(crate) fn forward_discard(&self, session: &Session, rq: Request<Disk>) {
+        if session.lower.limits().max_discard_sectors == 0 {
             rq.end(Ok(()));
         } else {
-            rq.forward(&self.lower, &self.bios);
+            rq.forward(&session.lower, &self.bios);
         }
     }
 
@@ -401,6 +417,12 @@ impl kthread::Run for Device {
             match progress {
                 Progress::More => cond_resched(),
                 Progress::Wait(timeout) => self.bell.wait(timeout),
+                Progress::Sync(session) => {
+                    let result = self.sync(&session);
+                    self.packets.lock().synced(self, result);
+                }
+                Progress::Recover(session) => session.recover(self.index()),
+                Progress::Ended(session) => self.end_session(session),
             }
         }
     }

@@ -43,11 +43,11 @@ impl gen_disk::Operations for Disk {
     type Data = Arc<Device>;
 
     fn open(disk: &GenDisk<Self>, write: bool) -> Result {
-        disk.data().open(write)
+        disk.data().open(disk, write)
     }
 
     fn release(disk: &GenDisk<Self>) {
-        disk.data().release();
+        disk.data().release(disk);
     }
 
     fn devnode(device: ArcBorrow<'_, Device>) -> Result<CString> {
@@ -103,14 +103,12 @@ fn file_write<'a>(
     device: &Device,
     rq: IdleRequest<'a, Disk>,
 ) -> core::result::Result<(), Rejected<'a>> {
-    let Some(zone) = device.geometry.zone_of(rq.sector()) else {
+    let mut queue = device.queue.lock();
+    let session = queue.session().filter(|session| !session.read_only);
+    let Some(zone) = session.and_then(|session| session.geometry.zone_of(rq.sector())) else {
+        drop(queue);
         return Err(rq.reject(BlkError::IOERR));
     };
-    if device.read_only {
-        return Err(rq.reject(BlkError::IOERR));
-    }
-
-    let mut queue = device.queue.lock();
     let congested = queue.gate().is_congested();
     if !queue.admit() {
         if !congested {

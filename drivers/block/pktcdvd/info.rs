@@ -46,17 +46,18 @@ impl fmt::Display for Text<'_> {
         let (size, marks) = (queue.size(), queue.gate().marks());
         drop(queue);
         let openers = device.openers();
+        let geometry = device.geometry();
         // Last: the lock of the openers is outside this one.
         let packets = device.packets.lock();
 
         f.write_fmt(fmt!(
             "Writer pktcdvd{} mapped to {}:\n\n",
             device.index(),
-            Name(device)
+            &*device.lower_name
         ))?;
         f.write_fmt(fmt!(
             "Settings:\n\tpacket size:\t\t{}kB\n\tpacket buffers:\t\t{}\n\tpacket wait:\t\t{}us\n",
-            device.geometry.packet_frames() * FRAME_SIZE / 1024,
+            geometry.map_or(0, |g| g.packet_frames()) * FRAME_SIZE / 1024,
             packets.len(),
             device.wait().as_nanos() / 1000
         ))?;
@@ -64,7 +65,7 @@ impl fmt::Display for Text<'_> {
         f.write_fmt(fmt!(
             "\nMisc:\n\treference count:\t{}\n\tstart offset:\t\t{}\n",
             openers,
-            device.geometry.start_sector()
+            geometry.map_or(0, |g| g.start_sector())
         ))?;
         f.write_fmt(fmt!(
             "\nQueue state:\n\tbios queued:\t\t{}\n\tbios pending:\t\t{}\n\tcurrent sector:\t\t{:#x}\n",
@@ -81,15 +82,6 @@ impl fmt::Display for Text<'_> {
             marks.off(),
             marks.on()
         ))
-    }
-}
-
-/// The name of the lower device.
-struct Name<'a>(&'a Device);
-
-impl fmt::Display for Name<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self.0.lower.name(), f)
     }
 }
 

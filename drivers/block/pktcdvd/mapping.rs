@@ -15,7 +15,8 @@ use crate::{
         options::AddOptions,
         zone::Geometry, //
     },
-    medium, //
+    medium,
+    session::Session, //
 };
 use kernel::{
     error::code::*,
@@ -25,6 +26,7 @@ use kernel::{
 };
 use rb::{
     block::{
+        bdev::Glance,
         dev_t::DevT,
         gen_disk::{
             DiskOptions,
@@ -84,12 +86,22 @@ impl Mapping {
         debugfs: &debugfs::Dir,
     ) -> Result<Self> {
         let module = ModuleRef::get()?;
-        let (lower, geometry) = medium::open(options)?;
+        let lower_dev = DevT::new(options.device.major, options.device.minor)?;
+        let lower = Glance::open(lower_dev)?;
         let name = CString::try_from_fmt(fmt!("pktcdvd{}", dev.minor()))?;
-        let device = Device::new(dev, lower, geometry, buffers)?;
+        let device = Device::new(dev, lower_dev, &lower, buffers)?;
+        let looks = if device.optical {
+            check_optical(options)?;
+            Looks::empty()
+        } else {
+            let session = medium::open(options)?;
+            let looks = Looks::of(&session);
+            device.enter(session)?;
+            looks
+        };
         let thread = Thread::spawn(&name, NICE, device.clone())?;
-        let disk = add_disk(&device)?;
-        disk.add_link(c"packet", c"mapped_to", device.lower.kobject())?;
+        let disk = add_disk(&device, &looks)?;
+        disk.add_link(c"packet", c"mapped_to", lower.kobject())?;
 
         let class_device = ClassDevice::new(
             class,
@@ -98,7 +110,7 @@ impl Mapping {
             device.clone(),
             attributes::CLASS_DEVICE,
         )?;
-        class_device.add_link(c"mapped_to", device.lower.kobject())?;
+        class_device.add_link(c"mapped_to", lower.kobject())?;
         let info = debugfs.subdir(&name).file::<Info>(c"info", device);
 
         Ok(Self {
@@ -122,11 +134,11 @@ impl Mapping {
 
     /// Returns the number of the lower device.
     pub(crate) fn lower_dev(&self) -> DevT {
-        self.device().lower.dev()
+        self.device().lower_dev
     }
 }
 
-fn add_disk(device: &Arc<Device>) -> Result<GenDisk<Disk>> {
+fn add_disk(device: &Arc<Device>, looks: &Looks) -> Result<GenDisk<Disk>> {
     let tags = TagSetOptions {
         nr_hw_queues: 1,
         // Reads have a hardware queue of their own, so that writers that are held back do not hold
@@ -138,21 +150,22 @@ fn add_disk(device: &Arc<Device>) -> Result<GenDisk<Disk>> {
     let tag_set = Arc::pin_init(TagSet::<Disk>::new(&tags), GFP_KERNEL)?;
 
     let options = DiskOptions {
-        capacity_sectors: device.geometry.capacity_sectors(),
-        read_only: device.read_only,
+        capacity_sectors: looks.capacity_sectors,
+        read_only: looks.read_only,
         no_partitions: true,
+        removable: device.optical,
+        opens_another: device.optical,
         device_number: Some((device.dev.major(), device.dev.minor(), 1)),
-        ..DiskOptions::default()
     };
     let disk = options.build_mq::<Disk>(
         fmt!("pktcdvd{}", device.index()),
-        &limits(device),
+        &looks.limits,
         tag_set,
         device.clone(),
     )?;
 
     // The driver relies on it: a request that crosses packets belongs to none.
-    if disk.limits().chunk_sectors != device.geometry.chunk_sectors() {
+    if disk.limits().chunk_sectors != looks.limits.chunk_sectors {
         return Err(EINVAL);
     }
     // Before the disk is added, after which requests come.
@@ -160,9 +173,57 @@ fn add_disk(device: &Arc<Device>) -> Result<GenDisk<Disk>> {
     disk.add_disk(attributes::DISK)
 }
 
-fn limits(device: &Device) -> QueueLimits {
-    let lower = device.lower.limits();
-    let packet = device.geometry.packet_sectors();
+/// Checks that nothing is asked for that the medium decides.
+fn check_optical(options: &AddOptions) -> Result {
+    if options.packet_size.is_some() || options.offset != 0 {
+        pr_err!("packet_size and offset are not for optical drives\n");
+        return Err(EINVAL);
+    }
+    Ok(())
+}
+
+/// How the disk looks to its users.
+struct Looks {
+    capacity_sectors: u64,
+    read_only: bool,
+    limits: QueueLimits,
+}
+
+impl Looks {
+    /// Nothing is known before the first session with an optical drive.
+    fn empty() -> Self {
+        Self {
+            capacity_sectors: 0,
+            read_only: false,
+            limits: QueueLimits {
+                logical_block_size: FRAME_SIZE,
+                physical_block_size: FRAME_SIZE,
+                max_hw_sectors: PACKET_MAX_SECTORS,
+                features: Feature::WriteCache | Feature::Rotational,
+                ..QueueLimits::default()
+            },
+        }
+    }
+
+    fn of(session: &Session) -> Self {
+        Self {
+            capacity_sectors: session.geometry.capacity_sectors(),
+            read_only: session.read_only,
+            limits: limits(session),
+        }
+    }
+}
+
+/// Returns the limits of a disk in a session.
+pub(crate) fn limits(session: &Session) -> QueueLimits {
+    let lower = session.lower.limits();
+    // What is only read is not cut into packets, if it is a disc.
+    let cut = session.optical.is_none() || !session.read_only;
+    let packet = if cut {
+        session.geometry.packet_sectors()
+    } else {
+        PACKET_MAX_SECTORS
+    };
     let mut features = Feature::WriteCache.into();
     if lower.rotational {
         features |= Feature::Rotational;
@@ -175,10 +236,14 @@ fn limits(device: &Device) -> QueueLimits {
         io_opt: packet * SECTOR_SIZE,
         // The default is less than a large packet.
         max_hw_sectors: PACKET_MAX_SECTORS,
-        chunk_sectors: device.geometry.chunk_sectors(),
+        chunk_sectors: if cut {
+            session.geometry.chunk_sectors()
+        } else {
+            0
+        },
         // Reads go down with the memory they came with.
         dma_alignment: lower.dma_alignment.max(SECTOR_SIZE - 1),
-        max_discard_sectors: if device.read_only {
+        max_discard_sectors: if session.read_only {
             0
         } else {
             MAX_DISCARD_SECTORS

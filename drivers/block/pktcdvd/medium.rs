@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What kind of device is below, and whether it serves.
+//! Lower devices that are no optical drives, and whether they serve.
 
 use crate::{
     logic::{
         options::AddOptions,
         zone::Geometry, //
     },
-    mapping::fits_blocks, //
+    mapping::fits_blocks,
+    session::Session, //
 };
 use kernel::{
     error::code::*,
@@ -27,23 +28,28 @@ use rb::block::{
 /// Opens the lower device that `options` names, exclusively, and cuts it into packets.
 ///
 /// A device that refuses writes is opened for reading. Fails with [`ENXIO`] if there is no such
-/// device, [`EBUSY`] if it is mounted, mapped or otherwise claimed, `EOPNOTSUPP` if it is an
-/// optical drive or has sequential zones, [`EINVAL`], and one line in the log, if it does not take
+/// device, [`EBUSY`] if it is mounted, mapped or otherwise claimed, `EOPNOTSUPP` if it has
+/// sequential zones, [`EINVAL`], and one line in the log, if it does not take
 /// packets of this size, and what its own open returns. May sleep, and wait for hardware.
-pub(crate) fn open(options: &AddOptions) -> Result<(BdevFile, Geometry)> {
+pub(crate) fn open(options: &AddOptions) -> Result<Session> {
     let dev = DevT::new(options.device.major, options.device.minor)?;
     let lower = match BdevFile::open(dev, Mode::ReadWrite) {
         Err(err) if err == EACCES || err == EROFS => BdevFile::open(dev, Mode::Read),
         opened => opened,
     }?;
 
-    if lower.is_optical() || lower.is_zoned() {
-        pr_err!("{dev}: optical drives and zoned devices are not supported\n");
+    if lower.is_zoned() {
+        pr_err!("{dev}: zoned devices are not supported\n");
         return Err(BlkError::NOTSUPP.to_error());
     }
     let geometry = cut(&lower, options)?;
     check_limits(&lower, &geometry)?;
-    Ok((lower, geometry))
+    Ok(Session {
+        geometry,
+        read_only: lower.is_read_only(),
+        optical: None,
+        lower,
+    })
 }
 
 fn cut(lower: &BdevFile, options: &AddOptions) -> Result<Geometry> {

@@ -7,7 +7,6 @@ use crate::{
         Bell,
         RingBell, //
     },
-    device::Device,
     disk::Disk,
     logic::{
         frames::{
@@ -26,7 +25,8 @@ use crate::{
         },
     },
     medium::takes_packet,
-    pieces::Pieces, //
+    pieces::Pieces,
+    session::Active, //
 };
 use core::ops::Range;
 use kernel::{
@@ -149,6 +149,21 @@ impl Packet {
         self.ready.and(self.state.zone()).map(Zone::sector)
     }
 
+    /// Returns whether the IO that is ready reads.
+    pub(crate) fn is_to_gather(&self) -> bool {
+        matches!(self.ready, Some(Io::Gather(_)))
+    }
+
+    /// Returns whether a read of the packet is under way.
+    pub(crate) fn is_gathering(&self) -> bool {
+        matches!(self.in_flight, Some(Io::Gather(_)))
+    }
+
+    /// Returns whether the packet is being written.
+    pub(crate) fn is_writing(&self) -> bool {
+        matches!(self.in_flight, Some(Io::Write))
+    }
+
     /// Returns how long the packet still waits for more writes.
     pub(crate) fn remaining_wait(&self) -> Option<Delta> {
         let left = self.deadline? - Instant::now();
@@ -156,7 +171,7 @@ impl Packet {
     }
 
     /// Begins to collect writes for `zone`.
-    pub(crate) fn start(&mut self, device: &Device, zone: Zone, void: bool, used: u64) {
+    pub(crate) fn start(&mut self, device: &Active<'_>, zone: Zone, void: bool, used: u64) {
         self.void = void;
         self.last_used = used;
         device.stats.packets_started.add(1);
@@ -171,7 +186,7 @@ impl Packet {
     }
 
     /// Takes the writes that can still join out of the queue; returns whether there were any.
-    pub(crate) fn join(&mut self, device: &Device) -> bool {
+    pub(crate) fn join(&mut self, device: &Active<'_>) -> bool {
         let Some(zone) = self.state.zone().filter(|_| self.state.is_open()) else {
             return false;
         };
@@ -181,7 +196,7 @@ impl Packet {
 
         while let Some(rq) = next() {
             let urgent = rq.flags().contains(Flag::Sync);
-            let frames = device.geometry.span(rq.sector(), rq.sectors());
+            let frames = device.session.geometry.span(rq.sector(), rq.sectors());
             // The request was located when it was queued; if not, it ends with an error here.
             if frames.is_some_and(|frames| self.state.join(frames, urgent)) {
                 device.stats.sectors_written.add(u64::from(rq.sectors()));
@@ -192,7 +207,7 @@ impl Packet {
     }
 
     /// Decides what follows from the writes that have joined.
-    pub(crate) fn settle(&mut self, device: &Device) {
+    pub(crate) fn settle(&mut self, device: &Active<'_>) {
         let from = self.state();
         let action = self.state.settle();
         self.trace_from(device, from);
@@ -200,7 +215,7 @@ impl Packet {
     }
 
     /// Ends the wait if its time has come; returns whether it has.
-    pub(crate) fn check_deadline(&mut self, device: &Device) -> bool {
+    pub(crate) fn check_deadline(&mut self, device: &Active<'_>) -> bool {
         if self.remaining_wait().is_none_or(|left| !left.is_zero()) {
             return false;
         }
@@ -210,7 +225,7 @@ impl Packet {
     }
 
     /// Looks whether IO has completed; returns whether it has.
-    pub(crate) fn reap(&mut self, device: &Device) -> bool {
+    pub(crate) fn reap(&mut self, device: &Active<'_>) -> bool {
         let Some(io) = self.in_flight else {
             return false;
         };
@@ -222,8 +237,9 @@ impl Packet {
         true
     }
 
-    fn io_done(&mut self, device: &Device, io: Io, result: BlkResult) {
+    fn io_done(&mut self, device: &Active<'_>, io: Io, result: BlkResult) {
         if let (Err(err), Some(zone)) = (result, self.state.zone()) {
+            device.session.io_failed();
             device.packet_error(zone, io, err);
         }
         let action = self.handle(
@@ -241,7 +257,7 @@ impl Packet {
     }
 
     /// Submits the IO that is ready.
-    pub(crate) fn submit(&mut self, device: &Device) {
+    pub(crate) fn submit(&mut self, device: &Active<'_>) {
         let (Some(io), Some(zone)) = (self.ready.take(), self.state.zone()) else {
             return;
         };
@@ -256,21 +272,27 @@ impl Packet {
         };
         let sector = frames.map_or(zone.sector(), |frames| zone.sector_of(frames));
 
-        if matches!(io, Io::Write) && !takes_packet(&device.lower, &device.geometry) {
+        if device.session.is_lost() {
+            return self.io_done(device, io, Err(BlkError::IOERR));
+        }
+        if matches!(io, Io::Write) && !takes_packet(&device.session.lower, &device.session.geometry)
+        {
             // Its limits were lowered: it would split the packet.
             return self.io_done(device, io, Err(BlkError::INVAL));
         }
         match io {
             Io::Gather(frames) => trace::pkt_gather(device.dev, sector, frames.sectors()),
-            Io::Write => trace::pkt_write(device.dev, sector, device.geometry.packet_frames()),
+            Io::Write => {
+                trace::pkt_write(device.dev, sector, device.session.geometry.packet_frames())
+            }
         }
 
         match self.bio.as_arc_borrow().submit(
-            &device.lower,
+            &device.session.lower,
             command,
             flags,
             sector,
-            byte_range(&device.geometry, frames),
+            byte_range(&device.session.geometry, frames),
         ) {
             Ok(()) => self.in_flight = Some(io),
             Err(err) => self.io_done(device, io, Err(err.into())),
@@ -278,14 +300,14 @@ impl Packet {
     }
 
     /// Reports an event to the state machine.
-    fn handle(&mut self, device: &Device, event: Event<BlkError>) -> Action<BlkError> {
+    fn handle(&mut self, device: &Active<'_>, event: Event<BlkError>) -> Action<BlkError> {
         let from = self.state();
         let action = self.state.handle(event);
         self.trace_from(device, from);
         action
     }
 
-    fn trace_from(&self, device: &Device, from: State) {
+    fn trace_from(&self, device: &Active<'_>, from: State) {
         let to = self.state();
         if to != from {
             let zone = self.state.zone().map_or(0, Zone::sector);
@@ -294,7 +316,7 @@ impl Packet {
     }
 
     /// Carries out what the state machine has decided.
-    fn act(&mut self, device: &Device, action: Action<BlkError>) {
+    fn act(&mut self, device: &Active<'_>, action: Action<BlkError>) {
         if !matches!(action, Action::Nothing | Action::Refuse) {
             self.deadline = None;
         }
@@ -307,7 +329,7 @@ impl Packet {
         }
     }
 
-    fn prepare_write(&mut self, device: &Device) {
+    fn prepare_write(&mut self, device: &Active<'_>) {
         match self.assemble(device) {
             Ok(()) => self.ready = Some(Io::Write),
             // Not written at all is better than written wrong.
@@ -316,13 +338,13 @@ impl Packet {
     }
 
     /// Puts the data of the writes into the buffer, in the order they were submitted.
-    fn assemble(&mut self, device: &Device) -> Result {
+    fn assemble(&mut self, device: &Active<'_>) -> Result {
         if self.void {
             self.bio.zero();
             self.void = false;
         }
         for rq in self.pieces.iter() {
-            let mut offset = buffer_offset(&device.geometry, rq).ok_or(EINVAL)?;
+            let mut offset = buffer_offset(&device.session.geometry, rq).ok_or(EINVAL)?;
             for bio in rq.bios() {
                 self.bio.copy_from_bio(bio, offset)?;
                 offset += bio.bytes() as usize;
@@ -332,8 +354,8 @@ impl Packet {
     }
 
     /// Fills a read from the buffer.
-    pub(crate) fn read(&self, device: &Device, rq: &Request<Disk>) -> BlkResult {
-        let mut offset = buffer_offset(&device.geometry, rq).ok_or(BlkError::INVAL)?;
+    pub(crate) fn read(&self, device: &Active<'_>, rq: &Request<Disk>) -> BlkResult {
+        let mut offset = buffer_offset(&device.session.geometry, rq).ok_or(BlkError::INVAL)?;
         for bio in rq.bios() {
             self.bio.copy_to_bio(bio, offset)?;
             offset += bio.bytes() as usize;
@@ -342,7 +364,7 @@ impl Packet {
     }
 
     /// Ends the writes that have joined, and frees the buffer.
-    fn finish(&mut self, device: &Device, result: BlkResult) {
+    fn finish(&mut self, device: &Active<'_>, result: BlkResult) {
         if self.state.coverage().is_complete() {
             device.stats.packets_full.add(1);
         }

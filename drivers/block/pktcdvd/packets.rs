@@ -2,21 +2,26 @@
 
 //! All packet buffers of a device, and what is done with them next.
 
+mod dispatch;
+mod flush;
+
 use crate::{
     bell::Bell,
     device::Device,
     disk::Disk,
     logic::{
         schedule::{
-            Direction,
             Limits,
-            Scheduler,
-            Writes, //
+            Scheduler, //
         },
         state::State,
         zone::Geometry, //
     },
     packet::Packet,
+    session::{
+        Active,
+        Session, //
+    },
     void_map::VoidMap, //
 };
 use kernel::{
@@ -26,6 +31,7 @@ use kernel::{
 };
 use rb::block::{
     bio::Command,
+    error::BlkError,
     mq::Request, //
 };
 
@@ -44,6 +50,29 @@ pub(crate) enum Progress {
     More,
     /// There is nothing to do until the bell rings, or, if given, this time has passed.
     Wait(Option<Delta>),
+    /// The drive has to put on the medium what it has cached; then comes [`Packets::synced`].
+    Sync(Arc<Session>),
+    /// Something has happened to the drive that has to be looked at.
+    Recover(Arc<Session>),
+    /// The session is over.
+    Ended(Arc<Session>),
+}
+
+/// What has to be done without the lock, since it takes its time.
+enum Need {
+    Sync,
+    Recovery,
+    End,
+}
+
+impl Need {
+    fn of(self, session: Arc<Session>) -> Progress {
+        match self {
+            Self::Sync => Progress::Sync(session),
+            Self::Recovery => Progress::Recover(session),
+            Self::End => Progress::Ended(session),
+        }
+    }
 }
 
 /// The packet buffers of a device.
@@ -52,6 +81,7 @@ pub(crate) enum Progress {
 /// look; the queue's spinlock nests inside. No IO is waited for under it, but the lower device may
 /// make a submission wait for room.
 pub(crate) struct Packets {
+    session: Option<Arc<Session>>,
     list: KVec<Packet>,
     void: VoidMap,
     scheduler: Scheduler,
@@ -61,14 +91,41 @@ pub(crate) struct Packets {
     submit_at: u64,
     /// How many packets were begun.
     begun: u64,
+    /// What waits for the drive to put on the medium what it has cached.
+    flushing: Option<Request<Disk>>,
+    /// The drive is to put on the medium what it has cached.
+    wants_sync: bool,
+    /// It could not, and nobody was told.
+    unreported: Option<BlkError>,
+    /// It could not, and nothing was written since.
+    sync_failed: bool,
+    /// The last attempt of the session was made.
+    tried_last: bool,
 }
 
-impl Packets {
+/// What the packets of a session are kept in.
+pub(crate) struct Store {
+    list: KVec<Packet>,
+    void: VoidMap,
+}
+
+impl Store {
     /// Allocates `nr` packet buffers. May sleep.
     pub(crate) fn new(geometry: &Geometry, bell: &Arc<Bell>, nr: u32) -> Result<Self> {
         Ok(Self {
-            list: Self::allocate(geometry, bell, nr)?,
+            list: Packets::allocate(geometry, bell, nr)?,
             void: VoidMap::new(geometry.packets()),
+        })
+    }
+}
+
+impl Packets {
+    /// Returns no packets, as there are outside of sessions.
+    pub(crate) fn new() -> Self {
+        Self {
+            session: None,
+            list: KVec::new(),
+            void: VoidMap::new(0),
             scheduler: Scheduler::new(Limits {
                 reads_in_flight: READS_IN_FLIGHT,
                 ..Limits::default()
@@ -76,7 +133,24 @@ impl Packets {
             begin_at: 0,
             submit_at: 0,
             begun: 0,
-        })
+            flushing: None,
+            wants_sync: false,
+            unreported: None,
+            sync_failed: false,
+            tried_last: false,
+        }
+    }
+
+    /// Begins a session.
+    pub(crate) fn enter(&mut self, session: Arc<Session>, store: Store) {
+        self.session = Some(session);
+        self.list = store.list;
+        self.void = store.void;
+        self.begin_at = 0;
+        self.submit_at = 0;
+        self.unreported = None;
+        self.sync_failed = false;
+        self.tried_last = false;
     }
 
     /// Allocates `nr` packet buffers for [`Packets::replace`]. May sleep.
@@ -114,25 +188,65 @@ impl Packets {
 
     /// Does what there is to do now, but no more than a fair share.
     pub(crate) fn work(&mut self, device: &Device) -> Progress {
+        let Some(session) = self.session.clone() else {
+            return Progress::Wait(None);
+        };
+        self.work_in(&Active::new(device, &session))
+            .unwrap_or_else(|need| need.of(session))
+    }
+
+    /// Does what there is to do, or says what has to be done first.
+    fn work_in(&mut self, device: &Active<'_>) -> core::result::Result<Progress, Need> {
         for _ in 0..ROUNDS {
             let mut progress = false;
             for packet in &mut self.list {
                 progress |= packet.reap(device);
                 progress |= packet.check_deadline(device);
             }
+            if device.take_failure() {
+                device.session.io_failed();
+            }
+            if device.session.is_suspect() {
+                return Err(Need::Recovery);
+            }
             progress |= self.others(device);
             progress |= self.admit(device);
             progress |= self.dispatch(device);
+            if core::mem::take(&mut self.wants_sync) {
+                return Err(Need::Sync);
+            }
             if !progress {
+                if device.is_ending() && self.is_quiet(device) {
+                    return Err(self.end(device));
+                }
                 let waits = self.list.iter().filter_map(Packet::remaining_wait);
-                return Progress::Wait(waits.min());
+                return Ok(Progress::Wait(waits.min()));
             }
         }
-        Progress::More
+        Ok(Progress::More)
+    }
+
+    /// Returns whether there is nothing that a session would have to wait for.
+    fn is_quiet(&self, device: &Active<'_>) -> bool {
+        self.list.iter().all(Packet::is_idle)
+            && device.reads_in_flight() == 0
+            && device.queue.lock().is_empty()
+    }
+
+    /// Ends the session, but not before what was written is on the medium, if it can be.
+    fn end(&mut self, device: &Active<'_>) -> Need {
+        if device.is_dirty() && !device.session.is_lost() && !self.tried_last {
+            self.tried_last = true;
+            return Need::Sync;
+        }
+        self.session = None;
+        self.list = KVec::new();
+        self.void = VoidMap::new(0);
+        Need::End
     }
 
     /// Lets writes join the packets that are open, and begins new ones.
-    fn admit(&mut self, device: &Device) -> bool {
+    fn admit(&mut self, device: &Active<'_>) -> bool {
         let mut progress = false;
 
         for packet in &mut self.list {
@@ -152,7 +266,7 @@ impl Packets {
     }
 
     /// Begins the next packet, if a buffer is free and a write waits.
-    fn begin(&mut self, device: &Device) -> bool {
+    fn begin(&mut self, device: &Active<'_>) -> bool {
         if !self.list.iter().any(Packet::is_idle) {
             return false;
         }
@@ -161,17 +275,18 @@ impl Packets {
         let zone = device.queue.lock().next_zone(self.begin_at, |zone| {
             list.iter().any(|packet| packet.is_busy_with(zone))
         });
-        let Some(zone) = zone.and_then(|zone| device.geometry.zone_of(zone)) else {
+        let Some(zone) = zone.and_then(|zone| device.session.geometry.zone_of(zone)) else {
             return false;
         };
         let void = device
+            .session
             .geometry
             .index(zone)
             .is_some_and(|index| self.void.take(index));
         let chosen = self.choose(zone.sector());
 
         self.begun = self.begun.wrapping_add(1);
-        self.begin_at = zone.sector() + u64::from(device.geometry.packet_sectors());
+        self.begin_at = zone.sector() + u64::from(device.session.geometry.packet_sectors());
         let Some(packet) = chosen.and_then(|index| self.list.get_mut(index)) else {
             return false;
         };
@@ -192,83 +307,19 @@ impl Packets {
             .map(|(index, _)| index)
     }
 
-    /// Issues reads and the IO of packets, in turn.
-    fn dispatch(&mut self, device: &Device) -> bool {
-        for issued in 0..ISSUES {
-            let reads = device.queue.lock().has_read();
-            let ready = self.next_ready();
-            let writes = match ready {
-                None => Writes::None,
-                Some((_, at)) if at == self.submit_at => Writes::Streaming,
-                Some(_) => Writes::Scattered,
-            };
-            let Some(direction) = self
-                .scheduler
-                .next_of(reads, device.reads_in_flight(), writes)
-            else {
-                return issued != 0;
-            };
-
-            self.scheduler.issued(direction);
-            match (direction, ready) {
-                (Direction::Write, Some((index, at))) => self.submit(device, index, at),
-                _ => self.read_next(device),
-            }
-        }
-        true
-    }
-
-    /// Returns the packet whose IO is next: the first from where the elevator is, or else the
-    /// first of all.
-    fn next_ready(&self) -> Option<(usize, u64)> {
-        self.list
-            .iter()
-            .enumerate()
-            .filter_map(|(index, packet)| Some((index, packet.ready_at()?)))
-            .min_by_key(|(_, at)| (*at < self.submit_at, *at))
-    }
-
-    fn submit(&mut self, device: &Device, index: usize, at: u64) {
-        self.submit_at = at + u64::from(device.geometry.packet_sectors());
-        if let Some(packet) = self.list.get_mut(index) {
-            packet.submit(device);
-        }
-    }
-
-    /// Serves the oldest read from a buffer, or else from the lower device.
-    ///
-    /// What a buffer holds from the time its packet is put together is what all later reads see,
-    /// until the lower device has it too. So no read sees older data than one before it.
-    fn read_next(&self, device: &Device) {
-        let Some(rq) = device.queue.lock().pop_read() else {
-            return;
-        };
-        device.stats.sectors_read.add(u64::from(rq.sectors()));
-
-        let packet = device
-            .geometry
-            .zone_of(rq.sector())
-            .and_then(|zone| self.list.iter().find(|p| p.serves(zone.sector())));
-        match packet {
-            Some(packet) => {
-                device.stats.cache_hits.add(1);
-                let result = packet.read(device, &rq);
-                rq.end(result);
-            }
-            None => device.forward_read(rq),
-        }
-    }
-
     /// Carries out the requests that move no data, but not so many that others have to wait long.
-    fn others(&mut self, device: &Device) -> bool {
+    fn others(&mut self, device: &Active<'_>) -> bool {
         for done in 0..ISSUES {
+            if self.flushing.is_some() {
+                return done != 0;
+            }
             // The guard must not live on: what follows may sleep.
             let rq = device.queue.lock().pop_other();
             let Some(rq) = rq else {
                 return done != 0;
             };
             match rq.command() {
-                Command::Flush => device.flush(rq),
+                Command::Flush => self.flush(device, rq),
                 _ => self.discard(device, rq),
             }
         }
@@ -276,8 +327,8 @@ impl Packets {
     }
 
     /// Notes which packets are void now. A packet that is being written, or is about to be, stays.
-    fn discard(&mut self, device: &Device, rq: Request<Disk>) {
-        let geometry = &device.geometry;
+    fn discard(&mut self, device: &Active<'_>, rq: Request<Disk>) {
+        let geometry = &device.session.geometry;
         let end = rq.sector().saturating_add(u64::from(rq.sectors()));
         let size = u64::from(geometry.packet_sectors());
         let mut zone = geometry.first_zone_from(rq.sector());
@@ -295,6 +346,6 @@ impl Packets {
             }
             zone = geometry.next_zone(at);
         }
-        device.forward_discard(rq);
+        device.forward_discard(device.session, rq);
     }
 }

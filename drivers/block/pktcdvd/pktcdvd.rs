@@ -22,16 +22,20 @@ mod control;
 mod departure;
 mod device;
 mod disk;
+mod drive;
 mod info;
 pub mod logic;
 mod mapping;
 mod medium;
+mod optical;
 mod packet;
 mod packets;
 mod pieces;
 mod queue;
 mod registry;
+mod session;
 mod stats;
+mod users;
 mod void_map;
 
 use crate::{

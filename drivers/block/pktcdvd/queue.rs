@@ -8,8 +8,10 @@ use crate::{
         Gate,
         Marks, //
     },
-    pieces::Pieces, //
+    pieces::Pieces,
+    session::Session, //
 };
+use kernel::sync::Arc;
 use rb::block::mq::Request;
 
 /// The requests of a device that its thread has not taken.
@@ -17,6 +19,8 @@ use rb::block::mq::Request;
 /// Lives in the spinlock [`Device::queue`](crate::device::Device::queue), which is the innermost
 /// lock: nothing sleeps or takes another one under it. Completions do not take it.
 pub(crate) struct Queue {
+    /// The session, whose last reference is never dropped here.
+    session: Option<Arc<Session>>,
     /// The writes of this sweep of the elevator.
     sweep: Pieces,
     /// The writes that came since it began: they wait for the next one, so that a stream of writes
@@ -32,6 +36,7 @@ impl Queue {
     /// Returns an empty queue with the default marks.
     pub(crate) fn new() -> Self {
         Self {
+            session: None,
             sweep: Pieces::new(),
             next_sweep: Pieces::new(),
             reads: Pieces::new(),
@@ -39,6 +44,16 @@ impl Queue {
             gate: Gate::new(Marks::default()),
             seq: 0,
         }
+    }
+
+    /// Returns the session, if there is one.
+    pub(crate) fn session(&self) -> Option<&Arc<Session>> {
+        self.session.as_ref()
+    }
+
+    /// Begins a session, or ends one with [`None`]; returns the one before.
+    pub(crate) fn set_session(&mut self, session: Option<Arc<Session>>) -> Option<Arc<Session>> {
+        core::mem::replace(&mut self.session, session)
     }
 
     /// Returns the number of writes.
@@ -104,6 +119,16 @@ impl Queue {
     /// Returns whether there is a read.
     pub(crate) fn has_read(&self) -> bool {
         !self.reads.is_empty()
+    }
+
+    /// Returns where the oldest read starts, in sectors.
+    pub(crate) fn first_read(&self) -> Option<u64> {
+        Some(self.reads.iter().next()?.sector())
+    }
+
+    /// Returns whether there is no request.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.size() == 0 && self.reads.is_empty() && self.others.is_empty()
     }
 
     /// Takes the oldest request that moves no data.

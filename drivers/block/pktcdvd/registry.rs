@@ -124,12 +124,15 @@ impl Registry {
         match self.map(index, options) {
             Ok(mapping) => {
                 let dev = mapping.dev();
-                pr_info!(
-                    "pktcdvd{}: mapped to {} with packets of {} bytes\n",
-                    dev.minor(),
-                    lower,
-                    options.packet_sectors() * rb::block::SECTOR_SIZE
-                );
+                match mapping.device().geometry() {
+                    Some(geometry) => pr_info!(
+                        "pktcdvd{}: mapped to {} with packets of {} bytes\n",
+                        dev.minor(),
+                        lower,
+                        geometry.packet_sectors() * rb::block::SECTOR_SIZE
+                    ),
+                    None => pr_info!("pktcdvd{}: mapped to {}\n", dev.minor(), lower),
+                }
                 self.set_slot(index, Slot::Mapped(mapping));
                 Ok(dev)
             }

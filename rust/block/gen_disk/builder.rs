@@ -30,6 +30,7 @@ use kernel::{
         Write, //
     },
     prelude::*,
+    static_lock_class,
     str::NullTerminatedFormatter,
     sync::Arc,
     types::ForeignOwnable, //
@@ -52,6 +53,9 @@ pub struct DiskOptions {
     pub no_partitions: bool,
     /// Whether the medium can be taken out.
     pub removable: bool,
+    /// Whether [`Operations::open`] opens another disk: lockdep is told that the locks of the two
+    /// are not the same.
+    pub opens_another: bool,
     /// Major, first minor and number of minors, of which there is at least one; the block core
     /// takes a free number by default.
     pub device_number: Option<(u32, u32, u32)>,
@@ -91,6 +95,11 @@ impl DiskOptions {
         }
         if self.removable {
             flags |= bindings::GENHD_FL_REMOVABLE;
+        }
+
+        if self.opens_another {
+            // SAFETY: By the safety requirements of this function, nobody uses the lock.
+            unsafe { bindings::disk_set_open_class(raw, static_lock_class!().as_ptr()) };
         }
 
         // SAFETY: By the safety requirements of this function, we have exclusive access.

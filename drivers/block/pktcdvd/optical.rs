@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A session with an optical drive: the medium, and whether it is still there.
+
+use crate::{
+    bell::Bell,
+    drive,
+    logic::{
+        mmc::{
+            cdb,
+            medium::Medium,
+            probe::Access, //
+        },
+        zone::Geometry, //
+    },
+    medium::takes_packet,
+    session::Session, //
+};
+use kernel::{
+    error::code::*,
+    new_mutex,
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc,
+        Mutex, //
+    },
+};
+use rb::block::{
+    bdev::{
+        BdevFile,
+        Mode,
+        Watcher, //
+    },
+    dev_t::DevT,
+    error::{
+        BlkError,
+        BlkResult, //
+    },
+    optical::{
+        CommandBuffer,
+        Drive, //
+    },
+};
+
+/// The packet of a medium that is only read: it is never cut.
+const READ_ONLY_PACKET: u32 = 4;
+
+/// How often the drive is asked whether its medium has changed, until it says no.
+const MAX_CHANGES: u32 = 8;
+
+/// Whether a drive is there.
+struct Fate {
+    gone: Atomic<bool>,
+    bell: Arc<Bell>,
+}
+
+impl Watcher for Fate {
+    fn device_gone(&self) {
+        self.gone.store(true, Relaxed);
+        self.bell.ring();
+    }
+}
+
+/// What there is to a session with an optical drive.
+pub(crate) struct Optical {
+    /// What was in the drive when the session began.
+    pub(crate) medium: Medium,
+    /// What commands need that have data. Nothing is locked under it.
+    buffer: Pin<KBox<Mutex<CommandBuffer>>>,
+    /// Whether the drive was made ready to write.
+    ready: Atomic<bool>,
+    /// What the block layer counts changes of the medium with.
+    media_seq: Atomic<u64>,
+    /// IO has failed, and nobody has looked why.
+    suspect: Atomic<bool>,
+    /// The medium is not there any more.
+    lost: Atomic<bool>,
+    fate: Arc<Fate>,
+}
+
+impl Optical {
+    /// Returns whether the cache of the drive has to be flushed between writing and reading.
+    pub(crate) fn flush_before_read(&self) -> bool {
+        self.medium
+            .writing
+            .is_ok_and(|writing| writing.kind.flush_before_read())
+    }
+
+    /// Notes that something is wrong. Any context.
+    pub(crate) fn suspect(&self) {
+        self.suspect.store(true, Relaxed);
+    }
+
+    /// Returns whether something has happened that has to be looked at before more IO.
+    pub(crate) fn is_suspect(&self, lower: &BdevFile) -> bool {
+        !self.is_lost()
+            && (self.suspect.load(Relaxed) || lower.media_seq() != self.media_seq.load(Relaxed))
+    }
+
+    /// Returns whether the medium, or the drive, is not there any more.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.load(Relaxed) || self.fate.gone.load(Relaxed)
+    }
+}
+
+/// Opens an optical drive, and finds out what is in it.
+///
+/// Fails with [`EROFS`] if it is wanted for writing and cannot be written, with what the drive's own
+/// open returns, such as [`EBUSY`] and `ENOMEDIUM`, and with [`EIO`] if the drive does not answer.
+/// Process context; waits for the drive.
+pub(crate) fn open(dev: DevT, index: u32, write: bool, bell: &Arc<Bell>) -> Result<Session> {
+    let fate = Arc::new(
+        Fate {
+            gone: Atomic::new(false),
+            bell: bell.clone(),
+        },
+        GFP_KERNEL,
+    )?;
+    let lower = BdevFile::open_watched(dev, Mode::Read, fate.clone())?;
+    // Somebody else may have the number now.
+    Drive::of(&lower).ok_or(ENXIO)?;
+    let mut buffer = drive::new_buffer()?;
+
+    let media_seq = settle(&lower);
+    let access = if write && !lower.is_read_only() {
+        Access::Write
+    } else {
+        Access::Read
+    };
+    let medium = drive::probe(&lower, access, &mut buffer)?.map_err(|refusal| {
+        pr_err!("pktcdvd{index}: {}\n", format_args!("{refusal}"));
+        drive::refused(&refusal)
+    })?;
+
+    let session = Session {
+        geometry: geometry(&medium)?,
+        read_only: medium.writing.is_err() || lower.is_read_only(),
+        optical: Some(Optical {
+            medium,
+            buffer: KBox::pin_init(new_mutex!(buffer, "pktcdvd::Optical::buffer"), GFP_KERNEL)?,
+            ready: Atomic::new(access == Access::Write),
+            media_seq: Atomic::new(media_seq),
+            suspect: Atomic::new(false),
+            lost: Atomic::new(false),
+            fate,
+        }),
+        lower,
+    };
+    if write {
+        session.check_writable(index)?;
+    }
+    Ok(session)
+}
+
+/// Cuts a medium into packets.
+fn geometry(medium: &Medium) -> Result<Geometry> {
+    match medium.writing {
+        Ok(writing) => Ok(writing.geometry),
+        Err(_) => Geometry::new(READ_ONLY_PACKET, 0, medium.sectors()).map_err(|_| EIO),
+    }
+}
+
+/// Waits until the drive has told of all that has happened to the medium, and returns the number
+/// that changes with the next time.
+fn settle(lower: &BdevFile) -> u64 {
+    for _ in 0..MAX_CHANGES {
+        let seq = lower.media_seq();
+        if !lower.check_media_change() && lower.media_seq() == seq {
+            return seq;
+        }
+    }
+    lower.media_seq()
+}
+
+impl Session {
+    /// Checks whether the medium can be written, and tells why not.
+    fn check_writable(&self, index: u32) -> Result {
+        let Some(optical) = &self.optical else {
+            return Ok(());
+        };
+        if let Err(refusal) = &optical.medium.writing {
+            pr_err!("pktcdvd{index}: {}\n", format_args!("{refusal}"));
+            return Err(drive::refused(refusal));
+        }
+        if self.read_only {
+            pr_err!("pktcdvd{index}: the drive refuses writes\n");
+            return Err(EROFS);
+        }
+        if !takes_packet(&self.lower, &self.geometry) {
+            pr_err!("pktcdvd{index}: the drive's queue would split packets\n");
+            return Err(EIO);
+        }
+        Ok(())
+    }
+
+    /// Has the drive ready for a writer: sets write parameters and speed, unless they are.
+    ///
+    /// Fails as [`open`]. Process context; waits for the drive.
+    pub(crate) fn prepare_write(&self, index: u32) -> Result {
+        self.check_writable(index)?;
+        let Some(optical) = self.optical.as_ref().filter(|o| !o.ready.load(Relaxed)) else {
+            return Ok(());
+        };
+        drive::ready(&self.lower, &optical.medium, &mut optical.buffer.lock())?.map_err(
+            |refusal| {
+                pr_err!("pktcdvd{index}: {}\n", format_args!("{refusal}"));
+                drive::refused(&refusal)
+            },
+        )?;
+        optical.ready.store(true, Relaxed);
+        Ok(())
+    }
+
+    /// Has the drive put on the medium what it has cached.
+    ///
+    /// A drive that has got another medium meanwhile has lost what it had. Process context; waits
+    /// for the drive, but allocates nothing.
+    pub(crate) fn sync(&self) -> BlkResult {
+        let Some(optical) = &self.optical else {
+            return Ok(());
+        };
+        if self.is_lost() {
+            return Err(BlkError::IOERR);
+        }
+        drive::execute(&self.lower, &cdb::synchronize_cache(), None).map_err(drive::io_error)?;
+        if self.lower.check_media_change() {
+            optical.suspect();
+            return Err(BlkError::IOERR);
+        }
+        if self.is_lost() {
+            return Err(BlkError::IOERR);
+        }
+        Ok(())
+    }
+
+    /// Looks whether the medium is the one that the session began with, and readies the drive anew.
+    ///
+    /// If it is not, or the drive does not tell, the session is lost. Process context; waits for the
+    /// drive.
+    pub(crate) fn recover(&self, index: u32) {
+        let Some(optical) = &self.optical else {
+            return;
+        };
+        // Before looking, or what happens meanwhile would go unseen.
+        optical.suspect.store(false, Relaxed);
+        optical.media_seq.store(settle(&self.lower), Relaxed);
+
+        if let Err(err) = self.look_again(optical) {
+            optical.lost.store(true, Relaxed);
+            pr_err!("pktcdvd{index}: the medium is not the same any more: {err:?}\n");
+        }
+    }
+
+    fn look_again(&self, optical: &Optical) -> Result {
+        let mut buffer = optical.buffer.lock();
+        let medium = drive::probe(&self.lower, Access::Read, &mut buffer)?
+            .map_err(|refusal| drive::refused(&refusal))?;
+
+        if medium.identity != optical.medium.identity {
+            return Err(ENXIO);
+        }
+        if optical.ready.load(Relaxed) {
+            drive::ready(&self.lower, &medium, &mut buffer)?
+                .map_err(|refusal| drive::refused(&refusal))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The time in which a lower device is open, and what is known about it then.
+
+use crate::{
+    device::Device,
+    logic::zone::Geometry,
+    optical::Optical, //
+};
+use core::ops::Deref;
+use rb::block::bdev::BdevFile;
+
+/// A lower device that is open, and cut into packets.
+///
+/// Lasts as long as the mapping, or, for an optical drive, from the first open of the disk to the
+/// last close. Dropping it waits until its IO has ended, so that is not done in atomic context.
+pub(crate) struct Session {
+    /// How the lower device is cut into packets.
+    pub(crate) geometry: Geometry,
+    /// Whether writes are refused.
+    pub(crate) read_only: bool,
+    /// What there is to an optical drive.
+    pub(crate) optical: Option<Optical>,
+    /// The lower device.
+    pub(crate) lower: BdevFile,
+}
+
+impl Session {
+    /// Returns whether reading and writing have to take turns, with a flush between.
+    pub(crate) fn takes_turns(&self) -> bool {
+        let optical = self.optical.as_ref();
+        optical.is_some_and(Optical::flush_before_read)
+    }
+
+    /// Returns whether something has happened to the drive that has to be looked at before more IO.
+    pub(crate) fn is_suspect(&self) -> bool {
+        let optical = self.optical.as_ref();
+        optical.is_some_and(|optical| optical.is_suspect(&self.lower))
+    }
+
+    /// Returns whether the medium that the session is about is not there any more: all IO fails.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.optical.as_ref().is_some_and(Optical::is_lost)
+    }
+
+    /// Notes that IO has failed. Any context.
+    pub(crate) fn io_failed(&self) {
+        if let Some(optical) = &self.optical {
+            optical.suspect();
+        }
+    }
+}
+
+/// A device in a session: what it takes to do IO.
+#[derive(Clone, Copy)]
+pub(crate) struct Active<'a> {
+    device: &'a Device,
+    /// The session.
+    pub(crate) session: &'a Session,
+}
+
+impl<'a> Active<'a> {
+    /// Joins a device and its session.
+    pub(crate) fn new(device: &'a Device, session: &'a Session) -> Self {
+        Self { device, session }
+    }
+}
+
+impl Deref for Active<'_> {
+    type Target = Device;
+
+    fn deref(&self) -> &Device {
+        self.device
+    }
+}
