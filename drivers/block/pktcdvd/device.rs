@@ -31,6 +31,7 @@ use crate::{
     disk::Disk,
     logic::{
         marks::Marks,
+        mmc::medium::Medium,
         zone::{
             Geometry,
             Zone, //
@@ -208,6 +209,13 @@ impl Device {
     /// To be kept by openers only, for whom it cannot end meanwhile.
     pub(crate) fn session(&self) -> Option<Arc<Session>> {
         self.queue.lock().session().cloned()
+    }
+
+    /// Returns what is in the drive and the write speed in kB/s, in a session with one.
+    pub(crate) fn medium(&self) -> Option<(Medium, u32)> {
+        let queue = self.queue.lock();
+        let optical = queue.session()?.optical.as_ref()?;
+        Some((optical.medium, optical.speed()))
     }
 
     /// Returns how the lower device is cut into packets, in a session.

@@ -4,6 +4,7 @@
 
 use crate::{
     device::Device,
+    ioctl,
     pieces::RequestData, //
 };
 use kernel::{
@@ -23,7 +24,8 @@ use rb::{
         },
         gen_disk::{
             self,
-            GenDisk, //
+            GenDisk,
+            Ioctl, //
         },
         mq::{
             self,
@@ -48,6 +50,10 @@ impl gen_disk::Operations for Disk {
 
     fn release(disk: &GenDisk<Self>) {
         disk.data().release(disk);
+    }
+
+    fn raw_ioctl(disk: &GenDisk<Self>, call: &Ioctl) -> Result<i32> {
+        ioctl::ioctl(&disk.data(), call)
     }
 
     fn devnode(device: ArcBorrow<'_, Device>) -> Result<CString> {

@@ -6,6 +6,10 @@ use crate::{
     device::Device,
     logic::{
         frames::FRAME_SIZE,
+        mmc::medium::{
+            Medium,
+            LINK_LOSS, //
+        },
         state::State, //
     },
 };
@@ -47,6 +51,7 @@ impl fmt::Display for Text<'_> {
         drop(queue);
         let openers = device.openers();
         let geometry = device.geometry();
+        let medium = device.medium();
         // Last: the lock of the openers is outside this one.
         let packets = device.packets.lock();
 
@@ -61,12 +66,23 @@ impl fmt::Display for Text<'_> {
             packets.len(),
             device.wait().as_nanos() / 1000
         ))?;
+        if let Some((medium, _)) = &medium {
+            f.write_fmt(fmt!("{}", Settings(medium)))?;
+        }
         f.write_fmt(fmt!("\n{}", Statistics(device)))?;
         f.write_fmt(fmt!(
             "\nMisc:\n\treference count:\t{}\n\tstart offset:\t\t{}\n",
             openers,
             geometry.map_or(0, |g| g.start_sector())
         ))?;
+        if let Some((medium, speed)) = &medium {
+            f.write_fmt(fmt!(
+                "\tflags:\t\t\t{:#x}\n\tread speed:\t\t{}kB/s\n\twrite speed:\t\t{}kB/s\n",
+                medium.writing.map_or(0, |writing| writing.flags()),
+                speed,
+                speed
+            ))?;
+        }
         f.write_fmt(fmt!(
             "\nQueue state:\n\tbios queued:\t\t{}\n\tbios pending:\t\t{}\n\tcurrent sector:\t\t{:#x}\n",
             size,
@@ -81,6 +97,28 @@ impl fmt::Display for Text<'_> {
             "\n\tWrite congestion marks:\toff={} on={}\n",
             marks.off(),
             marks.on()
+        ))
+    }
+}
+
+/// How a medium is written.
+struct Settings<'a>(&'a Medium);
+
+impl fmt::Display for Settings<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_fmt(fmt!("\tmedium:\t\t\t{}\n", self.0.profile.name()))?;
+        let Ok(writing) = &self.0.writing else {
+            return f.write_str("\twrite type:\t\tUnknown\n");
+        };
+        f.write_fmt(fmt!(
+            "\twrite type:\t\tPacket\n\tpacket type:\t\t{}\n\tlink loss:\t\t{}\n",
+            writing.packet_type(),
+            LINK_LOSS
+        ))?;
+        f.write_fmt(fmt!(
+            "\ttrack mode:\t\t{}\n\tblock mode:\t\t{}\n",
+            writing.track_mode(),
+            writing.block_mode()
         ))
     }
 }

@@ -73,6 +73,8 @@ pub(crate) struct Optical {
     buffer: Pin<KBox<Mutex<CommandBuffer>>>,
     /// Whether the drive was made ready to write.
     ready: Atomic<bool>,
+    /// The speed that was set for that, in kB/s.
+    speed: Atomic<u32>,
     /// What the block layer counts changes of the medium with.
     media_seq: Atomic<u64>,
     /// IO has failed, and nobody has looked why.
@@ -88,6 +90,11 @@ impl Optical {
         self.medium
             .writing
             .is_ok_and(|writing| writing.kind.flush_before_read())
+    }
+
+    /// Returns the write speed that was set, in kB/s; zero if none was.
+    pub(crate) fn speed(&self) -> u32 {
+        self.speed.load(Relaxed)
     }
 
     /// Notes that something is wrong. Any context.
@@ -143,6 +150,7 @@ pub(crate) fn open(dev: DevT, index: u32, write: bool, bell: &Arc<Bell>) -> Resu
             medium,
             buffer: KBox::pin_init(new_mutex!(buffer, "pktcdvd::Optical::buffer"), GFP_KERNEL)?,
             ready: Atomic::new(access == Access::Write),
+            speed: Atomic::new(speed(&medium)),
             media_seq: Atomic::new(media_seq),
             suspect: Atomic::new(false),
             lost: Atomic::new(false),
@@ -154,6 +162,11 @@ pub(crate) fn open(dev: DevT, index: u32, write: bool, bell: &Arc<Bell>) -> Resu
         session.check_writable(index)?;
     }
     Ok(session)
+}
+
+/// Returns the write speed that was set for a medium, in kB/s.
+fn speed(medium: &Medium) -> u32 {
+    medium.writing.map_or(0, |writing| writing.speed.into())
 }
 
 /// Cuts a medium into packets.
@@ -205,12 +218,12 @@ impl Session {
         let Some(optical) = self.optical.as_ref().filter(|o| !o.ready.load(Relaxed)) else {
             return Ok(());
         };
-        drive::ready(&self.lower, &optical.medium, &mut optical.buffer.lock())?.map_err(
-            |refusal| {
+        let medium = drive::ready(&self.lower, &optical.medium, &mut optical.buffer.lock())?
+            .map_err(|refusal| {
                 pr_err!("pktcdvd{index}: {}\n", format_args!("{refusal}"));
                 drive::refused(&refusal)
-            },
-        )?;
+            })?;
+        optical.speed.store(speed(&medium), Relaxed);
         optical.ready.store(true, Relaxed);
         Ok(())
     }
@@ -235,6 +248,20 @@ impl Session {
             return Err(BlkError::IOERR);
         }
         Ok(())
+    }
+
+    /// Has the drive keep what it has, and unlocks its door.
+    ///
+    /// Process context; waits for the drive.
+    pub(crate) fn let_go(&self) -> BlkResult {
+        self.sync()?;
+        let _ = drive::execute(&self.lower, &cdb::prevent_removal(false), None);
+        Ok(())
+    }
+
+    /// Locks the door of the drive again.
+    pub(crate) fn lock_door(&self) {
+        let _ = drive::execute(&self.lower, &cdb::prevent_removal(true), None);
     }
 
     /// Looks whether the medium is the one that the session began with, and readies the drive anew.

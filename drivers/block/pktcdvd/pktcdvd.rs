@@ -24,6 +24,7 @@ mod device;
 mod disk;
 mod drive;
 mod info;
+mod ioctl;
 pub mod logic;
 mod mapping;
 mod medium;

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the disk passes on to the drive below.
+//!
+//! C header: [`include/uapi/linux/cdrom.h`](srctree/include/uapi/linux/cdrom.h)
+
+use crate::{
+    device::Device,
+    session::Session, //
+};
+use kernel::{
+    error::code::*,
+    prelude::*,
+    uaccess::{
+        UserPtr,
+        UserSlice, //
+    },
+};
+use rb::block::gen_disk::Ioctl;
+
+const SCSI_IOCTL_SEND_COMMAND: u32 = 0x0001;
+const CDROMREADTOCENTRY: u32 = 0x5306;
+const CDROMEJECT: u32 = 0x5309;
+const CDROMMULTISESSION: u32 = 0x5310;
+const CDROM_SEND_PACKET: u32 = 0x5393;
+const CDROM_LAST_WRITTEN: u32 = 0x5395;
+
+/// Where the command is in what [`SCSI_IOCTL_SEND_COMMAND`] takes: behind two lengths.
+const SEND_COMMAND_OFFSET: usize = 8;
+
+/// Commands that neither change the medium nor how the drive writes it, nor move it.
+const HARMLESS: &[u8] = &[
+    0x00, // TEST UNIT READY
+    0x03, // REQUEST SENSE
+    0x12, // INQUIRY
+    0x1a, // MODE SENSE(6)
+    0x23, // READ FORMAT CAPACITIES
+    0x25, // READ CAPACITY
+    0x28, // READ(10)
+    0x35, // SYNCHRONIZE CACHE
+    0x42, // READ SUBCHANNEL
+    0x43, // READ TOC/PMA/ATIP
+    0x46, // GET CONFIGURATION
+    0x4a, // GET EVENT STATUS NOTIFICATION
+    0x51, // READ DISC INFORMATION
+    0x52, // READ TRACK INFORMATION
+    0x5a, // MODE SENSE(10)
+    0x5c, // READ BUFFER CAPACITY
+    0xa8, // READ(12)
+    0xac, // GET PERFORMANCE
+    0xad, // READ DISC STRUCTURE
+    0xbd, // MECHANISM STATUS
+    0xbe, // READ CD
+];
+
+/// Carries out an ioctl of the disk that the block layer does not know.
+///
+/// Those that the C driver knew go to the drive, with the rights of the one who asks. A command that
+/// would change what is being written is [`EBUSY`]. CDROM_GET_CAPABILITY is none of them, by which
+/// programs tell a packet device from a drive.
+pub(crate) fn ioctl(device: &Device, call: &Ioctl) -> Result<i32> {
+    let session = device.session().filter(|session| session.optical.is_some());
+    let session = session.ok_or(ENOTTY)?;
+
+    match call.cmd() {
+        CDROMREADTOCENTRY | CDROMMULTISESSION | CDROM_LAST_WRITTEN => {}
+        CDROM_SEND_PACKET => check_command(&session, call, 0)?,
+        SCSI_IOCTL_SEND_COMMAND => check_command(&session, call, SEND_COMMAND_OFFSET)?,
+        CDROMEJECT => return eject(device, &session, call),
+        _ => return Err(ENOTTY),
+    }
+    session.lower.ioctl(call)
+}
+
+fn check_command(session: &Session, call: &Ioctl, offset: usize) -> Result {
+    // A pointer of 32-bit user space has 32 bits.
+    let mask = if call.is_compat() {
+        0xffff_ffff
+    } else {
+        usize::MAX
+    };
+    let address = (call.arg() & mask).checked_add(offset).ok_or(EFAULT)?;
+    let opcode: u8 = UserSlice::new(UserPtr::from_addr(address), 1)
+        .reader()
+        .read()?;
+
+    // Whether it is allowed at all is for the drive's driver to say, who reads it again.
+    if session.read_only || HARMLESS.contains(&opcode) {
+        Ok(())
+    } else {
+        Err(EBUSY)
+    }
+}
+
+/// Ejects the medium, if there is nobody else who has the disk open.
+fn eject(device: &Device, session: &Session, call: &Ioctl) -> Result<i32> {
+    if device.openers() > 1 {
+        return Err(EBUSY);
+    }
+    session.let_go().map_err(|err| err.to_error())?;
+    let result = session.lower.ioctl(call);
+    if result.is_err() {
+        session.lock_door();
+    }
+    session.io_failed();
+    device.bell.ring();
+    result
+}
