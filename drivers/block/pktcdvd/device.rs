@@ -429,7 +429,11 @@ impl kthread::Run for Device {
                     let result = self.sync(&session);
                     self.packets.lock().synced(self, result);
                 }
-                Progress::Recover(session) => session.recover(self.index()),
+                Progress::Recover(session) => {
+                    if session.recover(self.index()) {
+                        self.packets.lock().cache_lost(self);
+                    }
+                }
                 Progress::Ended(session) => self.end_session(session),
             }
         }

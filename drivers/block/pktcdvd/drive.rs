@@ -34,7 +34,6 @@ use kernel::{
 };
 use rb::block::{
     bdev::BdevFile,
-    error::BlkError,
     optical::{
         self,
         CommandBuffer,
@@ -126,15 +125,5 @@ pub(crate) fn refused(refusal: &Refusal) -> Error {
         Errno::NoPackets => ENXIO,
         Errno::Busy => EBUSY,
         Errno::Io => EIO,
-    }
-}
-
-/// Returns the error that IO fails with, of which a command is a part.
-pub(crate) fn io_error(failure: Failure) -> BlkError {
-    use crate::logic::mmc::sense::Fault;
-
-    match failure.fault() {
-        Fault::Medium => BlkError::MEDIUM,
-        _ => BlkError::IOERR,
     }
 }

@@ -132,7 +132,7 @@ pub(crate) fn open(dev: DevT, index: u32, write: bool, bell: &Arc<Bell>) -> Resu
     Drive::of(&lower).ok_or(ENXIO)?;
     let mut buffer = drive::new_buffer()?;
 
-    let media_seq = settle(&lower);
+    let (media_seq, _) = settle(&lower);
     let access = if write && !lower.is_read_only() {
         Access::Write
     } else {
@@ -178,15 +178,18 @@ fn geometry(medium: &Medium) -> Result<Geometry> {
 }
 
 /// Waits until the drive has told of all that has happened to the medium, and returns the number
-/// that changes with the next time.
-fn settle(lower: &BdevFile) -> u64 {
+/// that changes with the next time, and whether something has happened.
+fn settle(lower: &BdevFile) -> (u64, bool) {
+    let mut changed = false;
+
     for _ in 0..MAX_CHANGES {
         let seq = lower.media_seq();
         if !lower.check_media_change() && lower.media_seq() == seq {
-            return seq;
+            return (seq, changed);
         }
+        changed = true;
     }
-    lower.media_seq()
+    (lower.media_seq(), changed)
 }
 
 impl Session {
@@ -239,7 +242,8 @@ impl Session {
         if self.is_lost() {
             return Err(BlkError::IOERR);
         }
-        drive::execute(&self.lower, &cdb::synchronize_cache(), None).map_err(drive::io_error)?;
+        drive::execute(&self.lower, &cdb::synchronize_cache(), None)
+            .map_err(|_| BlkError::IOERR)?;
         if self.lower.check_media_change() {
             optical.suspect();
             return Err(BlkError::IOERR);
@@ -266,20 +270,23 @@ impl Session {
 
     /// Looks whether the medium is the one that the session began with, and readies the drive anew.
     ///
-    /// If it is not, or the drive does not tell, the session is lost. Process context; waits for the
-    /// drive.
-    pub(crate) fn recover(&self, index: u32) {
+    /// If it is not, or the drive does not tell, the session is lost. Returns whether the drive may
+    /// have lost what it had cached. Process context; waits for the drive.
+    pub(crate) fn recover(&self, index: u32) -> bool {
         let Some(optical) = &self.optical else {
-            return;
+            return false;
         };
         // Before looking, or what happens meanwhile would go unseen.
         optical.suspect.store(false, Relaxed);
-        optical.media_seq.store(settle(&self.lower), Relaxed);
+        let before = optical.media_seq.load(Relaxed);
+        let (media_seq, changed) = settle(&self.lower);
+        optical.media_seq.store(media_seq, Relaxed);
 
         if let Err(err) = self.look_again(optical) {
             optical.lost.store(true, Relaxed);
             pr_err!("pktcdvd{index}: the medium is not the same any more: {err:?}\n");
         }
+        changed || media_seq != before
     }
 
     fn look_again(&self, optical: &Optical) -> Result {

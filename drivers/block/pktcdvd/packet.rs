@@ -77,6 +77,10 @@ pub(crate) struct Packet {
     deadline: Option<Instant<Monotonic>>,
     ready: Option<Io>,
     in_flight: Option<Io>,
+    /// The buffer has what the lower device may have cached only.
+    unflushed: bool,
+    /// The write is one for the second time, of a packet that is free.
+    again: bool,
     /// When the packet was last begun, in packets of the device.
     last_used: u64,
 }
@@ -98,6 +102,8 @@ impl Packet {
             deadline: None,
             ready: None,
             in_flight: None,
+            unflushed: false,
+            again: false,
             last_used: 0,
         })
     }
@@ -114,7 +120,34 @@ impl Packet {
 
     /// Returns whether the buffer is free.
     pub(crate) fn is_idle(&self) -> bool {
-        self.state() == State::Idle
+        self.state() == State::Idle && !self.again
+    }
+
+    /// Returns whether the buffer has what the lower device may have cached only.
+    pub(crate) fn is_unflushed(&self) -> bool {
+        self.unflushed
+    }
+
+    /// Returns whether a free packet is being written for the second time.
+    pub(crate) fn is_written_again(&self) -> bool {
+        self.again
+    }
+
+    /// Notes that the lower device has flushed its cache.
+    pub(crate) fn flushed(&mut self) {
+        // What is being written was not in it, or not for sure.
+        self.unflushed &= self.in_flight.is_some();
+    }
+
+    /// Has a free packet written again that the lower device may have lost; returns whether the
+    /// buffer still has it.
+    pub(crate) fn write_again(&mut self) -> bool {
+        if !self.is_cached() {
+            return false;
+        }
+        self.again = true;
+        self.ready = Some(Io::Write);
+        true
     }
 
     /// Returns whether the packet works on `zone`.
@@ -172,6 +205,7 @@ impl Packet {
 
     /// Begins to collect writes for `zone`.
     pub(crate) fn start(&mut self, device: &Active<'_>, zone: Zone, void: bool, used: u64) {
+        self.unflushed &= self.serves(zone.sector());
         self.void = void;
         self.last_used = used;
         device.stats.packets_started.add(1);
@@ -237,22 +271,35 @@ impl Packet {
         true
     }
 
+    /// Takes what came of a second write.
+    fn written_again(&mut self, device: &Active<'_>, result: BlkResult) {
+        self.again = false;
+        device.set_dirty();
+        if let (Err(err), Some(zone)) = (result, self.state.zone()) {
+            self.state.invalidate();
+            device.session.io_failed();
+            device.packet_error(zone, Io::Write, err);
+        }
+    }
+
     fn io_done(&mut self, device: &Active<'_>, io: Io, result: BlkResult) {
+        if self.again {
+            return self.written_again(device, result);
+        }
         if let (Err(err), Some(zone)) = (result, self.state.zone()) {
             device.session.io_failed();
             device.packet_error(zone, io, err);
         }
-        let action = self.handle(
-            device,
-            match io {
-                Io::Gather(_) => Event::GatherDone(result),
-                Io::Write => {
-                    // Before anybody learns that the write is done, and may ask to flush it.
-                    device.set_dirty();
-                    Event::WriteDone(result)
-                }
-            },
-        );
+        let event = match io {
+            Io::Gather(_) => Event::GatherDone(result),
+            Io::Write => {
+                // Before anybody learns that the write is done, and may ask to flush it.
+                device.set_dirty();
+                self.unflushed = true;
+                Event::WriteDone(result)
+            }
+        };
+        let action = self.handle(device, event);
         self.act(device, action);
     }
 

@@ -24,6 +24,7 @@ use crate::{
     },
     void_map::VoidMap, //
 };
+use flush::Rescue;
 use kernel::{
     prelude::*,
     sync::Arc,
@@ -101,6 +102,9 @@ pub(crate) struct Packets {
     sync_failed: bool,
     /// The last attempt of the session was made.
     tried_last: bool,
+    /// A buffer was needed that had what the drive may have cached only.
+    forgotten: bool,
+    rescue: Rescue,
 }
 
 /// What the packets of a session are kept in.
@@ -138,6 +142,8 @@ impl Packets {
             unreported: None,
             sync_failed: false,
             tried_last: false,
+            forgotten: false,
+            rescue: Rescue::None,
         }
     }
 
@@ -151,6 +157,8 @@ impl Packets {
         self.unreported = None;
         self.sync_failed = false;
         self.tried_last = false;
+        self.forgotten = false;
+        self.rescue = Rescue::None;
     }
 
     /// Allocates `nr` packet buffers for [`Packets::replace`]. May sleep.
@@ -212,6 +220,7 @@ impl Packets {
             progress |= self.others(device);
             progress |= self.admit(device);
             progress |= self.dispatch(device);
+            progress |= self.go_on_rescuing();
             if core::mem::take(&mut self.wants_sync) {
                 return Err(Need::Sync);
             }
@@ -290,20 +299,23 @@ impl Packets {
         let Some(packet) = chosen.and_then(|index| self.list.get_mut(index)) else {
             return false;
         };
+        self.forgotten |= packet.is_unflushed() && !packet.serves(zone.sector());
         packet.start(device, zone, void, self.begun);
         packet.join(device);
         packet.settle(device);
         true
     }
 
-    /// Chooses a free buffer for `zone`: one that has its data, one that has none, or the one that
-    /// was used the longest ago.
+    /// Chooses a free buffer for `zone`: one that has its data, one that has none, one whose data
+    /// is on the medium for sure, or the one that was used the longest ago.
     fn choose(&self, zone: u64) -> Option<usize> {
         let free = || self.list.iter().enumerate().filter(|(_, p)| p.is_idle());
 
         free()
             .find(|(_, packet)| packet.serves(zone))
-            .or_else(|| free().min_by_key(|(_, p)| (p.is_cached(), p.last_used())))
+            .or_else(|| {
+                free().min_by_key(|(_, p)| (p.is_cached(), p.is_unflushed(), p.last_used()))
+            })
             .map(|(index, _)| index)
     }
 

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Having the lower device put on the medium what it has cached.
+//!
+//! What was written to a drive stays in its buffer as long as that is not needed for something else.
+//! If the drive cannot keep what it has cached, what was written since it last could is written once
+//! more, if all of it is still there, and the drive is asked again.
 
-use super::Packets;
+use super::{
+    Packet,
+    Packets, //
+};
 use crate::{
     device::Device,
     disk::Disk,
@@ -16,6 +23,17 @@ use rb::block::{
     mq::Request, //
 };
 
+/// What is done about what the drive could not keep.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rescue {
+    /// Nothing, or not yet.
+    None,
+    /// It is being written again, because of this error.
+    Writing(BlkError),
+    /// The drive is asked once more.
+    Syncing,
+}
+
 impl Packets {
     /// Carries out a flush, at once or when the drive has been asked.
     ///
@@ -27,8 +45,8 @@ impl Packets {
         if device.session.is_lost() {
             return rq.end(Err(BlkError::IOERR));
         }
-        if device.is_dirty() {
-            self.wants_sync = true;
+        if device.is_dirty() || self.rescue != Rescue::None {
+            self.wants_sync = self.rescue == Rescue::None;
             self.flushing = Some(rq);
         } else {
             rq.end(self.unreported.take().map_or(Ok(()), Err));
@@ -36,11 +54,69 @@ impl Packets {
     }
 
     /// Takes what came of the drive's attempt.
-    ///
-    /// What it could not keep is an error of the flush that has asked for it, or else of the next.
     pub(crate) fn synced(&mut self, device: &Device, result: BlkResult) {
         device.flush_done(result);
+        match result {
+            Err(err) if self.rescue == Rescue::None && self.write_again() => {
+                self.rescue = Rescue::Writing(err);
+            }
+            _ => self.conclude(result),
+        }
+    }
+
+    /// Takes that the drive has lost what it had cached.
+    pub(crate) fn cache_lost(&mut self, device: &Device) {
+        if device.is_dirty() && self.rescue == Rescue::None {
+            if self.write_again() {
+                self.rescue = Rescue::Writing(BlkError::IOERR);
+            } else {
+                self.conclude(Err(BlkError::IOERR));
+            }
+        }
+    }
+
+    /// Has all written again that the drive may have lost; returns whether all is still there.
+    fn write_again(&mut self) -> bool {
+        let is_there = |packet: &Packet| !packet.is_unflushed() || packet.is_cached();
+
+        if self.forgotten || !self.list.iter().all(is_there) {
+            return false;
+        }
+        self.list
+            .iter_mut()
+            .filter(|packet| packet.is_unflushed())
+            .all(Packet::write_again)
+    }
+
+    /// Has the drive asked again when all is written again.
+    pub(super) fn go_on_rescuing(&mut self) -> bool {
+        let Rescue::Writing(err) = self.rescue else {
+            return false;
+        };
+        if self.list.iter().any(Packet::is_written_again) {
+            return false;
+        }
+        if self
+            .list
+            .iter()
+            .any(|p| p.is_unflushed() && p.is_idle() && !p.is_cached())
+        {
+            self.conclude(Err(err));
+        } else {
+            self.rescue = Rescue::Syncing;
+            self.wants_sync = true;
+        }
+        true
+    }
+
+    /// Tells who waits: what the drive could not keep is an error of the flush that has asked for
+    /// it, or else of the next.
+    fn conclude(&mut self, result: BlkResult) {
+        self.rescue = Rescue::None;
         self.sync_failed = result.is_err();
+        // What could not be kept is reported once; then it is as it is.
+        self.forgotten = false;
+        self.list.iter_mut().for_each(Packet::flushed);
 
         match self.flushing.take() {
             Some(rq) => {
