@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# rblk-args: --drive cdrw,blocks=4096 --drive dvd+rw,strict,blocks=4096
+# rblk-timeout: 300
+#
+# A drive that fails: whoever is concerned gets the error, nobody else does, and the device goes on.
+
+# shellcheck source=tests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=tests/optical/lib/optical.sh
+. "$(dirname "$0")/lib/optical.sh"
+
+ktap_plan 41
+# The same on a drive that takes turns with a flush between, and on one that does not.
+for n in 0 1; do
+	fresh $n
+	disk "$node" rw write:0:1048576:old fsync >"$RBLK_SCRATCH/fresh"
+	check_equal "drive $n: it works" "ok ok" "$(cat "$RBLK_SCRATCH/fresh")"
+
+	# The kernel tries a failed write four times.
+	order fault op=write lba=64-95 act=sense:3/0c/00 count=5
+	check_equal "drive $n: G30: a write that fails is repeated" "ok ok ok" \
+		"$(disk "$node" rw write:131072:2048:new check:131072:2048:new fsync)"
+	order fault op=write lba=64-95 act=sense:3/0c/00 count=inf
+	check_equal "drive $n: G30: one that fails again is an error" "EIO ok ok" \
+		"$(disk "$node" rw write:133120:2048:new write:0:2048:new fsync)"
+	check_equal "drive $n: what was there before still is" ok "$(disk "$node" ro check:133120:2048:old)"
+	order fault clear
+	check_equal "drive $n: then it works again" "ok ok ok" \
+		"$(disk "$node" rw write:133120:2048:new fsync check:133120:2048:new)"
+
+	order fault op=read lba=128-159 act=sense:3/11/00 count=inf
+	check_equal "drive $n: G4: a missing frame that cannot be read is an error" "ENODATA ok ok" \
+		"$(disk "$node" rw write:262144:2048:new write:0:2048:new2 fsync)"
+	check_equal "drive $n: a packet that needs no frame is written" "ok ok" \
+		"$(disk "$node" rw write:262144:65536:new fsync)"
+	check_equal "drive $n: a read that fails is an error" ENODATA "$(disk "$node" ro read:262144:2048)"
+	order fault clear
+	check_equal "drive $n: then it can be read" ok "$(disk "$node" ro check:262144:65536:new)"
+
+	order reset-stats
+	order fault op=0x35 act=sense:3/0c/00
+	check_equal "drive $n: G29: what a drive could not keep is written again" "ok ok" \
+		"$(disk "$node" rw write:524288:131072:new fsync)"
+	check "drive $n: that is, twice" test "$(get writes)" -ge 4
+	order fault op=0x35 act=sense:3/0c/00 count=inf
+	check_equal "drive $n: G5: a flush that fails is an error" "ok EIO" \
+		"$(disk "$node" rw write:524288:2048:new2 fsync)"
+	order fault clear
+	check_equal "drive $n: then it works" "ok ok" "$(disk "$node" rw write:524288:2048:new2 fsync)"
+
+	order fault op=0x35 act=sense:4/44/00
+	check_equal "drive $n: what is in no buffer any more cannot be written again" \
+		"ok ok EIO ok ok" \
+		"$(disk "$node" rw write:0:1048576:new write:2097152:1048576:new fsync write:0:2048:new fsync)"
+	order fault clear
+
+	# The drive forgets what it has cached, and how to write.
+	order set cache=32
+	check_equal "drive $n: G29: nothing is lost with the power of the drive" "ok rc=0 ok ok" \
+		"$(disk "$node" rw write:1048576:131072:power \
+			"run:bash -c '. tests/lib/drive.sh; drive_ctl @$n powercut'" write:1310720:2048:power fsync)"
+	check_equal "drive $n: all is on the medium" "ok" "$(disk "$node" ro check:1048576:131072:power)"
+	check_equal "drive $n: the tray is unlocked" 0 "$(get locked)"
+	check_equal "drive $n: nothing was refused" 0 "$(get writes_rejected)"
+	check_equal "drive $n: nothing was written in part" 0 "$(get writes_partial)"
+	check "drive $n: unmapping works" unmap "$name"
+done
+check_equal "no packet is left" "" "$(cat $PKT/device_map)"
+ktap_finished

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0
+"""disk.py NODE ORDER...: carries out orders on a block device, and prints what came of each.
+
+The first word says how to open it: ro, rw, excl (for reading), or rw-cached, which is not direct.
+Then, each as one word: write:AT:BYTES[:SEED], read:AT:BYTES, check:AT:BYTES[:SEED], fsync,
+sleep:SECONDS, touch:FILE, await:FILE, run:COMMAND, ioctl:NUMBER, packet:HEX[:BYTES-IN]. Positions are in bytes.
+What is written is the same for the same seed. An order prints "ok", or the name of its errno; an
+open that fails prints that, and is all.
+"""
+
+import ctypes
+import errno
+import fcntl
+import mmap
+import os
+import random
+import subprocess
+import sys
+import time
+
+MODES = {
+    "ro": os.O_RDONLY | os.O_DIRECT,
+    "rw": os.O_RDWR | os.O_DIRECT,
+    "excl": os.O_RDONLY | os.O_EXCL,
+    "nonblock": os.O_RDONLY | os.O_NONBLOCK,
+    "rw-cached": os.O_RDWR,
+}
+
+
+def pattern(at, size, seed):
+    """Bytes that depend on where they are, by frames of 2048 bytes."""
+    out = bytearray()
+    for frame in range(at // 2048, (at + size) // 2048):
+        out += random.Random(f"{seed}:{frame}").randbytes(2048)
+    return bytes(out)
+
+
+class Packet(ctypes.Structure):
+    """struct cdrom_generic_command"""
+
+    _fields_ = [
+        ("cmd", ctypes.c_ubyte * 12),
+        ("buffer", ctypes.c_void_p),
+        ("buflen", ctypes.c_uint),
+        ("stat", ctypes.c_int),
+        ("sense", ctypes.c_void_p),
+        ("direction", ctypes.c_ubyte),
+        ("quiet", ctypes.c_int),
+        ("timeout", ctypes.c_int),
+        ("reserved", ctypes.c_void_p),
+    ]
+
+
+def packet(fd, command, size=0):
+    """CDROM_SEND_PACKET"""
+    buffer = ctypes.create_string_buffer(max(size, 1))
+    request = Packet(quiet=1, timeout=6000, direction=2 if size else 3, buflen=size)
+    request.cmd[: len(command)] = list(command)
+    request.buffer = ctypes.addressof(buffer)
+    fcntl.ioctl(fd, 0x5393, request)
+
+
+def carry_out(fd, order):
+    """Carries out one order; returns what is to be printed."""
+    what, *args = order.split(":")
+    if what in ("write", "read", "check"):
+        at, size = int(args[0]), int(args[1])
+        seed = args[2] if len(args) > 2 else "0"
+        buffer = mmap.mmap(-1, size)
+        if what == "write":
+            buffer[:] = pattern(at, size, seed)
+            done = os.pwritev(fd, [buffer], at)
+        else:
+            done = os.preadv(fd, [buffer], at)
+        if done != size:
+            return f"short:{done}"
+        if what == "check" and buffer[:] != pattern(at, size, seed):
+            return "differs"
+    elif what == "fsync":
+        os.fsync(fd)
+    elif what == "sleep":
+        time.sleep(float(args[0]))
+    elif what == "touch":
+        open(args[0], "wb").close()
+    elif what == "await":
+        while not os.path.exists(args[0]):
+            time.sleep(0.1)
+    elif what == "run":
+        return f"rc={subprocess.call(':'.join(args), shell=True, stdout=2)}"
+    elif what == "ioctl":
+        fcntl.ioctl(fd, int(args[0], 0), bytearray(256))
+    elif what == "packet":
+        packet(fd, bytes.fromhex(args[0]), int(args[1]) if len(args) > 1 else 0)
+    else:
+        sys.exit(f"unknown order {order}")
+    return "ok"
+
+
+def named(error):
+    """The name of the errno of an OSError."""
+    return errno.errorcode[error.errno]
+
+
+def main():
+    """Carries out what the command line says."""
+    node, mode, *orders = sys.argv[1:]
+    try:
+        fd = os.open(node, MODES[mode])
+    except OSError as error:
+        print(named(error))
+        return
+    results = []
+    for order in orders:
+        try:
+            results.append(carry_out(fd, order))
+        except OSError as error:
+            results.append(named(error))
+    try:
+        os.close(fd)
+    except OSError as error:
+        results.append("close:" + named(error))
+    print(" ".join(results) if results else "ok")
+
+
+main()

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Packet devices on emulated drives, for tests. Sourced after tests/lib/ktap.sh.
+
+here=$(dirname "${BASH_SOURCE[0]}")
+# shellcheck source=tests/pktcdvd/lib/pkt.sh
+. "$here/../../pktcdvd/lib/pkt.sh"
+# shellcheck source=tests/lib/drive.sh
+. "$here/../../lib/drive.sh"
+# shellcheck disable=SC2034 # used by those who read this file
+OPTICAL=$here
+
+# A fresh disc in drive N (0), mapped: $drive, $sr, $name, $node.
+fresh() {
+	drive=${1:-0}
+	clean_up
+	drive_ctl "@$drive" reset >/dev/null
+	sr=$(drive_sr "$drive")
+	name=$(map "$sr") && node=$(node "$name")
+}
+
+# get COUNTER: of the drive that is mapped.
+get() {
+	drive_get "@$drive" "$1"
+}
+
+# order COMMAND...: to the drive that is mapped.
+order() {
+	drive_ctl "@$drive" "$@"
+}
+
+# disk ORDER...: carries out orders on a block device in one open, and prints what came of each,
+# "ok" or the name of the errno; see lib/disk.py.
+disk() {
+	python3 "$OPTICAL/disk.py" "$@"
+}
+
+# disk_size NODE: in sectors, as it is known without opening it.
+disk_size() {
+	cat "$(sysfs "$1")/size"
+}
