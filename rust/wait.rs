@@ -144,7 +144,8 @@ fn schedule(timeout: Option<Delta>) {
         // SAFETY: FFI call without preconditions in process context.
         None => unsafe { bindings::schedule() },
         Some(timeout) => {
-            let mut expires = timeout.as_nanos();
+            // One that has passed would be taken for one that never does.
+            let mut expires = timeout.as_nanos().max(0);
             // SAFETY: `expires` is valid for the call.
             unsafe {
                 bindings::schedule_hrtimeout(&mut expires, bindings::hrtimer_mode_HRTIMER_MODE_REL)

@@ -83,12 +83,12 @@ pub struct LowerLimits {
 ///
 /// # Invariants
 ///
-/// `file` is an open file of a block device, claimed by `_claim`.
+/// `file` is an open file of a block device, claimed by `claim`.
 pub struct BdevFile {
     file: NonNull<bindings::file>,
     inflight: Arc<Inflight>,
     /// Dropped after the file is closed.
-    _claim: Arc<Claim>,
+    claim: Arc<Claim>,
 }
 
 // SAFETY: A file may be closed on any thread.
@@ -108,6 +108,9 @@ impl BdevFile {
     }
 
     /// Opens the device `dev`, as [`open`](Self::open), and has `watcher` told when it goes.
+    ///
+    /// When it is dropped it is closed before that returns, and not only when the task that does it
+    /// goes on in user space. That takes the lock under which the device is opened.
     pub fn open_watched(dev: DevT, mode: Mode, watcher: Arc<dyn Watcher>) -> Result<Self> {
         Self::open_with(dev, mode, Claim::new(Some(watcher))?)
     }
@@ -130,7 +133,7 @@ impl BdevFile {
         let bdev = Self {
             file,
             inflight,
-            _claim: claim,
+            claim,
         };
         if mode & bindings::BLK_OPEN_WRITE != 0 && bdev.is_read_only() {
             return Err(EACCES);
@@ -202,20 +205,12 @@ impl BdevFile {
 
     /// Returns a number that changes when the disk is found to have another medium. Any context.
     ///
-    /// It changes only once until somebody asks with
-    /// [`check_media_change`](Self::check_media_change).
+    /// It changes only once until somebody opens the device; a [`Glance`] will do, and has the
+    /// device asked first whether it has another one.
     pub fn media_seq(&self) -> u64 {
         // SAFETY: By the type invariant, the block device is valid and has a disk. The number may
         // change any time.
         unsafe { (&raw const (*(*self.as_raw()).bd_disk).diskseq).read_volatile() }
-    }
-
-    /// Asks the disk whether it has another medium since this was last asked, by anybody.
-    ///
-    /// Process context; may sleep, and waits for hardware.
-    pub fn check_media_change(&self) -> bool {
-        // SAFETY: By the type invariant, the block device is valid and has a disk.
-        unsafe { bindings::disk_check_media_change((*self.as_raw()).bd_disk) }
     }
 
     /// Passes an ioctl on to the device, with the rights of the one who has asked for it.
@@ -264,7 +259,18 @@ impl Drop for BdevFile {
     fn drop(&mut self) {
         self.inflight.wait();
 
-        // SAFETY: By the type invariant, the file is open; no IO uses it any more.
-        unsafe { bindings::bdev_fput(self.file.as_ptr()) };
+        let file = self.file.as_ptr();
+        if self.claim.is_watched() {
+            // SAFETY: By the type invariant, the file is open; no IO uses it any more. One reference
+            // goes with the claim, the other one, the last, with the file.
+            unsafe {
+                bindings::get_file(file);
+                bindings::bdev_fput(file);
+                bindings::__fput_sync(file);
+            }
+        } else {
+            // SAFETY: By the type invariant, the file is open; no IO uses it any more.
+            unsafe { bindings::bdev_fput(file) };
+        }
     }
 }

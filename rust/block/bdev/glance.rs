@@ -19,7 +19,8 @@ use kernel::{
 /// A block device that is open, but not claimed, and not for IO.
 ///
 /// The medium is not looked at, and a tray is not locked: this is for what the device itself is.
-/// Whoever wants to claim the device meanwhile can do so.
+/// Whoever wants to claim the device meanwhile can do so. Dropping this closes the device before it
+/// returns; it may sleep, and takes the lock under which the device is opened.
 ///
 /// # Invariants
 ///
@@ -79,7 +80,8 @@ impl Glance {
 
 impl Drop for Glance {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant, the file is open, and it is ours.
-        unsafe { bindings::bdev_fput(self.file.as_ptr()) };
+        // SAFETY: By the type invariant, the file is open, and it is ours. There is no claim to give
+        // back before.
+        unsafe { bindings::__fput_sync(self.file.as_ptr()) };
     }
 }

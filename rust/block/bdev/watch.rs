@@ -33,6 +33,11 @@ impl Claim {
         Arc::as_ptr(self).cast_mut().cast()
     }
 
+    /// Returns whether somebody is told.
+    pub(super) fn is_watched(&self) -> bool {
+        self.watcher.is_some()
+    }
+
     /// Returns the operations that go with [`Claim::holder`].
     pub(super) fn ops(&self) -> *const bindings::blk_holder_ops {
         if self.watcher.is_some() {
