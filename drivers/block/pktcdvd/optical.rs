@@ -32,6 +32,7 @@ use kernel::{
 use rb::block::{
     bdev::{
         BdevFile,
+        Glance,
         Mode,
         Watcher, //
     },
@@ -177,14 +178,18 @@ fn geometry(medium: &Medium) -> Result<Geometry> {
     }
 }
 
-/// Waits until the drive has told of all that has happened to the medium, and returns the number
-/// that changes with the next time, and whether something has happened.
+/// Has the drive tell of all that has happened to the medium, and returns the number that changes
+/// with the next time, and whether something has happened.
+///
+/// That is done by opening it, so that the drive's own driver learns of it, too.
 fn settle(lower: &BdevFile) -> (u64, bool) {
     let mut changed = false;
 
     for _ in 0..MAX_CHANGES {
         let seq = lower.media_seq();
-        if !lower.check_media_change() && lower.media_seq() == seq {
+        // Not even that may work, if the drive has gone.
+        drop(Glance::open(lower.dev()));
+        if lower.media_seq() == seq {
             return (seq, changed);
         }
         changed = true;
@@ -236,19 +241,17 @@ impl Session {
     /// A drive that has got another medium meanwhile has lost what it had. Process context; waits
     /// for the drive, but allocates nothing.
     pub(crate) fn sync(&self) -> BlkResult {
-        let Some(optical) = &self.optical else {
+        if self.optical.is_none() {
             return Ok(());
-        };
+        }
         if self.is_lost() {
             return Err(BlkError::IOERR);
         }
         drive::execute(&self.lower, &cdb::synchronize_cache(), None)
             .map_err(|_| BlkError::IOERR)?;
-        if self.lower.check_media_change() {
-            optical.suspect();
-            return Err(BlkError::IOERR);
-        }
-        if self.is_lost() {
+        // What it would have done instead of keeping the data: the drive's driver does not tell.
+        drop(Glance::open(self.lower.dev()));
+        if self.is_suspect() || self.is_lost() {
             return Err(BlkError::IOERR);
         }
         Ok(())

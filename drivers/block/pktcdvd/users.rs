@@ -145,7 +145,7 @@ impl Device {
 
         loop {
             let left = until - Instant::now();
-            if self.ended.wait_event_idle_timeout(Some(left), ended) || left.is_negative() {
+            if left.is_negative() || self.ended.wait_event_idle_timeout(Some(left), ended) {
                 break;
             }
         }
