@@ -5,6 +5,7 @@ mod bench;
 mod data;
 mod fault;
 mod format;
+mod hostile;
 mod info;
 mod line;
 mod tray;
