@@ -31,6 +31,8 @@ pub struct Job {
 struct State {
     waiting: VecDeque<Job>,
     current: Option<u64>,
+    /// Commands without an answer.
+    open: u64,
     /// The current command ends at once, with this code.
     cancel: Option<u8>,
     /// Nothing takes time.
@@ -75,10 +77,11 @@ impl Bay {
     pub fn submit(&self, job: Job) {
         let mut state = lock(&self.state);
         state.waiting.push_back(job);
-        let queued = state.waiting.len() + usize::from(state.current.is_some());
+        state.open += 1;
+        let open = state.open;
         drop(state);
         self.bell.notify_all();
-        self.drive().stats.highest("max_queued", queued as u64);
+        self.drive().stats.highest("max_queued", open);
     }
 
     /// Ends a command; whether it was there. When this returns it was answered.
@@ -122,6 +125,7 @@ impl Bay {
         let all = std::mem::take(&mut state.waiting);
         let (ended, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(|job| concerned(job.tag));
         state.waiting = kept.into();
+        state.open -= ended.len() as u64;
         let mut count = ended.len();
         if let Some(tag) = state.current.filter(|tag| concerned(*tag)) {
             count += 1;
@@ -162,6 +166,8 @@ impl Bay {
                 None => break (outcome.answer, outcome.data),
             }
         };
+        // The sender may send the next one at once.
+        lock(&self.state).open -= 1;
         (job.done)(answer, data);
         let mut state = lock(&self.state);
         state.current = None;
