@@ -24,11 +24,11 @@ pub struct Status {
     /// Its names.
     #[serde(flatten)]
     pub entry: Entry,
-    /// Its size in bytes.
+    /// Its size in bytes; that of a disc is 0 while it is not open.
     pub size_bytes: Option<u64>,
     /// Whether writes are refused.
     pub read_only: Option<bool>,
-    /// Bytes in a packet.
+    /// Bytes in a packet, if that is known.
     pub packet_bytes: Option<u64>,
     /// How many packet buffers it has, or gets when it is next opened.
     pub packet_buffers: Option<u64>,
@@ -65,15 +65,18 @@ impl Status {
         let counters: BTreeMap<_, _> = class.counters(name).into_iter().collect();
         let attribute = |file| class.attribute(name, file);
         let mark = |file| class.attribute(name, file).unwrap_or_default();
+        let size_bytes = number_in::<u64>(&block.join("size")).map(|n| n.saturating_mul(SECTOR));
         let info = fs::read_to_string(paths.info(name))
             .ok()
             .map(|text| Info::parse(&text));
 
         Self {
             entry: Entry::new(paths, map),
-            size_bytes: number_in::<u64>(&block.join("size")).map(|n| n.saturating_mul(SECTOR)),
+            size_bytes,
             read_only: number_in::<u8>(&block.join("ro")).map(|ro| ro != 0),
-            packet_bytes: number_in(&block.join("queue/minimum_io_size")),
+            // Of a disc it is known while it is open, as its size is.
+            packet_bytes: number_in(&block.join("queue/minimum_io_size"))
+                .filter(|_| size_bytes != Some(0)),
             packet_buffers: attribute("packet_buffers"),
             packet_wait_us: attribute("packet_wait_us"),
             queue: Queue {
@@ -91,6 +94,11 @@ impl Status {
     /// A counter; one that the driver does not have is 0.
     pub fn counter(&self, name: &str) -> u64 {
         self.counters.get(name).copied().unwrap_or_default()
+    }
+
+    /// What disc is in the drive, while it is open.
+    pub fn medium(&self) -> Option<&str> {
+        self.info.as_ref()?.get("medium")
     }
 
     /// How much was written to the lower device for what users wrote.
@@ -168,6 +176,9 @@ fn lines(status: &Status) -> Vec<(String, String)> {
 }
 
 fn size_text(status: &Status) -> String {
+    if status.size_bytes == Some(0) {
+        return "not known before the disc is opened".to_owned();
+    }
     let unknown = || "unknown size".to_owned();
     let size = status.size_bytes.map_or_else(unknown, units::size);
     let packet = status.packet_bytes.map_or_else(unknown, units::size);

@@ -101,6 +101,9 @@ fn draw(device: &Device, area: Rect, buffer: &mut Buffer) {
         entry.number,
         entry.lower_text()
     );
+    if let Some(medium) = device.status.medium() {
+        title += &format!("- {medium} ");
+    }
     if let Some(bytes) = device.status.packet_bytes {
         title += &format!("- packets of {} ", units::size(bytes));
     }
