@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: fast
 # rblk-args: --drive cdrw
 #
 # The command pktcdvd says which disc it does not take and what to do, before it maps a drive; and
@@ -12,7 +13,7 @@
 # shellcheck source=tests/pktcdvd/lib/pkt.sh
 . "$(dirname "$0")/../pktcdvd/lib/pkt.sh"
 
-ktap_plan 18
+ktap_plan 26
 command=$(dirname "$0")/../../tools/pktcdvd/target/release/pktcdvd
 clean_up
 drive_ctl reset
@@ -44,31 +45,46 @@ refused dvd-rw,profile=10 'DVD-ROM (profile 0x0010)'
 check_equal "nothing was mapped" "" "$(cat $PKT/device_map)"
 check "no node was made" test ! -e /dev/pktcdvd/disc
 
-# looks MEDIA: a disc that will do is not objected to, named by path or number, whatever the driver
-# says then.
+# looks MEDIA: a disc that will do is mapped, by path or number of the drive.
 looks() {
-	local device bad=0
+	local device
 	drive_ctl insert "$1" >/dev/null
 	for device in "$sr" "$(number "$sr")"; do
-		"$command" -a disc "$device"
-		[ $? != 7 ] || bad=1
-		"$command" -r disc
+		"$command" -a disc "$device" && "$command" -r disc || return
 	done
-	return "$bad"
 }
 for media in cdrw dvd-rw dvd+rw dvdram bd-re; do
 	check "$media will do" looks "$media"
 done
 drive_ctl insert cdrw >/dev/null
 drive_ctl reset-stats
-"$command" -a disc "$sr" >/dev/null 2>&1
-"$command" -r disc 2>/dev/null
+check_equal "mapping makes the node" /dev/pktcdvd/disc "$("$command" -a disc "$sr")"
 check_equal "nothing was changed in the drive" "0 0 0 0" \
 	"$(drive_get mode_selects) $(drive_get speed_sets) $(drive_get writes) $(drive_get locked)"
 other=(setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all)
 check_equal "others may not ask the drive" \
 	"pktcdvd: $sr: permission denied; root may do that" \
 	"$(install -m 755 "$command" "$RBLK_SCRATCH/pktcdvd" && chmod 755 "$RBLK_SCRATCH" &&
-		"${other[@]}" "$RBLK_SCRATCH/pktcdvd" -a disc "$sr" 2>&1)"
+		"${other[@]}" "$RBLK_SCRATCH/pktcdvd" -a third "$sr" 2>&1)"
+"$command" -r disc
+
+# A disc is known while it is open.
+drive_ctl insert dvd+rw >/dev/null
+"$command" add disc "$sr" >/dev/null
+check_equal "it is listed" "pktcdvd0 disc" "$("$command" -l | awk 'NR == 2 { print $1, $5 }')"
+check "no size before" grep -q '^  size  *not known before the disc is opened' <("$command" -s disc)
+exec 3<>/dev/pktcdvd/disc
+dd if=/dev/urandom of=/dev/pktcdvd/disc bs=32K count=4 oflag=direct status=none
+"$command" -s disc >"$RBLK_SCRATCH/status"
+check "size and packets then" grep -q '^  size  *64 MiB, in packets of 32 KiB' "$RBLK_SCRATCH/status"
+check "the disc" grep -q '^  medium  *DVD+RW' "$RBLK_SCRATCH/status"
+check "what was written" grep -q '^  packets  *4 of 4 finished, 4 full (100 %)' "$RBLK_SCRATCH/status"
+check_equal "in JSON" "DVD+RW 32768 4" "$("$command" -s --json disc | python3 -c 'import json, sys
+d = json.load(sys.stdin)["devices"][0]
+print(d["info"]["Settings"]["medium"], d["packet_bytes"], d["counters"]["packets_finished"])')"
+check "while watching" grep -q ' DVD+RW - packets of 32 KiB ' <("$command" watch --once -i 0.1)
+exec 3<&-
+"$command" -r disc
+
 clean_up
 ktap_finished

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: fast
 # rblk-timeout: 240
 #
 # The command pktcdvd does what it says with the driver itself: it adds, lists, shows, watches and
