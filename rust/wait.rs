@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Wait queues.
+//! Waiting for something that somebody else does.
 //!
 //! [`kernel::sync::CondVar`] needs its waker to hold the lock of the condition. A wait queue does
 //! not: it looks at the condition again after it has queued itself, so that an interrupt handler
 //! can set an atomic and wake, and no wake-up is lost.
 //!
-//! C header: [`include/linux/wait.h`](srctree/include/linux/wait.h)
+//! C headers: [`include/linux/wait.h`](srctree/include/linux/wait.h),
+//! [`include/linux/rcuwait.h`](srctree/include/linux/rcuwait.h)
 
 use crate::bindings;
 use core::ptr;
@@ -135,6 +136,75 @@ impl WaitQueue {
         // SAFETY: The entry was initialized, and may be queued in this queue only.
         unsafe { bindings::finish_wait(self.head.get(), entry.get()) };
         result
+    }
+}
+
+/// A place where one task waits; that costs less than a queue.
+///
+/// If two wait at the same time, only the one that came last is woken.
+///
+/// # Examples
+///
+/// ```ignore
+/// // The one waiter.
+/// place.wait_event_idle(|| woken.xchg(false, Full));
+///
+/// // The wakers, in any context.
+/// woken.store(true, Release);
+/// place.wake_up();
+/// ```
+///
+/// # Invariants
+///
+/// `wait` is a `struct rcuwait`, whose task is one that is in [`RcuWait::wait_event_idle`], or none.
+#[pin_data]
+pub struct RcuWait {
+    #[pin]
+    wait: Opaque<bindings::rcuwait>,
+}
+
+// SAFETY: An `rcuwait` has no thread affinity.
+unsafe impl Send for RcuWait {}
+
+// SAFETY: The only field of an `rcuwait` is read under RCU and written to as a whole.
+unsafe impl Sync for RcuWait {}
+
+impl RcuWait {
+    /// Returns an initializer for a place where nobody waits.
+    pub fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            // INVARIANT: As `rcuwait_init()` does: there is no task.
+            wait: Opaque::new(bindings::rcuwait {
+                task: ptr::null_mut(),
+            }),
+        })
+    }
+
+    /// Wakes the waiter, if there is one. Callable in any context; orders what was written before.
+    pub fn wake_up(&self) {
+        // SAFETY: By the type invariant. RCU keeps the task that it finds, for which nothing but a
+        // superfluous wake-up can come of it.
+        unsafe { bindings::rcuwait_wake_up(self.wait.get()) };
+    }
+
+    /// Sleeps until `condition` holds, which is called with the task state set, so must not sleep.
+    ///
+    /// The sleeper does not count as load, nor as hung: for threads that wait for work.
+    pub fn wait_event_idle(&self, mut condition: impl FnMut() -> bool) {
+        // INVARIANT: This task is here until `finish_rcuwait()`.
+        // SAFETY: By the type invariant.
+        unsafe { bindings::prepare_to_rcuwait(self.wait.get()) };
+        loop {
+            // SAFETY: FFI call without preconditions in process context. The barrier in it pairs
+            // with that in `rcuwait_wake_up()`.
+            unsafe { bindings::set_current_state(bindings::TASK_IDLE) };
+            if condition() {
+                break;
+            }
+            schedule(None);
+        }
+        // SAFETY: By the type invariant; this task has entered above.
+        unsafe { bindings::finish_rcuwait(self.wait.get()) };
     }
 }
 

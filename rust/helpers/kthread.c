@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include <linux/kthread.h>
+#include <linux/rcuwait.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <uapi/linux/sched/types.h>
@@ -38,4 +39,14 @@ __rb_helper void rb_helper_get_current_comm(char *comm)
 
 	get_task_comm(buf, current);
 	memcpy(comm, buf, sizeof(buf));
+}
+
+__rb_helper void rb_helper_prepare_to_rcuwait(struct rcuwait *w)
+{
+	prepare_to_rcuwait(w);
+}
+
+__rb_helper void rb_helper_set_current_state(unsigned int state)
+{
+	set_current_state(state);
 }
