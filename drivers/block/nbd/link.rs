@@ -55,10 +55,7 @@ use rb::{
     block::error::BlkError,
     kthread,
     net::Socket,
-    wait::{
-        new_wait_queue,
-        WaitQueue, //
-    }, //
+    wait::RcuWait, //
 };
 
 /// How urgent the threads are: as the workers that complete requests. They work in batches, so they do
@@ -70,28 +67,34 @@ const NICE: i8 = -20;
 struct Sleeper {
     woken: Atomic<bool>,
     #[pin]
-    queue: WaitQueue,
+    place: RcuWait,
 }
 
 impl Sleeper {
     fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             woken: Atomic::new(false),
-            queue <- new_wait_queue!("nbd::Sleeper::queue"),
+            place <- RcuWait::new(),
         })
     }
 
     /// Callable under the I/O lock.
     fn wake(&self) {
         self.woken.store(true, Release);
-        self.queue.wake_up_all();
+        self.place.wake_up();
     }
 
-    /// Sleeps until woken, since the last time that this returned, or asked to stop.
-    fn sleep(&self) {
-        self.queue.wait_event_idle_timeout(None, || {
-            self.woken.xchg(false, Full) || kthread::should_stop()
+    /// Sleeps until woken since the last time that this returned, or asked to stop: then it returns
+    /// false.
+    fn sleep(&self) -> bool {
+        let mut stop = false;
+        self.place.wait_event_idle(|| {
+            self.woken.xchg(false, Full) || {
+                stop = kthread::should_stop();
+                stop
+            }
         });
+        !stop
     }
 }
 
@@ -265,13 +268,13 @@ impl kthread::Run for Sender {
 
 /// Sends what there is to send, until the connection is lost.
 fn send_all(link: &Link, sleeper: &Sleeper) {
-    while !kthread::should_stop() {
+    loop {
         let next = link.device().io.lock().next_to_send(link);
         match next {
             Next::Send(work) => send(link, work),
             Next::Disconnect => disconnect(link),
-            Next::Nothing => sleeper.sleep(),
-            Next::Lost => return,
+            Next::Nothing if sleeper.sleep() => {}
+            Next::Nothing | Next::Lost => return,
         }
     }
 }
@@ -317,10 +320,14 @@ struct Receiver(Arc<Place>);
 
 impl kthread::Run for Receiver {
     fn run(&self) {
-        self.0.serve_each(&self.0.receiver, |link| {
-            while !kthread::should_stop() && receive(link, &self.0.receiver) {}
-        });
+        self.0
+            .serve_each(&self.0.receiver, |link| receive_all(link, &self.0.receiver));
     }
+}
+
+/// Receives replies, until the connection is lost.
+fn receive_all(link: &Link, sleeper: &Sleeper) {
+    while receive(link, sleeper) {}
 }
 
 /// Receives a reply; returns whether there may be more.
@@ -348,7 +355,8 @@ fn take(link: &Link, sleeper: &Sleeper, reply: ReplyHeader) -> bool {
         let answered = device.io.lock().answered(link, cookie);
         match answered {
             Answered::Request(rq) => break rq,
-            Answered::NotYet => sleeper.sleep(),
+            Answered::NotYet if sleeper.sleep() => {}
+            Answered::NotYet => return false,
             Answered::Nobody => {
                 return lose(link, fmt!("reply to nothing, cookie {:#x}", reply.cookie));
             }
