@@ -28,7 +28,8 @@ modules:
 run:
 	@echo '==> booting a guest with the module (built first, if need be)' >&2
 	@RBLK_TTY=$$(! test -t 1 || echo 1) \
-		scripts/vm --kernel "$(KERNEL)" --timeout 600 -- scripts/demo.sh
+		scripts/vm --kernel "$(KERNEL)" --timeout 600 --drive dvd+rw --drive cdrw,strict \
+		-- scripts/demo.sh
 
 test:
 	@scripts/test.sh -k "$(K)" $(T)

@@ -3,8 +3,9 @@
 #
 # demo.sh: what `make run` shows, in a guest of scripts/vm. A UDF file system goes
 # through the packet driver onto a RAM disk; files are copied, and compared after
-# a fresh mount. Every command is shown. Ends with one line that says that it
-# worked, or what did not; the exit status says the same.
+# a fresh mount; the same on discs of emulated drives, if there are any. Every
+# command is shown. Ends with one line that says that it worked, or what did not;
+# the exit status says the same.
 set -uo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd -P)
 
@@ -225,7 +226,14 @@ row 'longest write queue' "${stats[queue_max]}" "writers are held back at $on"
 [ "$disk_writes $disk_kb" = "$finished $((finished * packet_kb))" ] ||
 	failed "$disk saw something else than $finished writes of whole packets"
 
-step '8. All of it goes away again.'
+number=8
+if [ -e /dev/sr0 ]; then
+	# shellcheck source=scripts/demo-drives.sh
+	. "$top/scripts/demo-drives.sh"
+	number=10
+fi
+
+step "$number. All of it goes away again."
 put "$dev" $pkt/remove
 put "$disk" $ram/remove
 left=$(cat $pkt/device_map $ram/device_map)
