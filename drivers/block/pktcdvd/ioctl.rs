@@ -22,6 +22,7 @@ const SCSI_IOCTL_SEND_COMMAND: u32 = 0x0001;
 const CDROMREADTOCENTRY: u32 = 0x5306;
 const CDROMEJECT: u32 = 0x5309;
 const CDROMMULTISESSION: u32 = 0x5310;
+const CDROM_LOCKDOOR: u32 = 0x5329;
 const CDROM_SEND_PACKET: u32 = 0x5393;
 const CDROM_LAST_WRITTEN: u32 = 0x5395;
 
@@ -55,9 +56,9 @@ const HARMLESS: &[u8] = &[
 
 /// Carries out an ioctl of the disk that the block layer does not know.
 ///
-/// Those that the C driver knew go to the drive, with the rights of the one who asks. A command that
-/// would change what is being written is [`EBUSY`]. CDROM_GET_CAPABILITY is none of them, by which
-/// programs tell a packet device from a drive.
+/// Those that the C driver knew go to the drive, with the rights of the one who asks, and so does the
+/// wish to unlock the door. A command that would change what is being written is [`EBUSY`].
+/// CDROM_GET_CAPABILITY is none of them, by which programs tell a packet device from a drive.
 pub(crate) fn ioctl(device: &Device, call: &Ioctl) -> Result<i32> {
     let session = device.session().filter(|session| session.optical.is_some());
     let session = session.ok_or(ENOTTY)?;
@@ -67,6 +68,8 @@ pub(crate) fn ioctl(device: &Device, call: &Ioctl) -> Result<i32> {
         CDROM_SEND_PACKET => check_command(&session, call, 0)?,
         SCSI_IOCTL_SEND_COMMAND => check_command(&session, call, SEND_COMMAND_OFFSET)?,
         CDROMEJECT => return eject(device, &session, call),
+        // Programs that eject ask for this before.
+        CDROM_LOCKDOOR if call.arg() == 0 => check_alone(device)?,
         _ => return Err(ENOTTY),
     }
     session.lower.ioctl(call)
@@ -92,11 +95,17 @@ fn check_command(session: &Session, call: &Ioctl, offset: usize) -> Result {
     }
 }
 
-/// Ejects the medium, if there is nobody else who has the disk open.
-fn eject(device: &Device, session: &Session, call: &Ioctl) -> Result<i32> {
+/// Checks that nobody else has the disk open.
+fn check_alone(device: &Device) -> Result {
     if device.openers() > 1 {
         return Err(EBUSY);
     }
+    Ok(())
+}
+
+/// Ejects the medium, if there is nobody else who has the disk open.
+fn eject(device: &Device, session: &Session, call: &Ioctl) -> Result<i32> {
+    check_alone(device)?;
     session.let_go().map_err(|err| err.to_error())?;
     let result = session.lower.ioctl(call);
     if result.is_err() {
