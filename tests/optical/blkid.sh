@@ -1,0 +1,95 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# rblk-args: --drive cdrw,strict-cache,blocks=16384 --drive dvd-rw,strict-cache,blocks=16384 --drive dvd+rw,strict,blocks=16384 --drive dvdram,strict,blocks=16384 --drive bd-re,strict,blocks=16384
+# rblk-timeout: 240
+#
+# Programs that look at every block device there is must not hang. libblkid asks packet devices for
+# CDROM_LAST_WRITTEN; the C driver forwarded that to itself, and waited for ever for a lock that it
+# held (bug 1107479 of Debian): this was its end. And eject, which has more to ask.
+
+# shellcheck source=tests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=tests/optical/lib/optical.sh
+. "$(dirname "$0")/lib/optical.sh"
+# shellcheck source=tests/optical/lib/stock.sh
+. "$(dirname "$0")/lib/stock.sh"
+
+ktap_plan 35
+clean_up
+declare -a nodes srs
+for n in "${!ALL_DRIVES[@]}"; do
+	drive_ctl "@$n" reset >/dev/null
+	srs[n]=$(drive_sr "$n")
+	nodes[n]=$(node "$(map "${srs[$n]}")")
+done
+drive=0 sr=${srs[0]} node=${nodes[0]} name=${node##*/}
+
+# probe NODE STATUS: blkid says so at once; 2 is "nothing found".
+probe() {
+	local status
+	timeout 10 blkid -p "$1"
+	status=$?
+	[ "$status" = "$2" ]
+}
+
+for n in "${!ALL_DRIVES[@]}"; do
+	check "G3: ${ALL_DRIVES[$n]}: blkid of an empty packet device" probe "${nodes[$n]}" 2
+	check "G3: ${ALL_DRIVES[$n]}: blkid of the drive" probe "${srs[$n]}" 2
+done
+check "a file system is made" format "$node" cdrw
+check "G3: blkid of it" probe "$node" 0
+check "G3: blkid of the drive, too" probe "$sr" 0
+check_equal "blkid finds the same twice" "$(blkid -p -o value -s UUID "$node")" "$(blkid -p -o value -s UUID "$sr")"
+check "G3: blkid of all there is" timeout 30 blkid
+check "G3: lsblk of all there is" timeout 30 lsblk -f
+check "G3: wipefs" timeout 10 wipefs "$node"
+check "G3: file -s" timeout 10 sh -c "head -c 65536 '$node' | wc -c | grep -qx 65536"
+
+# While the device is in use, by many at once.
+in_use() {
+	local pids=() pid i
+	mount -t udf "$node" "$MNT" || return
+	cp -r "$top/rust" "$MNT/" &
+	for i in {1..8}; do
+		timeout 20 blkid -p "$node" >/dev/null &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		wait "$pid" || return
+	done
+	wait
+	umount "$MNT"
+}
+check "G3: eight times at once while it is mounted and written" in_use
+check "nothing is stuck" sh -c "! ps -eo stat,comm | grep '^D.*\\(blkid\\|mkudffs\\|pktsetup\\)'"
+
+# No disc.
+drive_ctl @1 insert none >/dev/null
+check "G3: blkid without a disc" timeout 10 sh -c "! blkid -p '${nodes[1]}'"
+check "G3: blkid of all there is, then" timeout 30 sh -c "blkid; true"
+
+# A drive that has one file system mounted, and all others can be asked.
+held() {
+	mounted "$node" rw sh -c "timeout 10 blkid -p '${nodes[2]}'; test \$? = 2"
+}
+check "G8: blkid of another while one is mounted" held
+
+# eject: of the drive, while it is mapped; of the packet device; of one that is mounted.
+check "G10: eject of the drive while it is mapped" eject "$sr"
+check_equal "the tray is open" 1 "$(get tray_open)"
+check "eject -t" eject -t "$sr"
+check_equal "the tray is closed" 0 "$(get tray_open)"
+check "the file system is still there" within 20 probe "$node" 0
+check "eject of the packet device" eject "$node"
+check_equal "opens the tray" 1 "$(get tray_open)"
+eject -t "$sr"
+within 20 probe "$node" 0
+check "files are written" sh -c "mount -t udf '$node' $MNT && cp -r '$top/scripts' $MNT/"
+check "eject of what is mounted unmounts it" eject "$node"
+check_equal "and opens the tray, with nothing lost" "1 0" "$(get tray_open) $(get cache_lost)"
+eject -t "$sr"
+within 20 probe "$node" 0
+check "all files are there" mounted "$node" ro diff -r "$top/scripts" "$MNT/scripts"
+check "the drive is pleased" faultless
+clean_up
+ktap_finished
