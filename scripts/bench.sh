@@ -3,7 +3,7 @@
 #
 # bench.sh [SUITE...]: measure drivers of ours beside the kernel's that do the same
 # job, in one guest each way: instructions per operation, counted by the emulator,
-# and throughput. The suites are those of tests/bench/suites. Results are in
+# and throughput. The suites are those of tests/bench/suites, and optical. Results are in
 # build/bench/: SUITE.json, SUITE.txt (with functions). QUICK=1 measures for a
 # shorter time.
 set -euo pipefail
@@ -72,9 +72,20 @@ gcc -Wall -O2 -shared -fPIC "-DQEMU_PLUGIN_VERSION=$(plugin_version)" \
 	-o "$build/count.so" $here/plugin/count.c
 export RBLK_BENCH=$RBLK_TOP/$here/target/release/rblk-bench
 
+# Optical drives, which no other driver can write: the drives themselves tell.
+optical() {
+	local drives=() medium
+	for medium in cdrw dvd-rw dvd+rw dvdram bd-re; do
+		drives+=(--drive "$medium,blocks=32768")
+	done
+	RBLK_KO=${ko%/*}/rblk.ko scripts/vm --timeout 3600 "${drives[@]}" \
+		-- $here/optical "${QUICK:+4}" | tee "$build/optical.txt"
+}
+
 # shellcheck disable=SC2046 # a list
-[ $# -gt 0 ] || set -- $(basename -s .sh $here/suites/*.sh)
+[ $# -gt 0 ] || set -- $(basename -s .sh $here/suites/*.sh) optical
 for suite; do
+	[ "$suite" != optical ] || { say 'optical: asking the drives' && optical && continue; }
 	suite_file=$here/suites/$suite.sh
 	[ -e "$suite_file" ] || die "no such suite: $suite"
 	RBLK_KO=${ko%/*}/$(test_header "$suite_file" ours rblk).ko
