@@ -4,6 +4,7 @@
 
 use crate::logic::mmc::{
     cdb::{
+        self,
         Command,
         Transfer, //
     },
@@ -21,6 +22,7 @@ use crate::logic::mmc::{
     },
     sense::{
         Failure,
+        Flushed,
         Sense, //
     },
 };
@@ -34,6 +36,10 @@ use kernel::{
 };
 use rb::block::{
     bdev::BdevFile,
+    error::{
+        BlkError,
+        BlkResult, //
+    },
     optical::{
         self,
         CommandBuffer,
@@ -110,6 +116,21 @@ pub(crate) fn execute(
             .sense
             .and_then(sense)
             .map_or(Failure::Transport, Failure::Sense)),
+    }
+}
+
+/// Has the drive put on the medium what it has cached, and waits for it. Process context; sleeps,
+/// but allocates nothing.
+pub(crate) fn flush(lower: &BdevFile) -> BlkResult {
+    let mut retries = 0;
+
+    loop {
+        match Flushed::judge(execute(lower, &cdb::synchronize_cache(), None), retries) {
+            Flushed::Done => return Ok(()),
+            Flushed::Failed => return Err(BlkError::IOERR),
+            Flushed::Again(after_ms) => fsleep(Delta::from_millis(after_ms.into())),
+        }
+        retries += 1;
     }
 }
 

@@ -247,8 +247,7 @@ impl Session {
         if self.is_lost() {
             return Err(BlkError::IOERR);
         }
-        drive::execute(&self.lower, &cdb::synchronize_cache(), None)
-            .map_err(|_| BlkError::IOERR)?;
+        drive::flush(&self.lower)?;
         // What it would have done instead of keeping the data: the drive's driver does not tell.
         drop(Glance::open(self.lower.dev()));
         if self.is_suspect() || self.is_lost() {
