@@ -117,6 +117,8 @@ pub(crate) struct Device {
     pub(crate) stats: Stats,
     /// Wakes the thread.
     pub(crate) bell: Arc<Bell>,
+    /// Rings when the medium has gone.
+    pub(crate) lost: Arc<Bell>,
     /// The queue of the disk, once there is one.
     pub(crate) rq_queue: SetOnce<RequestQueue>,
     /// What waits for the thread.
@@ -163,6 +165,7 @@ impl Device {
                 optical: lower.is_optical(),
                 stats: Stats::new(),
                 bell: Bell::new()?,
+                lost: Bell::new()?,
                 rq_queue: SetOnce::new(),
                 queue <- new_spinlock!(Queue::new(), "pktcdvd::Device::queue"),
                 packets <- new_mutex!(Packets::new(), "pktcdvd::Device::packets"),
@@ -216,6 +219,12 @@ impl Device {
         let queue = self.queue.lock();
         let optical = queue.session()?.optical.as_ref()?;
         Some((optical.medium, optical.speed()))
+    }
+
+    /// Returns whether the medium of the session has gone.
+    pub(crate) fn is_lost(&self) -> bool {
+        let queue = self.queue.lock();
+        queue.session().is_some_and(|session| session.is_lost())
     }
 
     /// Returns how the lower device is cut into packets, in a session.

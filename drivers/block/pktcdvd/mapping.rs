@@ -7,6 +7,7 @@ use crate::{
     device::Device,
     disk::Disk,
     info::Info,
+    keeper::Keeper,
     logic::{
         frames::{
             FRAME_SIZE,
@@ -64,12 +65,13 @@ const NICE: i8 = -20;
 
 /// A mapped device.
 ///
-/// Fields are dropped in this order: first what users see, then the disk, which waits until the
-/// thread has ended all requests, then the thread, and the module last.
+/// Fields are dropped in this order: first what users see, then who else has the disk, then the disk,
+/// which waits until the thread has ended all requests, then the thread, and the module last.
 pub(crate) struct Mapping {
     _info: debugfs::File<Info>,
     _class_device: ClassDevice<Device>,
-    disk: GenDisk<Disk>,
+    _keeper: Option<Thread<Keeper>>,
+    disk: Arc<GenDisk<Disk>>,
     thread: Thread<Device>,
     _module: ModuleRef,
 }
@@ -100,7 +102,13 @@ impl Mapping {
             looks
         };
         let thread = Thread::spawn(&name, NICE, device.clone())?;
-        let disk = add_disk(&device, &looks)?;
+        let disk = Arc::new(add_disk(&device, &looks)?, GFP_KERNEL)?;
+        let keeper = if device.optical {
+            let keeper = Arc::new(Keeper::new(device.clone(), disk.clone()), GFP_KERNEL)?;
+            Some(Thread::spawn(&name, 0, keeper)?)
+        } else {
+            None
+        };
         disk.add_link(c"packet", c"mapped_to", lower.kobject())?;
 
         let class_device = ClassDevice::new(
@@ -116,6 +124,7 @@ impl Mapping {
         Ok(Self {
             _info: info,
             _class_device: class_device,
+            _keeper: keeper,
             disk,
             thread,
             _module: module,

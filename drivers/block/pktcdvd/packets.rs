@@ -102,6 +102,8 @@ pub(crate) struct Packets {
     sync_failed: bool,
     /// The last attempt of the session was made.
     tried_last: bool,
+    /// The users of the disk were told that the medium has gone.
+    announced: bool,
     /// A buffer was needed that had what the drive may have cached only.
     forgotten: bool,
     rescue: Rescue,
@@ -142,6 +144,7 @@ impl Packets {
             unreported: None,
             sync_failed: false,
             tried_last: false,
+            announced: false,
             forgotten: false,
             rescue: Rescue::None,
         }
@@ -157,6 +160,7 @@ impl Packets {
         self.unreported = None;
         self.sync_failed = false;
         self.tried_last = false;
+        self.announced = false;
         self.forgotten = false;
         self.rescue = Rescue::None;
     }
@@ -216,6 +220,9 @@ impl Packets {
             }
             if device.session.is_suspect() {
                 return Err(Need::Recovery);
+            }
+            if device.session.is_lost() && !core::mem::replace(&mut self.announced, true) {
+                device.lost.ring();
             }
             progress |= self.others(device);
             progress |= self.admit(device);

@@ -25,6 +25,7 @@ mod disk;
 mod drive;
 mod info;
 mod ioctl;
+mod keeper;
 pub mod logic;
 mod mapping;
 mod medium;

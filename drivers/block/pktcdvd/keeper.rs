@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Telling the users of a disk that its medium has gone.
+
+use crate::{
+    device::Device,
+    disk::Disk, //
+};
+use kernel::sync::Arc;
+use rb::{
+    block::gen_disk::GenDisk,
+    kthread, //
+};
+
+/// Waits for the medium of a disk to go.
+///
+/// It has a thread of its own, since a file system that is told waits for IO, which the thread of
+/// the device serves.
+pub(crate) struct Keeper {
+    device: Arc<Device>,
+    disk: Arc<GenDisk<Disk>>,
+}
+
+impl Keeper {
+    /// Makes one for a disk.
+    pub(crate) fn new(device: Arc<Device>, disk: Arc<GenDisk<Disk>>) -> Self {
+        Self { device, disk }
+    }
+}
+
+impl kthread::Run for Keeper {
+    fn run(&self) {
+        while !kthread::should_stop() {
+            self.device.lost.wait(None);
+            // With no opener coming or going, it is about the medium that there is.
+            let lost = self.disk.with_openers(|_| {
+                let lost = self.device.is_lost();
+                if lost {
+                    self.disk.set_capacity(0);
+                }
+                lost
+            });
+            if lost {
+                self.disk.force_media_change();
+            }
+        }
+    }
+}
