@@ -139,7 +139,11 @@ pub(crate) struct Device {
     failed: Atomic<bool>,
     /// Whether the thread is to end the session.
     pub(crate) ending: Atomic<bool>,
-    /// Who waits for that.
+    /// Whether nothing new is to be begun.
+    pub(crate) paused: Atomic<bool>,
+    /// Whether nothing is under way because of that.
+    pub(crate) resting: Atomic<bool>,
+    /// Who waits for the end of the session, or for rest.
     #[pin]
     pub(crate) ended: WaitQueue,
     #[pin]
@@ -173,10 +177,13 @@ impl Device {
                 buffers: Atomic::new(buffers),
                 wait_ns: Atomic::new(DEFAULT_WAIT.as_nanos()),
                 reads_in_flight: Atomic::new(0),
-                // Nobody knows what the lower device has cached.
-                dirty: Atomic::new(true),
+                // Nobody knows what the lower device has cached; but a drive is flushed by whoever
+                // closes it.
+                dirty: Atomic::new(!lower.is_optical()),
                 failed: Atomic::new(false),
                 ending: Atomic::new(false),
+                paused: Atomic::new(false),
+                resting: Atomic::new(false),
                 ended <- new_wait_queue!("pktcdvd::Device::ended"),
                 log_limit <- RateLimit::new(),
                 bios <- BioSet::new(RESERVED_BIOS),
@@ -198,9 +205,6 @@ impl Device {
         let store = Store::new(&session.geometry, &self.bell, buffers)?;
         let session = Arc::new(session, GFP_KERNEL)?;
 
-        if session.optical.is_some() {
-            self.dirty.store(false, Relaxed);
-        }
         self.packets.lock().enter(session.clone(), store);
         let before = self.queue.lock().set_session(Some(session));
         drop(before);

@@ -224,14 +224,19 @@ impl Packets {
             if device.session.is_lost() && !core::mem::replace(&mut self.announced, true) {
                 device.lost.ring();
             }
-            progress |= self.others(device);
-            progress |= self.admit(device);
+            if !device.is_paused() {
+                progress |= self.others(device);
+                progress |= self.admit(device);
+            }
             progress |= self.dispatch(device);
             progress |= self.go_on_rescuing();
             if core::mem::take(&mut self.wants_sync) {
                 return Err(Need::Sync);
             }
             if !progress {
+                if device.is_paused() {
+                    return self.rest(device);
+                }
                 if device.is_ending() && self.is_quiet(device) {
                     return Err(self.end(device));
                 }
@@ -240,6 +245,21 @@ impl Packets {
             }
         }
         Ok(Progress::More)
+    }
+
+    /// Waits until nothing is under way, and all that was written is on the medium, if it can be.
+    fn rest(&mut self, device: &Active<'_>) -> core::result::Result<Progress, Need> {
+        let waits = self.list.iter().filter_map(Packet::remaining_wait);
+        let wait = Progress::Wait(waits.min());
+
+        if !self.list.iter().all(Packet::is_idle) || device.reads_in_flight() != 0 {
+            return Ok(wait);
+        }
+        if device.is_dirty() && !self.sync_failed && !device.session.is_lost() {
+            return Err(Need::Sync);
+        }
+        device.rests();
+        Ok(wait)
     }
 
     /// Returns whether there is nothing that a session would have to wait for.

@@ -113,7 +113,8 @@ impl Packets {
     /// it, or else of the next.
     fn conclude(&mut self, result: BlkResult) {
         self.rescue = Rescue::None;
-        self.sync_failed = result.is_err();
+        // Reads that wait for it go on then; but not if it was about something else.
+        self.sync_failed = result.is_err() && self.flushing.is_none();
         // What could not be kept is reported once; then it is as it is.
         self.forgotten = false;
         self.list.iter_mut().for_each(Packet::flushed);
