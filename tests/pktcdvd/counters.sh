@@ -236,7 +236,7 @@ dmsetup remove flaky
 
 # More writers than the marks admit.
 deep=$(new_ram size=16M)
-slow=$(delayed "$deep" 0 "$(scaled 50 100)")
+slow=$(delayed "$deep" 0 "$(scaled 50 300)")
 mapped "$slow"
 dev=dev=$(packet_number "$name")
 echo 500 >"$PKT/$name/write_queue/congestion_on"
