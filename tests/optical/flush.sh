@@ -54,7 +54,8 @@ for n in 0 1; do
 
 	order reset-stats
 	check_equal "drive $n: a flush of nothing" "ok ok ok ok" "$(disk "$node" rw fsync write:0:65536:x fsync fsync)"
-	check_equal "drive $n: does not reach the drive" 1 "$(get syncs)"
+	# The kernel itself flushes a DVD+RW that was written when the drive is closed.
+	check_equal "drive $n: does not reach the drive" $((1 + n)) "$(get syncs)"
 	order reset-stats
 	check_equal "drive $n: a synchronous write" "ok" \
 		"$(python3 -c "
