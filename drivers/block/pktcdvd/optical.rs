@@ -249,7 +249,7 @@ impl Session {
         }
         drive::flush(&self.lower)?;
         // What it would have done instead of keeping the data: the drive's driver does not tell.
-        drop(Glance::open(self.lower.dev()));
+        Glance::open(self.lower.dev()).map_err(|_| BlkError::IOERR)?;
         if self.is_suspect() || self.is_lost() {
             return Err(BlkError::IOERR);
         }
@@ -260,7 +260,10 @@ impl Session {
     ///
     /// Process context; waits for the drive.
     pub(crate) fn let_go(&self) -> BlkResult {
-        self.sync()?;
+        // A drive that only reads may not know how to.
+        if !self.read_only {
+            self.sync()?;
+        }
         let _ = drive::execute(&self.lower, &cdb::prevent_removal(false), None);
         Ok(())
     }
@@ -287,6 +290,9 @@ impl Session {
         if let Err(err) = self.look_again(optical) {
             optical.lost.store(true, Relaxed);
             pr_err!("pktcdvd{index}: the medium is not the same any more: {err:?}\n");
+        } else {
+            // A drive that was reset has forgotten that, too.
+            self.lock_door();
         }
         changed || media_seq != before
     }
