@@ -81,6 +81,8 @@ pub(crate) struct Packet {
     unflushed: bool,
     /// The write is one for the second time, of a packet that is free.
     again: bool,
+    /// The write that is to come brings back what the lower device has lost.
+    owed: bool,
     /// When the packet was last begun, in packets of the device.
     last_used: u64,
 }
@@ -104,6 +106,7 @@ impl Packet {
             in_flight: None,
             unflushed: false,
             again: false,
+            owed: false,
             last_used: 0,
         })
     }
@@ -128,9 +131,9 @@ impl Packet {
         self.unflushed
     }
 
-    /// Returns whether a free packet is being written for the second time.
+    /// Returns whether a write is to come that brings back what the lower device has lost.
     pub(crate) fn is_written_again(&self) -> bool {
-        self.again
+        self.again || self.owed
     }
 
     /// Notes that the lower device has flushed its cache.
@@ -139,15 +142,21 @@ impl Packet {
         self.unflushed &= self.in_flight.is_some();
     }
 
-    /// Has a free packet written again that the lower device may have lost; returns whether the
-    /// buffer still has it.
-    pub(crate) fn write_again(&mut self) -> bool {
-        if !self.is_cached() {
-            return false;
+    /// Returns whether the buffer still has what the lower device may have lost.
+    ///
+    /// A packet that is not free has it as well, and is about to be written as a whole.
+    pub(crate) fn can_write_again(&self) -> bool {
+        !self.is_idle() || self.is_cached()
+    }
+
+    /// Has the packet written that the lower device may have lost. No write of it is under way.
+    pub(crate) fn write_again(&mut self) {
+        if self.is_cached() {
+            self.again = true;
+            self.ready = Some(Io::Write);
+        } else {
+            self.owed = !self.again;
         }
-        self.again = true;
-        self.ready = Some(Io::Write);
-        true
     }
 
     /// Returns whether the packet works on `zone`.
@@ -190,6 +199,11 @@ impl Packet {
     /// Returns whether a read of the packet is under way.
     pub(crate) fn is_gathering(&self) -> bool {
         matches!(self.in_flight, Some(Io::Gather(_)))
+    }
+
+    /// Returns whether IO of the packet is under way.
+    pub(crate) fn is_in_flight(&self) -> bool {
+        self.in_flight.is_some()
     }
 
     /// Returns whether the packet is being written.
@@ -295,7 +309,8 @@ impl Packet {
             Io::Write => {
                 // Before anybody learns that the write is done, and may ask to flush it.
                 device.set_dirty();
-                self.unflushed = true;
+                // If it has failed, what there was before is still owed.
+                self.unflushed |= result.is_ok();
                 Event::WriteDone(result)
             }
         };
@@ -412,6 +427,7 @@ impl Packet {
 
     /// Ends the writes that have joined, and frees the buffer.
     fn finish(&mut self, device: &Active<'_>, result: BlkResult) {
+        self.owed = false;
         if self.state.coverage().is_complete() {
             device.stats.packets_full.add(1);
         }

@@ -218,8 +218,17 @@ impl Packets {
             if device.take_failure() {
                 device.session.io_failed();
             }
-            if device.session.is_suspect() {
-                return Err(Need::Recovery);
+            let suspect = device.session.is_suspect();
+            if suspect || self.wants_sync {
+                // The drive is looked at, and asked, when it has done all that it was given.
+                if self.is_busy_below(device) {
+                    return Ok(Progress::Wait(None));
+                }
+                if suspect {
+                    return Err(Need::Recovery);
+                }
+                self.wants_sync = false;
+                return Err(Need::Sync);
             }
             if device.session.is_lost() && !core::mem::replace(&mut self.announced, true) {
                 device.lost.ring();
@@ -230,8 +239,8 @@ impl Packets {
             }
             progress |= self.dispatch(device);
             progress |= self.go_on_rescuing();
-            if core::mem::take(&mut self.wants_sync) {
-                return Err(Need::Sync);
+            if self.wants_sync {
+                continue;
             }
             if !progress {
                 if device.is_paused() {
@@ -245,6 +254,11 @@ impl Packets {
             }
         }
         Ok(Progress::More)
+    }
+
+    /// Returns whether the lower device works on something.
+    fn is_busy_below(&self, device: &Active<'_>) -> bool {
+        device.reads_in_flight() != 0 || self.list.iter().any(Packet::is_in_flight)
     }
 
     /// Waits until nothing is under way, and all that was written is on the medium, if it can be.

@@ -60,13 +60,17 @@ impl Packets {
             Err(err) if self.rescue == Rescue::None && self.write_again() => {
                 self.rescue = Rescue::Writing(err);
             }
+            // A read had it done: what was lost before is not all there again.
+            Ok(()) if matches!(self.rescue, Rescue::Writing(_)) => {}
             _ => self.conclude(result),
         }
     }
 
     /// Takes that the drive has lost what it had cached.
     pub(crate) fn cache_lost(&mut self, device: &Device) {
-        if device.is_dirty() && self.rescue == Rescue::None {
+        // What has been written again until now may be lost, too.
+        if device.is_dirty() || self.rescue != Rescue::None {
+            self.wants_sync = false;
             if self.write_again() {
                 self.rescue = Rescue::Writing(BlkError::IOERR);
             } else {
@@ -77,15 +81,16 @@ impl Packets {
 
     /// Has all written again that the drive may have lost; returns whether all is still there.
     fn write_again(&mut self) -> bool {
-        let is_there = |packet: &Packet| !packet.is_unflushed() || packet.is_cached();
+        let mut unflushed = self.list.iter().filter(|packet| packet.is_unflushed());
 
-        if self.forgotten || !self.list.iter().all(is_there) {
+        if self.forgotten || !unflushed.all(Packet::can_write_again) {
             return false;
         }
         self.list
             .iter_mut()
             .filter(|packet| packet.is_unflushed())
-            .all(Packet::write_again)
+            .for_each(Packet::write_again);
+        true
     }
 
     /// Has the drive asked again when all is written again.
