@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: fast
 # rblk-args: --drive cdrw,strict-cache,blocks=4096,cache=32 --drive dvd+rw,strict,blocks=4096,cache=32
 # rblk-timeout: 400
 #
