@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: fast
 # rblk-args: --drive cdrw,blocks=4096 --drive dvd+rw,strict,blocks=4096
 # rblk-timeout: 300
 #
