@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: fast
 # rblk-args: --drive cdrw,blocks=4096 --drive dvd+rw,strict,blocks=4096
-# rblk-timeout: 300
+# rblk-timeout: 480
 #
 # A drive that fails: whoever is concerned gets the error, nobody else does, and the device goes on.
 

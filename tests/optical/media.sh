@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: fast
 # rblk-args: --drive cdrw,blocks=4096 --drive dvd+rw,blocks=4096 --drive dvdram,blocks=4096
-# rblk-timeout: 300
+# rblk-timeout: 480
 #
 # A disc, or a drive, that goes while the packet device is open.
 
