@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: fast
+# rblk-timeout: 480
 # rblk-args: --drive cdrw
 #
 # The command pktcdvd says which disc it does not take and what to do, before it maps a drive; and

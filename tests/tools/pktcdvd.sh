@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: fast
-# rblk-timeout: 240
+# rblk-timeout: 480
 #
 # The command pktcdvd does what it says with the driver itself: it adds, lists, shows, watches and
 # removes, and when it cannot, it says why and leaves nothing behind.
