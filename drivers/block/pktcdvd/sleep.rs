@@ -42,10 +42,11 @@ impl Sleeper for Registry {
     }
 
     fn awake(&self) {
-        match self.devices() {
-            Ok(devices) => devices.iter().for_each(|device| device.wake()),
-            Err(_) => pr_err!("no memory to wake the devices\n"),
-        }
+        // Needs no memory: whoever has been brought to rest goes on.
+        let _ = self.for_each(|mapping| {
+            mapping.device().wake();
+            Ok(())
+        });
     }
 }
 
