@@ -216,7 +216,7 @@ impl BdevFile {
     /// Passes an ioctl on to the device, with the rights of the one who has asked for it.
     ///
     /// Fails with `ENOTTY` if the device knows no such ioctl, and with what the device returns.
-    /// Context as of [`raw_ioctl`](super::gen_disk::Operations::raw_ioctl).
+    /// Context as of [`ioctl`](super::gen_disk::Operations::ioctl).
     pub fn ioctl(&self, call: &Ioctl) -> Result<i32> {
         // SAFETY: By the type invariant, the block device is valid and open. Its driver takes the
         // argument for an address in user space, or a number.

@@ -30,7 +30,8 @@ use rb::{
         error::BlkError,
         gen_disk::{
             self,
-            GenDisk, //
+            GenDisk,
+            Ioctl, //
         },
         mq::{
             self,
@@ -63,8 +64,8 @@ impl gen_disk::Operations for Disk {
         Arc::from(disk.data()).released(disk);
     }
 
-    fn ioctl(disk: &GenDisk<Self>, cmd: u32, arg: usize) -> Result<i32> {
-        ioctl::ioctl(&Arc::from(disk.data()), disk, cmd, arg)
+    fn ioctl(disk: &GenDisk<Self>, call: &Ioctl) -> Result<i32> {
+        ioctl::ioctl(&Arc::from(disk.data()), disk, call)
     }
 }
 

@@ -20,7 +20,10 @@ use kernel::{
     sync::Arc, //
 };
 use rb::{
-    block::gen_disk::GenDisk,
+    block::gen_disk::{
+        GenDisk,
+        Ioctl, //
+    },
     capability::{
         capable,
         Capability, //
@@ -47,12 +50,8 @@ const IOCTL_TYPE: u32 = 0xab;
 ///
 /// Fails with `EPERM` unless the caller may administer the system, `EINVAL` for ioctls of another
 /// type, for bad values, and if the device was connected over netlink, and `ENOTTY` for unknown ones.
-pub(crate) fn ioctl(
-    device: &Arc<Device>,
-    disk: &GenDisk<Disk>,
-    cmd: u32,
-    arg: usize,
-) -> Result<i32> {
+pub(crate) fn ioctl(device: &Arc<Device>, disk: &GenDisk<Disk>, call: &Ioctl) -> Result<i32> {
+    let cmd = call.cmd();
     if !capable(Capability::SYS_ADMIN) {
         return Err(EPERM);
     }
@@ -80,7 +79,7 @@ pub(crate) fn ioctl(
             drop(setup);
             return do_it(device, disk);
         }
-        _ => configure(device, disk, &mut setup, cmd, arg)?,
+        _ => configure(device, disk, &mut setup, cmd, call.arg())?,
     }
     Ok(0)
 }

@@ -52,7 +52,7 @@ impl gen_disk::Operations for Disk {
         disk.data().release(disk);
     }
 
-    fn raw_ioctl(disk: &GenDisk<Self>, call: &Ioctl) -> Result<i32> {
+    fn ioctl(disk: &GenDisk<Self>, call: &Ioctl) -> Result<i32> {
         ioctl::ioctl(&disk.data(), call)
     }
 

@@ -56,13 +56,7 @@ pub trait Operations: Sized + 'static {
     ///
     /// Process context; may sleep. Unknown ones return `ENOTTY`. The disk may have been removed
     /// before, or is removed meanwhile: its openers do not hold that up.
-    fn ioctl(_disk: &GenDisk<Self>, _cmd: u32, _arg: usize) -> Result<i32> {
-        build_error!(VTABLE_DEFAULT_ERROR)
-    }
-
-    /// Called in place of [`Operations::ioctl`], which this replaces, for drivers that pass some of
-    /// the ioctls on to a [lower device](crate::block::bdev::BdevFile::ioctl). Context as there.
-    fn raw_ioctl(_disk: &GenDisk<Self>, _call: &Ioctl) -> Result<i32> {
+    fn ioctl(_disk: &GenDisk<Self>, _call: &Ioctl) -> Result<i32> {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
@@ -90,7 +84,7 @@ impl Ioctl {
 
     /// Returns the argument: a number, or an address in user space.
     ///
-    /// From a 32-bit program, it is what that has passed.
+    /// From a 32-bit program, it has 32 bits.
     pub fn arg(&self) -> usize {
         self.arg
     }
@@ -153,12 +147,18 @@ impl<T: Operations> DiskVTable<T> {
     /// Only the block layer may call this, for a disk of `T`.
     unsafe extern "C" fn ioctl(
         bdev: *mut bindings::block_device,
-        _mode: bindings::blk_mode_t,
+        mode: bindings::blk_mode_t,
         cmd: c_uint,
         arg: c_ulong,
     ) -> c_int {
-        // SAFETY: The disk is open, and so is kept.
-        from_result(|| unsafe { Self::lend((*bdev).bd_disk, |disk| T::ioctl(disk, cmd, arg)) })
+        let call = Ioctl {
+            cmd,
+            arg,
+            mode,
+            compat: false,
+        };
+        // SAFETY: By the safety requirements of this function.
+        unsafe { Self::answer(bdev, &call) }
     }
 
     /// # Safety
@@ -170,47 +170,23 @@ impl<T: Operations> DiskVTable<T> {
         cmd: c_uint,
         arg: c_ulong,
     ) -> c_int {
-        // SAFETY: By the safety requirements of this function. A pointer of 32-bit user space has
-        // 32 bits.
-        unsafe { Self::ioctl(bdev, mode, cmd, arg & 0xffff_ffff) }
-    }
-
-    /// # Safety
-    ///
-    /// Only the block layer may call this, for a disk of `T`.
-    unsafe extern "C" fn raw_ioctl(
-        bdev: *mut bindings::block_device,
-        mode: bindings::blk_mode_t,
-        cmd: c_uint,
-        arg: c_ulong,
-    ) -> c_int {
         let call = Ioctl {
             cmd,
-            arg,
-            mode,
-            compat: false,
-        };
-        // SAFETY: The disk is open, and so is kept.
-        from_result(|| unsafe { Self::lend((*bdev).bd_disk, |disk| T::raw_ioctl(disk, &call)) })
-    }
-
-    /// # Safety
-    ///
-    /// Only the block layer may call this, for a disk of `T`.
-    unsafe extern "C" fn raw_compat_ioctl(
-        bdev: *mut bindings::block_device,
-        mode: bindings::blk_mode_t,
-        cmd: c_uint,
-        arg: c_ulong,
-    ) -> c_int {
-        let call = Ioctl {
-            cmd,
-            arg,
+            // A pointer of 32-bit user space has 32 bits.
+            arg: arg & 0xffff_ffff,
             mode,
             compat: true,
         };
+        // SAFETY: By the safety requirements of this function.
+        unsafe { Self::answer(bdev, &call) }
+    }
+
+    /// # Safety
+    ///
+    /// `bdev` must be of an open disk of `T`.
+    unsafe fn answer(bdev: *mut bindings::block_device, call: &Ioctl) -> c_int {
         // SAFETY: The disk is open, and so is kept.
-        from_result(|| unsafe { Self::lend((*bdev).bd_disk, |disk| T::raw_ioctl(disk, &call)) })
+        from_result(|| unsafe { Self::lend((*bdev).bd_disk, |disk| T::ioctl(disk, call)) })
     }
 
     /// # Safety
@@ -249,16 +225,12 @@ impl<T: Operations> DiskVTable<T> {
         } else {
             None
         },
-        ioctl: if T::HAS_RAW_IOCTL {
-            Some(Self::raw_ioctl)
-        } else if T::HAS_IOCTL {
+        ioctl: if T::HAS_IOCTL {
             Some(Self::ioctl)
         } else {
             None
         },
-        compat_ioctl: if T::HAS_RAW_IOCTL && cfg!(CONFIG_COMPAT) {
-            Some(Self::raw_compat_ioctl)
-        } else if T::HAS_IOCTL && cfg!(CONFIG_COMPAT) {
+        compat_ioctl: if T::HAS_IOCTL && cfg!(CONFIG_COMPAT) {
             Some(Self::compat_ioctl)
         } else {
             None
