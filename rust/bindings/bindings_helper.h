@@ -17,6 +17,10 @@
 #include <linux/xarray.h>
 #include <net/genetlink.h>
 #include <net/netlink.h>
+#include <scsi/scsi_common.h>
+#include <scsi/scsi_device.h>
+#include <scsi/scsi_proto.h>
+#include <scsi/scsi_status.h>
 
 #include "../trace/pktcdvd_events.h"
 

@@ -43,6 +43,7 @@ use core::{
     ptr::NonNull, //
 };
 use kernel::{
+    error::to_result,
     prelude::*,
     sync::ArcBorrow,
     types::ForeignOwnable, //
@@ -152,6 +153,17 @@ impl<T: Operations> GenDisk<T> {
     pub fn openers(&self) -> u32 {
         // SAFETY: By the type invariant, the disk is valid.
         unsafe { bindings::disk_openers(self.as_raw()) }
+    }
+
+    /// Writes back what the page cache has of the disk, has the disk flush, and waits for it.
+    ///
+    /// Fails with what the IO fails with. Process context; sleeps. IO must not be waited for by the
+    /// caller's locks.
+    pub fn sync(&self) -> Result {
+        // SAFETY: By the type invariant, the disk is valid; its block device lives as long.
+        to_result(unsafe { bindings::sync_blockdev((*self.as_raw()).part0) })?;
+        // SAFETY: As above.
+        to_result(unsafe { bindings::blkdev_issue_flush((*self.as_raw()).part0) })
     }
 
     /// Runs `f` while no IO is in flight and none can start.

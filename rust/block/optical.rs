@@ -2,19 +2,18 @@
 
 //! Commands to optical drives.
 //!
-//! C header: [`include/linux/cdrom.h`](srctree/include/linux/cdrom.h)
+//! C headers: [`include/linux/cdrom.h`](srctree/include/linux/cdrom.h),
+//! [`include/scsi/scsi_device.h`](srctree/include/scsi/scsi_device.h)
 
 use super::bdev::BdevFile;
 use crate::bindings;
-use core::ptr::NonNull;
+use core::ptr::{
+    self,
+    NonNull, //
+};
 use kernel::{
     prelude::*,
-    time::{
-        self,
-        Delta,
-        Instant,
-        Monotonic, //
-    }, //
+    time::Delta, //
 };
 
 /// Returns the error for a drive without a medium (`ENOMEDIUM`).
@@ -22,8 +21,14 @@ pub fn no_medium() -> Error {
     Error::from_errno(-(bindings::ENOMEDIUM as c_int))
 }
 
-/// The longest command, in bytes.
-pub const MAX_COMMAND: usize = bindings::CDROM_PACKET_SIZE as usize;
+/// The sense key of a drive that has something else to tell first.
+const UNIT_ATTENTION: u8 = bindings::UNIT_ATTENTION as u8;
+
+/// The longest command by what its first byte can say, in bytes; as many are read of any.
+const MAX_SIZE: usize = 16;
+
+/// How often a command is sent again that did not get through.
+const RETRIES: c_int = 3;
 
 /// Memory that a drive can read and write.
 ///
@@ -73,17 +78,17 @@ pub struct Sense {
 
 /// A command that has failed.
 #[derive(Clone, Copy, Debug)]
-pub struct CommandError {
-    /// What the drive's driver makes of it: `ENOMEDIUM`, `EOPNOTSUPP` for a command that the drive
-    /// does not know, [`ENODEV`], or [`EIO`].
-    pub error: Error,
-    /// What the drive says, if it has said something.
-    pub sense: Option<Sense>,
+pub enum CommandError {
+    /// The drive says why.
+    Sense(Sense),
+    /// The command did not get through, or did not end in time: [`ENODEV`] if the drive has gone,
+    /// [`ETIMEDOUT`], [`ENOMEM`], or [`EIO`].
+    Failed(Error),
 }
 
 impl From<Error> for CommandError {
     fn from(error: Error) -> Self {
-        Self { error, sense: None }
+        Self::Failed(error)
     }
 }
 
@@ -98,29 +103,31 @@ impl From<Error> for CommandError {
 ///
 /// # Invariants
 ///
-/// `cdi` is that of the disk of `bdev`, and lives as long as that is open.
+/// `device` is that of the disk of `bdev`, and lives as long as that is open.
 #[derive(Clone, Copy)]
 pub struct Drive<'a> {
-    cdi: NonNull<bindings::cdrom_device_info>,
+    device: NonNull<bindings::scsi_device>,
     _bdev: &'a BdevFile,
 }
 
 impl<'a> Drive<'a> {
     /// Returns the drive that an open block device is, if it is one.
     pub fn of(bdev: &'a BdevFile) -> Option<Self> {
-        // SAFETY: The block device is open, and so has a disk. What the disk has for a drive stays
-        // until the disk is freed, as it is part of what its driver frees then.
-        let cdi = unsafe { bindings::disk_cdi((*bdev.as_raw()).bd_disk) };
+        // SAFETY: The block device is open, and so has a disk. Its driver keeps the SCSI device as
+        // long as it is.
+        let device = unsafe { bindings::optical_device((*bdev.as_raw()).bd_disk) };
         // INVARIANT: It was just taken from there.
-        NonNull::new(cdi).map(|cdi| Self { cdi, _bdev: bdev })
+        NonNull::new(device).map(|device| Self {
+            device,
+            _bdev: bdev,
+        })
     }
 
     /// Sends a command, and waits until the drive has carried it out.
     ///
-    /// The driver of the drive repeats a command by itself if the drive has something else to tell
-    /// first, such as a medium change, and if it becomes ready; a command can take longer than
-    /// `timeout` for that. Fails with [`EINVAL`] if the command or its data is too long. A drive that
-    /// does not answer within `timeout` is [`ETIMEDOUT`].
+    /// A command that did not get through is sent again a few times; one that the drive has answered
+    /// is not. An answer that there may be another medium is passed on to the driver of the drive,
+    /// too. Fails with [`EINVAL`] if the command or its data is too long.
     ///
     /// Process context; sleeps. Without data it allocates nothing.
     pub fn execute(
@@ -129,39 +136,50 @@ impl<'a> Drive<'a> {
         data: Data<'_>,
         timeout: Delta,
     ) -> core::result::Result<(), CommandError> {
-        let mut sense: bindings::scsi_sense_hdr = pin_init::zeroed();
-        let mut packet: bindings::packet_command = pin_init::zeroed();
-        packet
-            .cmd
-            .get_mut(..command.len())
+        let mut cdb = [0; MAX_SIZE];
+        cdb.get_mut(..command.len())
             .ok_or(EINVAL)?
             .copy_from_slice(command);
 
-        let (direction, buffer) = match data {
-            Data::None => (bindings::CGC_DATA_NONE, None),
+        let (out, bytes) = match data {
+            Data::None => (false, None),
             Data::In(buffer, len) => {
                 buffer.as_mut_slice().fill(0);
-                (bindings::CGC_DATA_READ, Some((buffer, len)))
+                (
+                    false,
+                    Some(buffer.as_mut_slice().get_mut(..len).ok_or(EINVAL)?),
+                )
             }
-            Data::Out(buffer, len) => (bindings::CGC_DATA_WRITE, Some((buffer, len))),
+            Data::Out(buffer, len) => (
+                true,
+                Some(buffer.as_mut_slice().get_mut(..len).ok_or(EINVAL)?),
+            ),
         };
-        if let Some((buffer, len)) = buffer {
-            let bytes = buffer.as_mut_slice().get_mut(..len).ok_or(EINVAL)?;
-            packet.buflen = u32::try_from(len).map_err(|_| EINVAL)?;
-            packet.buffer = bytes.as_mut_ptr();
-        }
+        let (buffer, len) = match bytes {
+            Some(bytes) => (
+                bytes.as_mut_ptr(),
+                u32::try_from(bytes.len()).map_err(|_| EINVAL)?,
+            ),
+            None => (ptr::null_mut(), 0),
+        };
         let milliseconds = u32::try_from(timeout.as_millis()).map_err(|_| EINVAL)?;
-        packet.timeout =
-            c_int::try_from(time::msecs_to_jiffies(milliseconds)).map_err(|_| EINVAL)?;
-        packet.data_direction = direction as u8;
-        packet.quiet = 1;
-        packet.sshdr = &mut sense;
+        let mut sense: bindings::scsi_sense_hdr = pin_init::zeroed();
 
-        let begin = Instant::<Monotonic>::now();
-        // SAFETY: By the type invariant, `cdi` is valid and its disk open. The buffer is memory from
-        // `kmalloc()` that is borrowed exclusively, and the drive is done with it when this returns.
-        let ret = unsafe { bindings::cdrom_generic_packet(self.cdi.as_ptr(), &mut packet) };
-
+        // SAFETY: By the type invariant, the device is valid. The command is as long as any can be.
+        // The buffer is memory from `kmalloc()` that is borrowed exclusively, and the drive is done with
+        // it when this returns.
+        let ret = unsafe {
+            bindings::optical_execute(
+                self.device.as_ptr(),
+                cdb.as_ptr(),
+                out,
+                buffer.cast(),
+                len,
+                milliseconds,
+                RETRIES,
+                &mut sense,
+            )
+        };
         // `scsi_sense_valid()`
         let sense = (sense.response_code & 0x70 == 0x70).then_some(Sense {
             response: sense.response_code,
@@ -169,11 +187,32 @@ impl<'a> Drive<'a> {
             asc: sense.asc,
             ascq: sense.ascq,
         });
-        kernel::error::to_result(ret).map_err(|error| CommandError { error, sense })?;
-        if sense.is_none() && begin.elapsed() >= timeout {
-            // The interface reports only what the drive has said, and this one has said nothing.
-            return Err(ETIMEDOUT.into());
+        self.judge(ret, sense)
+    }
+
+    /// Tells what has come of a command by what the SCSI layer has returned.
+    fn judge(&self, ret: c_int, sense: Option<Sense>) -> core::result::Result<(), CommandError> {
+        kernel::error::to_result(ret)?;
+        // `host_byte()` and `status_byte()`
+        let host = (ret >> 16) & 0xff;
+        let status = ret & 0xff;
+
+        match (host as c_uint, status as c_uint, sense) {
+            (bindings::scsi_host_status_DID_OK, bindings::sam_status_SAM_STAT_GOOD, _) => Ok(()),
+            (
+                bindings::scsi_host_status_DID_OK,
+                bindings::sam_status_SAM_STAT_CHECK_CONDITION,
+                Some(sense),
+            ) => {
+                if sense.key == UNIT_ATTENTION {
+                    // SAFETY: By the type invariant, the device is valid.
+                    unsafe { bindings::optical_changed(self.device.as_ptr()) };
+                }
+                Err(CommandError::Sense(sense))
+            }
+            (bindings::scsi_host_status_DID_NO_CONNECT, ..) => Err(ENODEV.into()),
+            (bindings::scsi_host_status_DID_TIME_OUT, ..) => Err(ETIMEDOUT.into()),
+            _ => Err(EIO.into()),
         }
-        Ok(())
     }
 }

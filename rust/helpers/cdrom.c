@@ -2,20 +2,42 @@
 
 #include <linux/blkdev.h>
 #include <linux/cdrom.h>
+#include <linux/major.h>
+#include <scsi/scsi_cmnd.h>
+#include <scsi/scsi_device.h>
 
-__rb_helper struct cdrom_device_info *rb_helper_disk_cdi(struct gendisk *disk)
+/* The SCSI device of an optical drive, which lives as long as the disk is open. */
+__rb_helper struct scsi_device *rb_helper_optical_device(struct gendisk *disk)
 {
-#if IS_ENABLED(CONFIG_CDROM)
-	return disk->cdi;
-#else
+#if IS_ENABLED(CONFIG_BLK_DEV_SR)
+	if (disk->major == SCSI_CDROM_MAJOR && disk->cdi)
+		return disk->queue->queuedata;
+#endif
 	return NULL;
+}
+
+/*
+ * Returns a negative errno, or what the SCSI layer has made of the command:
+ * host byte and status. Unlike the drive's own generic_packet(), it keeps nothing
+ * back.
+ */
+__rb_helper int rb_helper_optical_execute(struct scsi_device *sdev, const u8 *cmd,
+					  bool out, void *buffer, unsigned int len,
+					  unsigned int msecs, int retries,
+					  struct scsi_sense_hdr *sshdr)
+{
+#if IS_ENABLED(CONFIG_BLK_DEV_SR)
+	const struct scsi_exec_args args = { .sshdr = sshdr };
+
+	return scsi_execute_cmd(sdev, cmd, out ? REQ_OP_DRV_OUT : REQ_OP_DRV_IN,
+				buffer, len, msecs_to_jiffies(msecs), retries, &args);
+#else
+	return -ENODEV;
 #endif
 }
 
-__rb_helper int rb_helper_cdrom_generic_packet(struct cdrom_device_info *cdi,
-					       struct packet_command *cgc)
+/* Has the drive's driver look for another medium, as sr does itself. */
+__rb_helper void rb_helper_optical_changed(struct scsi_device *sdev)
 {
-	if (!cdi->ops->generic_packet)
-		return -EOPNOTSUPP;
-	return cdi->ops->generic_packet(cdi, cgc);
+	sdev->changed = 1;
 }

@@ -11,7 +11,7 @@
 # shellcheck source=tests/optical/lib/optical.sh
 . "$(dirname "$0")/lib/optical.sh"
 
-ktap_plan 41
+ktap_plan 55
 # The same on a drive that takes turns with a flush between, and on one that does not.
 for n in 0 1; do
 	fresh $n
@@ -39,6 +39,19 @@ for n in 0 1; do
 	order fault clear
 	check_equal "drive $n: then it can be read" ok "$(disk "$node" ro check:262144:65536:new)"
 
+	order fault op=read lba=128-159 act=sense:6/29/00
+	check_equal "drive $n: a read that learns of a reset is repeated" ok \
+		"$(disk "$node" ro check:262144:65536:new)"
+	order fault op=read lba=192-223 act=sense:6/29/00
+	check_equal "drive $n: so is one of missing frames" "ok ok ok" \
+		"$(disk "$node" rw write:393216:2048:new fsync check:395264:2048:old)"
+	# What it takes to find out that the disc is the same does not get through.
+	check_equal "drive $n: it may take a drive some time to say that" "rc=0 ok" \
+		"$(disk "$node" ro "run:bash -c '. tests/lib/drive.sh
+			drive_ctl @$n fault op=read lba=192-223 act=sense:6/29/00
+			drive_ctl @$n fault op=0x46 act=transport:9 count=12'" check:395264:2048:old)"
+	order fault clear
+
 	order reset-stats
 	order fault op=0x35 act=sense:3/0c/00
 	check_equal "drive $n: G29: what a drive could not keep is written again" "ok ok" \
@@ -49,6 +62,17 @@ for n in 0 1; do
 		"$(disk "$node" rw write:524288:2048:new2 fsync)"
 	order fault clear
 	check_equal "drive $n: then it works" "ok ok" "$(disk "$node" rw write:524288:2048:new2 fsync)"
+
+	# Four tries are the kernel's.
+	order fault op=0x35 act=transport:9 count=4
+	check_equal "drive $n: G5: a flush that does not get through is none" "ok ok" \
+		"$(disk "$node" rw write:524288:131072:new fsync)"
+	check "drive $n: it is sent again" test "$(get syncs)" -gt 0
+	order fault op=0x35 act=transport:9 count=inf
+	check_equal "drive $n: G5: a flush that never does is an error" "ok EIO" \
+		"$(disk "$node" rw write:524288:2048:new2 fsync)"
+	order fault clear
+	check_equal "drive $n: after which it works" "ok ok" "$(disk "$node" rw write:524288:2048:new2 fsync)"
 
 	order fault op=0x35 act=sense:4/44/00
 	check_equal "drive $n: what is in no buffer any more cannot be written again" \

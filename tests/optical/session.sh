@@ -10,7 +10,7 @@
 # shellcheck source=tests/optical/lib/optical.sh
 . "$(dirname "$0")/lib/optical.sh"
 
-ktap_plan 38
+ktap_plan 40
 blocks=4096
 sectors=$((blocks * 4))
 fresh 0
@@ -64,6 +64,9 @@ check_equal "G37: but none that write behind our back" EBUSY \
 check_equal "an eject by the only opener goes to the drive" ok "$(disk "$node" ro ioctl:0x5309)"
 check_equal "the tray is open" 1 "$(get tray_open)"
 check_equal "the next open closes it, as one of the drive would" ok "$(disk "$node" ro check:0:2048:b)"
+check_equal "an eject takes what was written along" "ok ok" \
+	"$(disk "$node" rw-cached write:131072:4096:e ioctl:0x5309)"
+check_equal "it is on the disc" ok "$(disk "$node" ro check:131072:4096:e)"
 
 # A disc that cannot be written.
 order insert cdrw,blocks=4096,erasable=0 >/dev/null

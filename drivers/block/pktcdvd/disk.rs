@@ -53,7 +53,7 @@ impl gen_disk::Operations for Disk {
     }
 
     fn ioctl(disk: &GenDisk<Self>, call: &Ioctl) -> Result<i32> {
-        ioctl::ioctl(&disk.data(), call)
+        ioctl::ioctl(disk, call)
     }
 
     fn devnode(device: ArcBorrow<'_, Device>) -> Result<CString> {

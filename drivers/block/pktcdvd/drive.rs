@@ -22,6 +22,7 @@ use crate::logic::mmc::{
     },
     sense::{
         Failure,
+        Fault,
         Flushed,
         Sense, //
     },
@@ -43,6 +44,7 @@ use rb::block::{
     optical::{
         self,
         CommandBuffer,
+        CommandError,
         Data,
         Drive, //
     },
@@ -94,8 +96,22 @@ fn bytes(buffer: &mut CommandBuffer) -> Result<&mut [u8; BUFFER_LEN]> {
     buffer.as_mut_slice().first_chunk_mut().ok_or(EINVAL)
 }
 
+/// Sends a command without data, more than once if need be, whose failure changes nothing. Context
+/// as of [`execute`].
+pub(crate) fn try_to(lower: &BdevFile, command: &Command) {
+    for retries in 0..=Fault::RETRIES {
+        let Err(failure) = execute(lower, command, None) else {
+            return;
+        };
+        match failure.retry_after_ms(retries) {
+            Some(after_ms) => fsleep(Delta::from_millis(after_ms.into())),
+            None => return,
+        }
+    }
+}
+
 /// Sends a command, with the buffer if there is data. Process context; sleeps.
-pub(crate) fn execute(
+fn execute(
     lower: &BdevFile,
     command: &Command,
     buffer: Option<&mut CommandBuffer>,
@@ -112,10 +128,10 @@ pub(crate) fn execute(
     match drive.execute(command.cdb(), data, time) {
         // Nobody knows how much came; what did not is zero.
         Ok(()) => Ok(BUFFER_LEN),
-        Err(err) => Err(err
-            .sense
-            .and_then(sense)
-            .map_or(Failure::Transport, Failure::Sense)),
+        Err(CommandError::Sense(says)) => {
+            Err(sense(says).map_or(Failure::Transport, Failure::Sense))
+        }
+        Err(CommandError::Failed(_)) => Err(Failure::Transport),
     }
 }
 

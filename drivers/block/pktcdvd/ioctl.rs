@@ -5,7 +5,7 @@
 //! C header: [`include/uapi/linux/cdrom.h`](srctree/include/uapi/linux/cdrom.h)
 
 use crate::{
-    device::Device,
+    disk::Disk,
     session::Session, //
 };
 use kernel::{
@@ -16,7 +16,10 @@ use kernel::{
         UserSlice, //
     },
 };
-use rb::block::gen_disk::Ioctl;
+use rb::block::gen_disk::{
+    GenDisk,
+    Ioctl, //
+};
 
 const SCSI_IOCTL_SEND_COMMAND: u32 = 0x0001;
 const CDROMREADTOCENTRY: u32 = 0x5306;
@@ -59,7 +62,8 @@ const HARMLESS: &[u8] = &[
 /// Those that the C driver knew go to the drive, with the rights of the one who asks, and so does the
 /// wish to unlock the door. A command that would change what is being written is [`EBUSY`].
 /// CDROM_GET_CAPABILITY is none of them, by which programs tell a packet device from a drive.
-pub(crate) fn ioctl(device: &Device, call: &Ioctl) -> Result<i32> {
+pub(crate) fn ioctl(disk: &GenDisk<Disk>, call: &Ioctl) -> Result<i32> {
+    let device = disk.data();
     let session = device.session().filter(|session| session.optical.is_some());
     let session = session.ok_or(ENOTTY)?;
 
@@ -67,22 +71,16 @@ pub(crate) fn ioctl(device: &Device, call: &Ioctl) -> Result<i32> {
         CDROMREADTOCENTRY | CDROMMULTISESSION | CDROM_LAST_WRITTEN => {}
         CDROM_SEND_PACKET => check_command(&session, call, 0)?,
         SCSI_IOCTL_SEND_COMMAND => check_command(&session, call, SEND_COMMAND_OFFSET)?,
-        CDROMEJECT => return eject(device, &session, call),
+        CDROMEJECT => return eject(disk, &session, call),
         // Programs that eject ask for this before.
-        CDROM_LOCKDOOR if call.arg() == 0 => check_alone(device)?,
+        CDROM_LOCKDOOR if call.arg() == 0 => check_alone(disk)?,
         _ => return Err(ENOTTY),
     }
     session.lower.ioctl(call)
 }
 
 fn check_command(session: &Session, call: &Ioctl, offset: usize) -> Result {
-    // A pointer of 32-bit user space has 32 bits.
-    let mask = if call.is_compat() {
-        0xffff_ffff
-    } else {
-        usize::MAX
-    };
-    let address = (call.arg() & mask).checked_add(offset).ok_or(EFAULT)?;
+    let address = call.arg().checked_add(offset).ok_or(EFAULT)?;
     let opcode: u8 = UserSlice::new(UserPtr::from_addr(address), 1)
         .reader()
         .read()?;
@@ -96,22 +94,28 @@ fn check_command(session: &Session, call: &Ioctl, offset: usize) -> Result {
 }
 
 /// Checks that nobody else has the disk open.
-fn check_alone(device: &Device) -> Result {
-    if device.openers() > 1 {
+fn check_alone(disk: &GenDisk<Disk>) -> Result {
+    if disk.data().openers() > 1 {
         return Err(EBUSY);
     }
     Ok(())
 }
 
 /// Ejects the medium, if there is nobody else who has the disk open.
-fn eject(device: &Device, session: &Session, call: &Ioctl) -> Result<i32> {
-    check_alone(device)?;
-    session.let_go().map_err(|err| err.to_error())?;
+///
+/// What could not be written to it is an error once, and does not keep it in the drive for ever.
+fn eject(disk: &GenDisk<Disk>, session: &Session, call: &Ioctl) -> Result<i32> {
+    check_alone(disk)?;
+    // A drive that only reads may not know how to flush.
+    if !session.read_only {
+        disk.sync()?;
+    }
+    session.unlock_door();
     let result = session.lower.ioctl(call);
     if result.is_err() {
         session.lock_door();
     }
     session.io_failed();
-    device.bell.ring();
+    disk.data().bell.ring();
     result
 }

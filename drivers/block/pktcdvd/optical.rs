@@ -28,6 +28,12 @@ use kernel::{
         Arc,
         Mutex, //
     },
+    time::{
+        delay::fsleep,
+        Delta,
+        Instant,
+        Monotonic, //
+    },
 };
 use rb::block::{
     bdev::{
@@ -52,6 +58,12 @@ const READ_ONLY_PACKET: u32 = 4;
 
 /// How often the drive is asked whether its medium has changed, until it says no.
 const MAX_CHANGES: u32 = 8;
+
+/// How long a drive that has failed may take until it says what is in it.
+const RECOVERY: Delta = Delta::from_secs(30);
+
+/// How often it is asked meanwhile.
+const LOOK_INTERVAL: Delta = Delta::from_secs(1);
 
 /// Whether a drive is there.
 struct Fate {
@@ -247,8 +259,9 @@ impl Session {
         if self.is_lost() {
             return Err(BlkError::IOERR);
         }
-        drive::flush(&self.lower)?;
-        // What it would have done instead of keeping the data: the drive's driver does not tell.
+        // Before anything else is written, it is looked what has become of the medium.
+        drive::flush(&self.lower).inspect_err(|_| self.io_failed())?;
+        // What the drive has told of to others.
         Glance::open(self.lower.dev()).map_err(|_| BlkError::IOERR)?;
         if self.is_suspect() || self.is_lost() {
             return Err(BlkError::IOERR);
@@ -256,21 +269,14 @@ impl Session {
         Ok(())
     }
 
-    /// Has the drive keep what it has, and unlocks its door.
-    ///
-    /// Process context; waits for the drive.
-    pub(crate) fn let_go(&self) -> BlkResult {
-        // A drive that only reads may not know how to.
-        if !self.read_only {
-            self.sync()?;
-        }
-        let _ = drive::execute(&self.lower, &cdb::prevent_removal(false), None);
-        Ok(())
+    /// Unlocks the door of the drive.
+    pub(crate) fn unlock_door(&self) {
+        drive::try_to(&self.lower, &cdb::prevent_removal(false));
     }
 
     /// Locks the door of the drive again.
     pub(crate) fn lock_door(&self) {
-        let _ = drive::execute(&self.lower, &cdb::prevent_removal(true), None);
+        drive::try_to(&self.lower, &cdb::prevent_removal(true));
     }
 
     /// Looks whether the medium is the one that the session began with, and readies the drive anew.
@@ -287,7 +293,7 @@ impl Session {
         let (media_seq, changed) = settle(&self.lower);
         optical.media_seq.store(media_seq, Relaxed);
 
-        if let Err(err) = self.look_again(optical) {
+        if let Err(err) = self.look_until_known(optical) {
             optical.lost.store(true, Relaxed);
             pr_err!("pktcdvd{index}: the medium is not the same any more: {err:?}\n");
         } else {
@@ -295,6 +301,21 @@ impl Session {
             self.lock_door();
         }
         changed || media_seq != before
+    }
+
+    /// Looks again and again as long as the drive only has trouble of its own, but not for ever.
+    fn look_until_known(&self, optical: &Optical) -> Result {
+        let begin = Instant::<Monotonic>::now();
+
+        loop {
+            let result = self.look_again(optical);
+            match result {
+                Err(EIO | ENOMEM | EBUSY) if !self.is_lost() && begin.elapsed() < RECOVERY => {
+                    fsleep(LOOK_INTERVAL);
+                }
+                _ => return result,
+            }
+        }
     }
 
     fn look_again(&self, optical: &Optical) -> Result {
