@@ -15,6 +15,7 @@ mod request;
 mod tag_set;
 
 pub use operations::{
+    Forwarded,
     Operations,
     Timeout, //
 };

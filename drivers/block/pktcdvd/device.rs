@@ -78,6 +78,7 @@ use rb::{
             BlkResult, //
         },
         mq::{
+            Forwarded,
             Request,
             RequestQueue, //
         },
@@ -313,8 +314,11 @@ impl Device {
         rq.forward(&session.lower, &self.bios);
     }
 
-    /// Notes that the lower device has served a read. Any context.
-    pub(crate) fn read_done(&self, rq: &Request<Disk>, result: BlkResult) {
+    /// Notes that the lower device has served a read, and says what becomes of that. Any context.
+    ///
+    /// A drive that was reset fails what comes next to say so, once. Whether the medium is still the
+    /// same is looked at before the read is sent again.
+    pub(crate) fn read_done(&self, rq: &Request<Disk>, result: BlkResult) -> Forwarded {
         if result.is_err() {
             self.failed.store(true, Relaxed);
         }
@@ -323,6 +327,12 @@ impl Device {
             // The thread may wait for just this.
             self.bell.ring();
         }
+        let repeated = &rq.data_ref().repeated;
+        if self.is_worth_repeating(result) && !repeated.xchg(true, Relaxed) {
+            return Forwarded::Requeue;
+        }
+        repeated.store(false, Relaxed);
+
         if let Err(err) = result {
             self.stats.errors.add(1);
             trace::pkt_error(self.dev, rq.sector(), trace::Op::Read, errno(err));
@@ -336,6 +346,12 @@ impl Device {
                 );
             }
         }
+        Forwarded::End(result)
+    }
+
+    /// Returns whether a read may have failed because of something else than what it was to read.
+    pub(crate) fn is_worth_repeating(&self, result: BlkResult) -> bool {
+        self.optical && result == Err(BlkError::IOERR)
     }
 
     /// Notes that something was written below. Before the write is reported.

@@ -29,6 +29,7 @@ use rb::{
         },
         mq::{
             self,
+            Forwarded,
             IdleRequest,
             Rejected,
             Request, //
@@ -94,13 +95,13 @@ impl mq::Operations for Disk {
         device: ArcBorrow<'_, Device>,
         rq: &Request<Self>,
         result: BlkResult,
-    ) -> BlkResult {
+    ) -> Forwarded {
         match rq.command() {
-            Command::Read => device.read_done(rq, result),
+            Command::Read => return device.read_done(rq, result),
             Command::Flush => device.flush_done(result),
             _ => {}
         }
-        result
+        Forwarded::End(result)
     }
 }
 

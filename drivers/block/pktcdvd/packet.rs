@@ -83,6 +83,8 @@ pub(crate) struct Packet {
     again: bool,
     /// The write that is to come brings back what the lower device has lost.
     owed: bool,
+    /// Missing frames were read for the second time.
+    gathered_again: bool,
     /// When the packet was last begun, in packets of the device.
     last_used: u64,
 }
@@ -107,6 +109,7 @@ impl Packet {
             unflushed: false,
             again: false,
             owed: false,
+            gathered_again: false,
             last_used: 0,
         })
     }
@@ -221,6 +224,7 @@ impl Packet {
     pub(crate) fn start(&mut self, device: &Active<'_>, zone: Zone, void: bool, used: u64) {
         self.unflushed &= self.serves(zone.sector());
         self.void = void;
+        self.gathered_again = false;
         self.last_used = used;
         device.stats.packets_started.add(1);
         let action = self.handle(
@@ -302,6 +306,9 @@ impl Packet {
         }
         if let (Err(err), Some(zone)) = (result, self.state.zone()) {
             device.session.io_failed();
+            if self.gather_again(device, io, result) {
+                return;
+            }
             device.packet_error(zone, io, err);
         }
         let event = match io {
@@ -316,6 +323,18 @@ impl Packet {
         };
         let action = self.handle(device, event);
         self.act(device, action);
+    }
+
+    /// Reads missing frames once more if that may help; returns whether it does.
+    fn gather_again(&mut self, device: &Active<'_>, io: Io, result: BlkResult) -> bool {
+        let again = matches!(io, Io::Gather(_))
+            && device.is_worth_repeating(result)
+            && !device.session.is_lost()
+            && !core::mem::replace(&mut self.gathered_again, true);
+        if again {
+            self.ready = Some(io);
+        }
+        again
     }
 
     /// Submits the IO that is ready.

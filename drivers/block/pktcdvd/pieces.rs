@@ -11,6 +11,7 @@ use kernel::{
         RBTree,
         RBTreeNodeReservation, //
     },
+    sync::atomic::Atomic,
 };
 use rb::block::mq::Request;
 
@@ -31,6 +32,8 @@ pub(crate) struct RequestData {
     node: Option<Node>,
     /// When the request came.
     seq: u64,
+    /// Whether it was sent to the drive once, and is to be sent again.
+    pub(crate) repeated: Atomic<bool>,
 }
 
 impl RequestData {
@@ -39,6 +42,7 @@ impl RequestData {
         try_init!(Self {
             node: Some(Node::new(GFP_KERNEL)?),
             seq: 0,
+            repeated: Atomic::new(false),
         }? Error)
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 use super::{
+    Forwarded,
     Operations,
     Request, //
 };
@@ -127,9 +128,12 @@ impl<T: Operations> Request<T> {
         // SAFETY: The request belongs to a disk of `T`, which lives at least until it has ended.
         let data = unsafe { DiskVTable::<T>::data((*(*rq.0.as_ptr()).q).disk) };
 
-        let result = T::forwarded(data, &rq, to_result(status));
+        let verdict = T::forwarded(data, &rq, to_result(status));
         // The disk may go with its last request, so nothing of the driver is used from here on.
-        rq.end(result);
+        match verdict {
+            Forwarded::End(result) => rq.end(result),
+            Forwarded::Requeue => rq.requeue(),
+        }
         // Last: now the driver may close the lower device, drop the pool, and go.
         drop(inflight);
     }

@@ -86,12 +86,21 @@ pub trait Operations: gen_disk::Operations {
     fn scheduler_refused(_id: u32) {}
 
     /// Called when a request that was [forwarded](Request::forward) has completed below, with
-    /// `result`; the request ends with what this returns.
+    /// `result`; what becomes of the request is what this returns.
     ///
     /// Any context, interrupts included: must not sleep.
-    fn forwarded(_data: Borrowed<'_, Self>, _rq: &Request<Self>, result: BlkResult) -> BlkResult {
-        result
+    fn forwarded(_data: Borrowed<'_, Self>, _rq: &Request<Self>, result: BlkResult) -> Forwarded {
+        Forwarded::End(result)
     }
+}
+
+/// What becomes of a request that was forwarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forwarded {
+    /// It ends.
+    End(BlkResult),
+    /// blk-mq hands it to the driver again, soon and from a worker.
+    Requeue,
 }
 
 /// What has become of a request whose time has passed.

@@ -14,6 +14,7 @@ use crate::{
     packet::Packet,
     session::Active, //
 };
+use kernel::sync::atomic::Relaxed;
 use rb::block::error::BlkError;
 
 impl Packets {
@@ -152,6 +153,7 @@ impl Packets {
         match self.server(device, rq.sector()) {
             Some(packet) => {
                 device.stats.cache_hits.add(1);
+                rq.data_ref().repeated.store(false, Relaxed);
                 let result = packet.read(device, &rq);
                 rq.end(result);
             }
