@@ -22,22 +22,19 @@
 //! | forward a read or flush | a bio | `bios`, with a reserve | one comes back when the lower device completes it |
 //! | wake up | nothing | the bell is part of the device | |
 
+mod forward;
+
 use crate::{
     bell::Bell,
     departure::{
         Departure,
         GivesNotice, //
     },
-    disk::Disk,
     logic::{
         marks::Marks,
         mmc::medium::Medium,
-        zone::{
-            Geometry,
-            Zone, //
-        },
+        zone::Geometry, //
     },
-    packet::Io,
     packets::{
         Packets,
         Progress,
@@ -58,7 +55,6 @@ use kernel::{
         atomic::{
             Acquire,
             Atomic,
-            Full,
             Relaxed, //
         },
         Arc,
@@ -73,15 +69,8 @@ use rb::{
         bdev::Glance,
         bio_set::BioSet,
         dev_t::DevT,
-        error::{
-            BlkError,
-            BlkResult, //
-        },
-        mq::{
-            Forwarded,
-            Request,
-            RequestQueue, //
-        },
+        error::BlkResult,
+        mq::RequestQueue, //
     },
     kthread,
     mm::{
@@ -303,57 +292,6 @@ impl Device {
         }
     }
 
-    /// Returns how many reads the lower device works on.
-    pub(crate) fn reads_in_flight(&self) -> usize {
-        self.reads_in_flight.load(Relaxed)
-    }
-
-    /// Has the lower device serve a read.
-    pub(crate) fn forward_read(&self, session: &Session, rq: Request<Disk>) {
-        self.reads_in_flight.fetch_add(1, Relaxed);
-        rq.forward(&session.lower, &self.bios);
-    }
-
-    /// Notes that the lower device has served a read, and says what becomes of that. Any context.
-    ///
-    /// A drive that was reset fails what comes next to say so, once. Whether the medium is still the
-    /// same is looked at before the read is sent again.
-    pub(crate) fn read_done(&self, rq: &Request<Disk>, result: BlkResult) -> Forwarded {
-        if result.is_err() {
-            self.failed.store(true, Relaxed);
-        }
-        let before = self.reads_in_flight.fetch_sub(1, Full);
-        if before == READS_IN_FLIGHT || (before == 1 && self.optical) {
-            // The thread may wait for just this.
-            self.bell.ring();
-        }
-        let repeated = &rq.data_ref().repeated;
-        if self.is_worth_repeating(result) && !repeated.xchg(true, Relaxed) {
-            return Forwarded::Requeue;
-        }
-        repeated.store(false, Relaxed);
-
-        if let Err(err) = result {
-            self.stats.errors.add(1);
-            trace::pkt_error(self.dev, rq.sector(), trace::Op::Read, errno(err));
-            if self.log_limit.allows() {
-                pr_err!(
-                    "pktcdvd{}: read of {} sectors at {} failed: {:?}\n",
-                    self.index(),
-                    rq.sectors(),
-                    rq.sector(),
-                    err.to_error()
-                );
-            }
-        }
-        Forwarded::End(result)
-    }
-
-    /// Returns whether a read may have failed because of something else than what it was to read.
-    pub(crate) fn is_worth_repeating(&self, result: BlkResult) -> bool {
-        self.optical && result == Err(BlkError::IOERR)
-    }
-
     /// Notes that something was written below. Before the write is reported.
     pub(crate) fn set_dirty(&self) {
         self.dirty.store(true, Relaxed);
@@ -379,67 +317,6 @@ impl Device {
         self.dirty.store(false, Relaxed);
         self.stats.flushes.add(1);
         session.sync()
-    }
-
-    /// Flushes the lower device, if something was written since the last time.
-    ///
-    /// The block layer sends one flush at a time, so none can overtake another here.
-    pub(crate) fn flush(&self, session: &Session, rq: Request<Disk>) {
-        if self.dirty.xchg(false, Full) {
-            self.stats.flushes.add(1);
-            rq.forward(&session.lower, &self.bios);
-        } else {
-            rq.end(Ok(()));
-        }
-    }
-
-    /// Notes that the lower device has flushed its cache, or failed to. Any context.
-    pub(crate) fn flush_done(&self, result: BlkResult) {
-        trace::pkt_flush(self.dev, result.err().map_or(0, errno));
-        if let Err(err) = result {
-            // What was not flushed is still to be.
-            self.set_dirty();
-            self.stats.errors.add(1);
-            trace::pkt_error(self.dev, 0, trace::Op::Flush, errno(err));
-            if self.log_limit.allows() {
-                pr_err!(
-                    "pktcdvd{}: flush failed: {:?}\n",
-                    self.index(),
-                    err.to_error()
-                );
-            }
-        }
-    }
-
-    /// Passes a discard on, if the lower device takes any.
-    pub(crate) fn forward_discard(&self, session: &Session, rq: Request<Disk>) {
-        if session.lower.limits().max_discard_sectors == 0 {
-            rq.end(Ok(()));
-        } else {
-            rq.forward(&session.lower, &self.bios);
-        }
-    }
-
-    /// Tells about IO of a packet that failed.
-    pub(crate) fn packet_error(&self, zone: Zone, io: Io, err: BlkError) {
-        let op = match io {
-            Io::Gather(_) => trace::Op::Gather,
-            Io::Write => trace::Op::Write,
-        };
-        trace::pkt_error(self.dev, zone.sector(), op, errno(err));
-        if self.log_limit.allows() {
-            let what = match io {
-                Io::Gather(_) => "read of missing frames",
-                Io::Write => "write",
-            };
-            pr_err!(
-                "pktcdvd{}: {} of packet at sector {} failed: {:?}\n",
-                self.index(),
-                what,
-                zone.sector(),
-                err.to_error()
-            );
-        }
     }
 }
 
@@ -467,9 +344,4 @@ impl kthread::Run for Device {
             }
         }
     }
-}
-
-/// Returns the negative number that traces show for an error.
-fn errno(err: BlkError) -> i32 {
-    err.to_error().to_errno()
 }

@@ -2,12 +2,14 @@
 
 //! One packet buffer, and what is going on with it.
 
+mod again;
+mod transfer;
+
 use crate::{
     bell::{
         Bell,
         RingBell, //
     },
-    disk::Disk,
     logic::{
         frames::{
             FrameRange,
@@ -24,11 +26,9 @@ use crate::{
             Zone, //
         },
     },
-    medium::takes_packet,
     pieces::Pieces,
     session::Active, //
 };
-use core::ops::Range;
 use kernel::{
     prelude::*,
     sync::Arc,
@@ -40,16 +40,11 @@ use kernel::{
 };
 use rb::{
     block::{
-        bio::{
-            Command,
-            Flag,
-            Flags, //
-        },
+        bio::Flag,
         error::{
             BlkError,
             BlkResult, //
         },
-        mq::Request,
         page_bio::PageBio, //
     },
     trace::pktcdvd as trace, //
@@ -127,39 +122,6 @@ impl Packet {
     /// Returns whether the buffer is free.
     pub(crate) fn is_idle(&self) -> bool {
         self.state() == State::Idle && !self.again
-    }
-
-    /// Returns whether the buffer has what the lower device may have cached only.
-    pub(crate) fn is_unflushed(&self) -> bool {
-        self.unflushed
-    }
-
-    /// Returns whether a write is to come that brings back what the lower device has lost.
-    pub(crate) fn is_written_again(&self) -> bool {
-        self.again || self.owed
-    }
-
-    /// Notes that the lower device has flushed its cache.
-    pub(crate) fn flushed(&mut self) {
-        // What is being written was not in it, or not for sure.
-        self.unflushed &= self.in_flight.is_some();
-    }
-
-    /// Returns whether the buffer still has what the lower device may have lost.
-    ///
-    /// A packet that is not free has it as well, and is about to be written as a whole.
-    pub(crate) fn can_write_again(&self) -> bool {
-        !self.is_idle() || self.is_cached()
-    }
-
-    /// Has the packet written that the lower device may have lost. No write of it is under way.
-    pub(crate) fn write_again(&mut self) {
-        if self.is_cached() {
-            self.again = true;
-            self.ready = Some(Io::Write);
-        } else {
-            self.owed = !self.again;
-        }
     }
 
     /// Returns whether the packet works on `zone`.
@@ -289,17 +251,6 @@ impl Packet {
         true
     }
 
-    /// Takes what came of a second write.
-    fn written_again(&mut self, device: &Active<'_>, result: BlkResult) {
-        self.again = false;
-        device.set_dirty();
-        if let (Err(err), Some(zone)) = (result, self.state.zone()) {
-            self.state.invalidate();
-            device.session.io_failed();
-            device.packet_error(zone, Io::Write, err);
-        }
-    }
-
     fn io_done(&mut self, device: &Active<'_>, io: Io, result: BlkResult) {
         if self.again {
             return self.written_again(device, result);
@@ -335,49 +286,6 @@ impl Packet {
             self.ready = Some(io);
         }
         again
-    }
-
-    /// Submits the IO that is ready.
-    pub(crate) fn submit(&mut self, device: &Active<'_>) {
-        let (Some(io), Some(zone)) = (self.ready.take(), self.state.zone()) else {
-            return;
-        };
-        let (command, flags, frames) = match io {
-            Io::Gather(frames) => {
-                let sectors = u64::from(frames.sectors());
-                device.stats.sectors_read_gather.add(sectors);
-                (Command::Read, Flags::from(Flag::Sync), Some(frames))
-            }
-            // Merged with another packet, it would not be one write of one packet any more.
-            Io::Write => (Command::Write, Flag::Sync | Flag::NoMerge, None),
-        };
-        let sector = frames.map_or(zone.sector(), |frames| zone.sector_of(frames));
-
-        if device.session.is_lost() {
-            return self.io_done(device, io, Err(BlkError::IOERR));
-        }
-        if matches!(io, Io::Write) && !takes_packet(&device.session.lower, &device.session.geometry)
-        {
-            // Its limits were lowered: it would split the packet.
-            return self.io_done(device, io, Err(BlkError::INVAL));
-        }
-        match io {
-            Io::Gather(frames) => trace::pkt_gather(device.dev, sector, frames.sectors()),
-            Io::Write => {
-                trace::pkt_write(device.dev, sector, device.session.geometry.packet_frames())
-            }
-        }
-
-        match self.bio.as_arc_borrow().submit(
-            &device.session.lower,
-            command,
-            flags,
-            sector,
-            byte_range(&device.session.geometry, frames),
-        ) {
-            Ok(()) => self.in_flight = Some(io),
-            Err(err) => self.io_done(device, io, Err(err.into())),
-        }
     }
 
     /// Reports an event to the state machine.
@@ -418,32 +326,6 @@ impl Packet {
         }
     }
 
-    /// Puts the data of the writes into the buffer, in the order they were submitted.
-    fn assemble(&mut self, device: &Active<'_>) -> Result {
-        if self.void {
-            self.bio.zero();
-            self.void = false;
-        }
-        for rq in self.pieces.iter() {
-            let mut offset = buffer_offset(&device.session.geometry, rq).ok_or(EINVAL)?;
-            for bio in rq.bios() {
-                self.bio.copy_from_bio(bio, offset)?;
-                offset += bio.bytes() as usize;
-            }
-        }
-        Ok(())
-    }
-
-    /// Fills a read from the buffer.
-    pub(crate) fn read(&self, device: &Active<'_>, rq: &Request<Disk>) -> BlkResult {
-        let mut offset = buffer_offset(&device.session.geometry, rq).ok_or(BlkError::INVAL)?;
-        for bio in rq.bios() {
-            self.bio.copy_to_bio(bio, offset)?;
-            offset += bio.bytes() as usize;
-        }
-        Ok(())
-    }
-
     /// Ends the writes that have joined, and frees the buffer.
     fn finish(&mut self, device: &Active<'_>, result: BlkResult) {
         self.owed = false;
@@ -460,18 +342,4 @@ impl Packet {
         let action = self.handle(device, Event::Released);
         self.act(device, action);
     }
-}
-
-/// Returns where the data of a request starts in the buffer of its packet, in bytes.
-fn buffer_offset(geometry: &Geometry, rq: &Request<Disk>) -> Option<usize> {
-    let frames = geometry.span(rq.sector(), rq.sectors())?;
-    Some(frames.byte_offset())
-}
-
-/// Returns where `frames`, or all of a packet, are in the buffer.
-fn byte_range(geometry: &Geometry, frames: Option<FrameRange>) -> Range<usize> {
-    let all = (geometry.packet_frames() * FRAME_SIZE) as usize;
-    frames.map_or(0..all, |frames| {
-        frames.byte_offset()..frames.byte_offset() + frames.bytes()
-    })
 }

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the lower device does of the requests that are passed on to it as they are.
+
+use super::Device;
+use crate::{
+    disk::Disk,
+    logic::zone::Zone,
+    packet::Io,
+    packets::READS_IN_FLIGHT,
+    session::Session, //
+};
+use core::fmt;
+use kernel::{
+    prelude::*,
+    sync::atomic::{
+        Full,
+        Relaxed, //
+    },
+};
+use rb::{
+    block::{
+        error::{
+            BlkError,
+            BlkResult, //
+        },
+        mq::{
+            Forwarded,
+            Request, //
+        },
+    },
+    trace::pktcdvd as trace, //
+};
+
+impl Device {
+    /// Returns how many reads the lower device works on.
+    pub(crate) fn reads_in_flight(&self) -> usize {
+        self.reads_in_flight.load(Relaxed)
+    }
+
+    /// Has the lower device serve a read.
+    pub(crate) fn forward_read(&self, session: &Session, rq: Request<Disk>) {
+        self.reads_in_flight.fetch_add(1, Relaxed);
+        rq.forward(&session.lower, &self.bios);
+    }
+
+    /// Notes that the lower device has served a read, and says what becomes of that. Any context.
+    ///
+    /// A drive that was reset fails what comes next to say so, once. Whether the medium is still the
+    /// same is looked at before the read is sent again.
+    pub(crate) fn read_done(&self, rq: &Request<Disk>, result: BlkResult) -> Forwarded {
+        if result.is_err() {
+            self.failed.store(true, Relaxed);
+        }
+        let before = self.reads_in_flight.fetch_sub(1, Full);
+        if before == READS_IN_FLIGHT || (before == 1 && self.optical) {
+            // The thread may wait for just this.
+            self.bell.ring();
+        }
+        let repeated = &rq.data_ref().repeated;
+        if self.is_worth_repeating(result) && !repeated.xchg(true, Relaxed) {
+            return Forwarded::Requeue;
+        }
+        repeated.store(false, Relaxed);
+
+        if let Err(err) = result {
+            self.stats.errors.add(1);
+            let (sector, sectors) = (rq.sector(), rq.sectors());
+            let what = format_args!("read of {sectors} sectors at {sector}");
+            self.tell(trace::Op::Read, sector, err, what);
+        }
+        Forwarded::End(result)
+    }
+
+    /// Returns whether a read may have failed because of something else than what it was to read.
+    pub(crate) fn is_worth_repeating(&self, result: BlkResult) -> bool {
+        self.optical && result == Err(BlkError::IOERR)
+    }
+
+    /// Flushes the lower device, if something was written since the last time.
+    ///
+    /// The block layer sends one flush at a time, so none can overtake another here.
+    pub(crate) fn flush(&self, session: &Session, rq: Request<Disk>) {
+        if self.dirty.xchg(false, Full) {
+            self.stats.flushes.add(1);
+            rq.forward(&session.lower, &self.bios);
+        } else {
+            rq.end(Ok(()));
+        }
+    }
+
+    /// Notes that the lower device has flushed its cache, or failed to. Any context.
+    pub(crate) fn flush_done(&self, result: BlkResult) {
+        trace::pkt_flush(self.dev, result.err().map_or(0, errno));
+        if let Err(err) = result {
+            // What was not flushed is still to be.
+            self.set_dirty();
+            self.stats.errors.add(1);
+            self.tell(trace::Op::Flush, 0, err, format_args!("flush"));
+        }
+    }
+
+    /// Passes a discard on, if the lower device takes any.
+    pub(crate) fn forward_discard(&self, session: &Session, rq: Request<Disk>) {
+        if session.lower.limits().max_discard_sectors == 0 {
+            rq.end(Ok(()));
+        } else {
+            rq.forward(&session.lower, &self.bios);
+        }
+    }
+
+    /// Tells about IO of a packet that failed.
+    pub(crate) fn packet_error(&self, zone: Zone, io: Io, err: BlkError) {
+        let sector = zone.sector();
+        let (op, what) = match io {
+            Io::Gather(_) => (trace::Op::Gather, "read of missing frames"),
+            Io::Write => (trace::Op::Write, "write"),
+        };
+        let what = format_args!("{what} of packet at sector {sector}");
+        self.tell(op, sector, err, what);
+    }
+
+    /// Tells in trace and log about IO that failed.
+    fn tell(&self, op: trace::Op, sector: u64, err: BlkError, what: fmt::Arguments<'_>) {
+        trace::pkt_error(self.dev, sector, op, errno(err));
+        if self.log_limit.allows() {
+            let index = self.index();
+            pr_err!("pktcdvd{index}: {what} failed: {:?}\n", err.to_error());
+        }
+    }
+}
+
+/// Returns the negative number that traces show for an error.
+fn errno(err: BlkError) -> i32 {
+    err.to_error().to_errno()
+}
