@@ -111,11 +111,7 @@ pub(crate) fn try_to(lower: &BdevFile, command: &Command) {
 }
 
 /// Sends a command, with the buffer if there is data. Process context; sleeps.
-fn execute(
-    lower: &BdevFile,
-    command: &Command,
-    buffer: Option<&mut CommandBuffer>,
-) -> Outcome {
+fn execute(lower: &BdevFile, command: &Command, buffer: Option<&mut CommandBuffer>) -> Outcome {
     let drive = Drive::of(lower).ok_or(Failure::Transport)?;
     let data = match (command.transfer(), buffer) {
         (Transfer::None, _) => Data::None,
