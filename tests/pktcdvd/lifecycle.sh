@@ -134,7 +134,7 @@ churn() {
 	wait "$pid"
 	[ "$i" = "$cycles" ]
 }
-cycles=$(scaled 100 30)
+cycles=$(scaled 100 10)
 check "$cycles devices come and go under IO" churn
 check_equal "none is left" "" "$(cat $PKT/device_map)"
 
@@ -146,7 +146,7 @@ race() {
 		rams+=("$(number "$(new_ram size=1M)")")
 	done
 	for i in 1 2 3 4; do
-		for ((j = 0; j < $(scaled 20 8); j++)); do
+		for ((j = 0; j < $(scaled 20 4); j++)); do
 			number=${rams[RANDOM % 3]}
 			case $((RANDOM % 5)) in
 			0 | 1) write_to $PKT/add "$number" ;;
