@@ -4,16 +4,16 @@
 //!
 //! C header: [`include/linux/xarray.h`](srctree/include/linux/xarray.h)
 //!
-//! Look-ups take no lock: they find the page under RCU, take a reference, and then make sure that
-//! the page is still the one in the array, like the page cache does. So pages can be removed
-//! while others copy from and to them.
+//! Look-ups take no lock and no reference: they find pages under RCU, and pages that are removed are
+//! freed when everybody is done who may have found them. So pages can be removed while others copy
+//! from and to them.
 //!
 //! Not supported: pages of a higher order, marks.
 
+mod cursor;
 mod state;
-mod stored;
 
-pub use stored::StoredPage;
+pub use cursor::Cursor;
 
 use self::state::State;
 use crate::{
@@ -37,8 +37,7 @@ use kernel::{
         atomic::{
             Atomic,
             Relaxed, //
-        },
-        rcu, //
+        }, //
     },
     types::Opaque, //
 };
@@ -51,22 +50,27 @@ const BATCH: usize = 64;
 /// # Examples
 ///
 /// ```ignore
-/// match pages.get(index) {
-///     Some(stored) => segment.page().copy_from(at, stored.page(), offset, len)?,
-///     None => segment.page().zero(at, len)?,
+/// if pages.insert(index, SafePage::alloc_zeroed(Gfp::GROW)?, Gfp::GROW)? == Inserted::Stored {
+///     count += 1;
+/// }
+/// if let Some(stored) = pages.cursor().get(index) {
+///     stored.copy_from(offset, segment.page(), at, len)?;
 /// }
 /// ```
 ///
 /// # Invariants
 ///
 /// `xa` is a valid `struct xarray`. Its entries are pages that came from [`SafePage::into_raw`];
-/// the array owns a reference on each.
+/// the array owns each until a grace period of RCU after it was removed. `deferred` is set if that
+/// has happened.
 #[pin_data(PinnedDrop)]
 pub struct PageArray {
     #[pin]
     xa: Opaque<bindings::xarray>,
     /// Number of entries; written under the lock of `xa`.
     len: Atomic<usize>,
+    /// Whether pages were left to RCU.
+    deferred: Atomic<bool>,
 }
 
 // SAFETY: The array has no thread affinity.
@@ -76,11 +80,12 @@ unsafe impl Send for PageArray {}
 unsafe impl Sync for PageArray {}
 
 /// What became of a page that was to be inserted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inserted {
     /// The array has it.
     Stored,
-    /// There was a page already, which is here; the new one is freed.
-    Occupied(StoredPage),
+    /// There was a page already; the new one is freed.
+    Occupied,
 }
 
 impl PageArray {
@@ -93,33 +98,14 @@ impl PageArray {
                 unsafe { bindings::xa_init_flags(xa, 0) }
             }),
             len: Atomic::new(0),
+            deferred: Atomic::new(false),
         })
     }
 
-    /// Returns the page at `index`, if there is one. Does not sleep.
-    #[inline]
-    pub fn get(&self, index: usize) -> Option<StoredPage> {
-        let mut state = State::new(&self.xa, index);
-        let _rcu = rcu::read_lock();
-
-        loop {
-            // SAFETY: RCU is locked, and by the type invariant, the array is valid.
-            let page = unsafe { state.load() }?;
-
-            // SAFETY: A `struct page` is never freed, and by the type invariant the entries are
-            // pages; so its count may be looked at even if the page has a new owner by now.
-            if unsafe { bindings::get_page_unless_zero(page.as_ptr()) } {
-                // SAFETY: RCU is locked since the call of `load()`, which found an entry.
-                if unsafe { state.still_has(page) } {
-                    // SAFETY: This call got the reference, and the array had the page since.
-                    return Some(unsafe { StoredPage::from_raw(page) });
-                }
-                // CAST: Whoever has the page now, what has a count is a folio.
-                // SAFETY: This call got the reference.
-                unsafe { bindings::folio_put(page.as_ptr().cast()) };
-            }
-            state.reset();
-        }
+    /// Begins to look at pages.
+    #[inline(always)]
+    pub fn cursor(&self) -> Cursor<'_> {
+        Cursor::new(self)
     }
 
     /// Returns whether there is a page at `index`. Does not sleep.
@@ -153,14 +139,7 @@ impl PageArray {
                 self.add_len(1);
                 Ok(Inserted::Stored)
             }
-            (Some(old), 0) => {
-                // SAFETY: By the type invariant, `old` is a valid page; the lock keeps it there.
-                unsafe { bindings::get_page(old.as_ptr().cast()) };
-                // SAFETY: The reference was just taken, on a page of the array.
-                Ok(Inserted::Occupied(unsafe {
-                    StoredPage::from_raw(old.cast())
-                }))
-            }
+            (Some(_), 0) => Ok(Inserted::Occupied),
             (_, errno) => Err(Error::from_errno(errno)),
         };
         self.unlock();
@@ -174,9 +153,23 @@ impl PageArray {
 
     /// Removes the pages in `range` and returns their number.
     ///
-    /// Takes time for the pages that are there, not for the range. Pages that somebody holds a
-    /// reference on are freed with the last reference. May sleep.
+    /// Takes time for the pages that are there, not for the range. They are freed after a grace
+    /// period of RCU, which is not waited for. May sleep.
     pub fn remove(&self, range: RangeInclusive<usize>) -> usize {
+        self.take_all(range, |page| {
+            self.deferred.store(true, Relaxed);
+            // SAFETY: The array owned the page, and gives it away; nobody finds it any more, and
+            // who has found it has locked RCU.
+            unsafe { bindings::free_page_rcu(page.as_ptr()) };
+        })
+    }
+
+    /// Takes all pages of a range out of the array and hands them to `free`; returns their number.
+    fn take_all(
+        &self,
+        range: RangeInclusive<usize>,
+        free: impl Fn(NonNull<bindings::page>),
+    ) -> usize {
         let (first, last) = range.into_inner();
         let mut next = Some(first);
         let mut removed = 0;
@@ -186,8 +179,7 @@ impl PageArray {
             next = self.take_batch(first, last, &mut batch);
 
             for page in batch.into_iter().flatten() {
-                // SAFETY: `take_batch()` gave away the reference of the array.
-                drop(unsafe { StoredPage::from_raw(page) });
+                free(page);
                 removed += 1;
             }
             mm::cond_resched();
@@ -197,8 +189,7 @@ impl PageArray {
 
     /// Takes pages out of the array, from `first` to `last`, until `batch` is full.
     ///
-    /// The references of the array go with the pages. Returns where to go on, if there may be
-    /// more.
+    /// The array gives them away. Returns where to go on, if there may be more.
     fn take_batch(
         &self,
         first: usize,
@@ -216,7 +207,7 @@ impl PageArray {
             next = page.and_then(|_| state.index().checked_add(1));
             let Some(page) = page else { break };
 
-            // INVARIANT: The reference of the array moves to `slot`.
+            // INVARIANT: The page moves to `slot`.
             // SAFETY: The array is locked, and `find()` found an entry.
             unsafe { state.clear() };
             *slot = Some(page);
@@ -263,7 +254,15 @@ impl PageArray {
 #[pinned_drop]
 impl PinnedDrop for PageArray {
     fn drop(self: Pin<&mut Self>) {
-        self.remove(0..=usize::MAX);
+        self.take_all(0..=usize::MAX, |page| {
+            // SAFETY: The page comes from `into_raw()`, and there is nobody who looks at it.
+            drop(unsafe { SafePage::from_raw(page) });
+        });
+        if self.deferred.load(Relaxed) {
+            // What frees pages is part of this module, which may be gone soon.
+            // SAFETY: Process context.
+            unsafe { bindings::rcu_barrier() };
+        }
 
         // SAFETY: By the type invariant, `xa` is valid; it holds no page any more.
         unsafe { bindings::xa_destroy(self.xa.get()) };

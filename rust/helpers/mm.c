@@ -25,19 +25,15 @@ __rb_helper void rb_helper_memalloc_noreclaim_restore(unsigned int flags)
 	memalloc_noreclaim_restore(flags);
 }
 
-__rb_helper bool rb_helper_get_page_unless_zero(struct page *page)
+static void free_page_after(struct rcu_head *head)
 {
-	return get_page_unless_zero(page);
+	__free_page(container_of(head, struct page, rcu_head));
 }
 
-__rb_helper void rb_helper_get_page(struct page *page)
+/* Frees a page of order 0 after a grace period; see rcu_barrier(). */
+__rb_helper void rb_helper_free_page_rcu(struct page *page)
 {
-	get_page(page);
-}
-
-__rb_helper void rb_helper_folio_put(struct folio *folio)
-{
-	folio_put(folio);
+	call_rcu(&page->rcu_head, free_page_after);
 }
 
 __rb_helper unsigned long rb_helper_totalram_pages(void)

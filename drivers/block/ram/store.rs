@@ -99,6 +99,7 @@ impl Store {
     /// Returns where the next bio of a request goes on.
     #[inline(always)]
     pub(crate) fn read(&self, mut pos: u64, mut segments: SegmentIter<'_>) -> BlkResult<u64> {
+        let mut cursor = self.pages.cursor();
         loop {
             let (index, offset) = locate(pos);
             let Some(segment) = segments.next_up_to(PAGE_SIZE - offset) else {
@@ -106,8 +107,8 @@ impl Store {
             };
             let (page, at, len) = (segment.page(), segment.offset(), segment.len());
 
-            match self.pages.get(index) {
-                Some(stored) => page.copy_from(at, stored.page(), offset, len)?,
+            match cursor.get(index) {
+                Some(stored) => page.copy_from(at, stored, offset, len)?,
                 None => page.zero(at, len)?,
             }
             page.flush_dcache();
@@ -130,6 +131,7 @@ impl Store {
         mut segments: SegmentIter<'_>,
         gfp: Gfp,
     ) -> BlkResult<u64> {
+        let mut cursor = self.pages.cursor();
         loop {
             let (index, offset) = locate(pos);
             let Some(segment) = segments.next_up_to(PAGE_SIZE - offset) else {
@@ -137,9 +139,14 @@ impl Store {
             };
             let (page, at, len) = (segment.page(), segment.offset(), segment.len());
 
-            match self.pages.get(index) {
-                Some(stored) => stored.page().copy_from(offset, page, at, len)?,
-                None => self.write_new(index, offset, segment, gfp)?,
+            match cursor.get(index) {
+                Some(stored) => stored.copy_from(offset, page, at, len)?,
+                None => {
+                    // Which may sleep.
+                    drop(cursor);
+                    self.write_new(index, offset, segment, gfp)?;
+                    cursor = self.pages.cursor();
+                }
             }
             // As above.
             pos = pos.wrapping_add(len as u64);
@@ -155,8 +162,11 @@ impl Store {
         let (src, at, len) = (segment.page(), segment.offset(), segment.len());
         let fill = |page: &SafePage| page.fill_from(offset, src, at, len);
 
-        if let Inserted::Occupied(stored) = self.add_page(index, gfp, SafePage::alloc, fill)? {
-            stored.page().copy_from(offset, src, at, len)?;
+        if self.add_page(index, gfp, SafePage::alloc, fill)? == Inserted::Occupied {
+            // If it is not there any more, this was written before it was discarded.
+            if let Some(stored) = self.pages.cursor().get(index) {
+                stored.copy_from(offset, src, at, len)?;
+            }
         }
         Ok(())
     }
@@ -168,10 +178,11 @@ impl Store {
         let (first, _) = locate(pos);
         let (last, _) = locate(pos.saturating_add(u64::from(bytes)).saturating_sub(1));
 
-        for index in first..=last {
-            if !self.pages.contains(index) {
-                self.add_page(index, gfp, SafePage::alloc_zeroed, |_| Ok(()))?;
-            }
+        let mut index = first;
+        // The array is not looked at while a page is added, which may sleep.
+        while let Some(missing) = { self.pages.cursor().first_missing(index..=last) } {
+            self.add_page(missing, gfp, SafePage::alloc_zeroed, |_| Ok(()))?;
+            index = missing.saturating_add(1);
         }
         Ok(())
     }
@@ -189,7 +200,7 @@ impl Store {
             .and_then(|page| fill(&page).map(|()| page))
             .and_then(|page| self.pages.insert(index, page, gfp));
 
-        if !matches!(inserted, Ok(Inserted::Stored)) {
+        if inserted != Ok(Inserted::Stored) {
             self.account.give(1);
         }
         inserted.map_err(|err| match (err == ENOMEM, gfp == Gfp::NOWAIT) {
@@ -222,8 +233,8 @@ impl Store {
     fn zero(&self, part: &PartialPage) -> BlkResult {
         let index = part.page.try_into().map_err(|_| BlkError::INVAL)?;
 
-        if let Some(stored) = self.pages.get(index) {
-            stored.page().zero(part.offset, part.len)?;
+        if let Some(stored) = self.pages.cursor().get(index) {
+            stored.zero(part.offset, part.len)?;
         }
         Ok(())
     }

@@ -28,8 +28,8 @@ mod page_array {
     fn missing_page_is_none() -> Result {
         let array = with_pages(&[])?;
 
-        assert!(array.get(0).is_none());
-        assert!(array.get(usize::MAX).is_none());
+        assert!(array.cursor().get(0).is_none());
+        assert!(array.cursor().get(usize::MAX).is_none());
         assert!(array.is_empty());
         Ok(())
     }
@@ -39,9 +39,9 @@ mod page_array {
         let array = with_pages(&[7])?;
         let second = array.insert(7, SafePage::alloc_zeroed(Gfp::KERNEL)?, Gfp::KERNEL)?;
 
-        assert!(matches!(second, Inserted::Occupied(_)));
+        assert_eq!(second, Inserted::Occupied);
         assert_eq!(array.len(), 1);
-        assert!(array.get(7).is_some() && array.get(6).is_none());
+        assert!(array.cursor().get(7).is_some() && array.cursor().get(6).is_none());
         Ok(())
     }
 
@@ -65,7 +65,7 @@ mod page_array {
             assert_eq!(array.len(), left);
             for &index in &all {
                 let inside = first <= index && index <= last;
-                assert_eq!(array.get(index).is_none(), inside);
+                assert_eq!(array.cursor().get(index).is_none(), inside);
             }
         }
         Ok(())
@@ -85,13 +85,64 @@ mod page_array {
     }
 
     #[test]
-    fn page_outlives_its_removal() -> Result {
-        let array = with_pages(&[5])?;
-        let stored = array.get(5).ok_or(EINVAL)?;
+    fn cursor_finds_the_same_in_any_order() -> Result {
+        let all = [0, 1, 62, 63, 64, 65, 4095, 4096, 1 << 28, usize::MAX];
+        let array = with_pages(&all)?;
 
-        assert_eq!(array.remove(0..=9), 1);
-        stored.page().zero(0, kernel::page::PAGE_SIZE)?;
-        assert!(array.get(5).is_none());
+        for &from in &all {
+            for &to in &all {
+                // Those next to it as well, of which some are there.
+                for to in [to, to ^ 1, to ^ 2, to ^ 64] {
+                    let mut cursor = array.cursor();
+                    assert!(cursor.get(from).is_some());
+                    assert_eq!(cursor.get(to).is_some(), all.contains(&to));
+                    assert_eq!(cursor.get(from ^ 4).is_some(), all.contains(&(from ^ 4)));
+                    assert!(cursor.get(from).is_some());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn first_missing_page_is_found() -> Result {
+        let array = with_pages(&[0])?;
+        assert_eq!(array.cursor().first_missing(0..=0), None);
+        assert_eq!(array.cursor().first_missing(0..=9), Some(1));
+
+        for index in 1..200 {
+            array.insert(index, SafePage::alloc_zeroed(Gfp::KERNEL)?, Gfp::KERNEL)?;
+        }
+        for first in [0, 1, 63, 64, 100, 199] {
+            assert_eq!(array.cursor().first_missing(first..=199), None);
+            assert_eq!(array.cursor().first_missing(first..=usize::MAX), Some(200));
+        }
+        array.remove(100..=100);
+        assert_eq!(array.cursor().first_missing(3..=199), Some(100));
+        assert_eq!(array.cursor().first_missing(3..=99), None);
+        assert_eq!(array.cursor().first_missing(101..=150), None);
+        Ok(())
+    }
+
+    #[test]
+    fn cursor_finds_what_comes_meanwhile() -> Result {
+        let array = with_pages(&[5])?;
+        let page = SafePage::alloc_zeroed(Gfp::KERNEL)?;
+        let mut cursor = array.cursor();
+
+        assert!(cursor.get(5).is_some() && cursor.get(6).is_none());
+        assert_eq!(array.insert(6, page, Gfp::NOWAIT)?, Inserted::Stored);
+        assert!(cursor.get(6).is_some());
+        Ok(())
+    }
+
+    #[test]
+    fn removed_pages_are_freed() -> Result {
+        let array = with_pages(&[1, 2, 3])?;
+
+        assert_eq!(array.remove(2..=9), 2);
+        // Waits until they are.
+        drop(array);
         Ok(())
     }
 }
