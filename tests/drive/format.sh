@@ -16,7 +16,7 @@
 ktap_plan 17
 drive_reset
 cd=$(drive_sr 0)
-tool() { timeout 60 cdrwtool -d "$cd" "$@" </dev/null; }
+tool() { timeout "$(patience 60)" cdrwtool -d "$cd" "$@" </dev/null; }
 
 check "disc and track" tool -i
 check "settings" tool -g
@@ -30,7 +30,7 @@ check_equal "in packets" 32 "$(drive_get packet)"
 check_equal "which the kernel finds" $((2048 * BLOCK)) "$(blockdev --getsize64 "$cd")"
 
 drive_reset
-at_once() { echo | timeout 120 cdrwtool -d "$cd" -q; }
+at_once() { echo | timeout "$(patience 120)" cdrwtool -d "$cd" -q; }
 check "all at once" at_once
 check_equal "all of the disc" 4096 "$(drive_get blocks)"
 check_equal "in whole packets" "0 0" "$(drive_get writes_rejected) $(drive_get rmw)"

@@ -49,7 +49,7 @@ reader=$!
 hung() { [ "$(drive_get @4 faults)" = 1 ]; }
 wait_for 20 hung
 check "a drive that is stuck leaves the others alone" \
-	timeout 20 dd if="$(drive_sr 2)" of=/dev/null bs=2k count=64 iflag=direct
+	timeout "$(patience 20)" dd if="$(drive_sr 2)" of=/dev/null bs=2k count=64 iflag=direct
 drive_ctl @4 release
 check "and goes on when it is released" wait "$reader"
 ktap_finished

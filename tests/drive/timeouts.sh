@@ -32,7 +32,7 @@ check "until it is released" wait "$writer"
 
 check "commands may time out" modprobe scsi_timeouts
 drive_ctl fault op=write act=hang
-check "a command that hangs once is aborted and repeated" timeout 60 bash -c "
+check "a command that hangs once is aborted and repeated" timeout "$(patience 60)" bash -c "
 	$(declare -f put pattern); BLOCK=$BLOCK; put $disc 16 b 16"
 check_equal "once" 1 "$(drive_get aborts)"
 check_equal "and done" b "$(character "$disc" 16)"
@@ -41,7 +41,7 @@ drive_ctl fault op=write count=inf act=hang
 put "$disc" 32 c 16 2>"$RBLK_SCRATCH/errors" &
 writer=$!
 wait_for 20 hung 3
-check "another drive works meanwhile" timeout 20 dd if="$other" of=/dev/null bs=2k count=16 iflag=direct
+check "another drive works meanwhile" timeout "$(patience 20)" dd if="$other" of=/dev/null bs=2k count=16 iflag=direct
 wait_for 60 sh -c "! kill -0 $writer"
 check_fails "one that always hangs fails" wait "$writer"
 check "with an error of I/O" grep -q 'Input/output error' "$RBLK_SCRATCH/errors"

@@ -146,9 +146,14 @@ except OSError as e:
 ' "$1" "$2"
 }
 
+# patience SECONDS: as many times as a slow kernel, or a machine with other work, takes.
+patience() {
+	echo $(($1 * ${RBLK_PATIENCE:-1}))
+}
+
 # wait_for SECONDS COMMAND...: until COMMAND succeeds.
 wait_for() {
-	_tries=$(($1 * 10))
+	_tries=$(($(patience "$1") * 10))
 	shift
 	while ! "$@" >/dev/null 2>&1; do
 		_tries=$((_tries - 1))

@@ -28,7 +28,7 @@ drive=0 sr=${srs[0]} node=${nodes[0]} name=${node##*/}
 # probe NODE STATUS: blkid says so at once; 2 is "nothing found".
 probe() {
 	local status
-	timeout 10 blkid -p "$1"
+	timeout "$(patience 10)" blkid -p "$1"
 	status=$?
 	[ "$status" = "$2" ]
 }
@@ -41,10 +41,10 @@ check "a file system is made" format "$node" cdrw
 check "G3: blkid of it" probe "$node" 0
 check "G3: blkid of the drive, too" probe "$sr" 0
 check_equal "blkid finds the same twice" "$(blkid -p -o value -s UUID "$node")" "$(blkid -p -o value -s UUID "$sr")"
-check "G3: blkid of all there is" timeout 30 blkid
-check "G3: lsblk of all there is" timeout 30 lsblk -f
-check "G3: wipefs" timeout 10 wipefs "$node"
-check "G3: file -s" timeout 10 sh -c "head -c 65536 '$node' | wc -c | grep -qx 65536"
+check "G3: blkid of all there is" timeout "$(patience 30)" blkid
+check "G3: lsblk of all there is" timeout "$(patience 30)" lsblk -f
+check "G3: wipefs" timeout "$(patience 10)" wipefs "$node"
+check "G3: file -s" timeout "$(patience 10)" sh -c "head -c 65536 '$node' | wc -c | grep -qx 65536"
 
 # While the device is in use, by many at once.
 in_use() {
@@ -52,7 +52,7 @@ in_use() {
 	mount -t udf "$node" "$MNT" || return
 	cp -r "$top/rust" "$MNT/" &
 	for i in {1..8}; do
-		timeout 20 blkid -p "$node" >/dev/null &
+		timeout "$(patience 20)" blkid -p "$node" >/dev/null &
 		pids+=($!)
 	done
 	for pid in "${pids[@]}"; do
@@ -66,12 +66,12 @@ check "nothing is stuck" sh -c "! ps -eo stat,comm | grep '^D.*\\(blkid\\|mkudff
 
 # No disc.
 drive_ctl @1 insert none >/dev/null
-check "G3: blkid without a disc" timeout 10 sh -c "! blkid -p '${nodes[1]}'"
-check "G3: blkid of all there is, then" timeout 30 sh -c "blkid; true"
+check "G3: blkid without a disc" timeout "$(patience 10)" sh -c "! blkid -p '${nodes[1]}'"
+check "G3: blkid of all there is, then" timeout "$(patience 30)" sh -c "blkid; true"
 
 # A drive that has one file system mounted, and all others can be asked.
 held() {
-	mounted "$node" rw sh -c "timeout 10 blkid -p '${nodes[2]}'; test \$? = 2"
+	mounted "$node" rw sh -c "timeout $(patience 10) blkid -p '${nodes[2]}'; test \$? = 2"
 }
 check "G8: blkid of another while one is mounted" held
 

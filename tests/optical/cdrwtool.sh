@@ -18,7 +18,7 @@ said=$RBLK_SCRATCH/said
 
 # tool OPTIONS: what it says is in $said, too.
 tool() {
-	echo | timeout 60 cdrwtool -d "$sr" "$@" 2>&1 | tee "$said"
+	echo | timeout "$(patience 60)" cdrwtool -d "$sr" "$@" 2>&1 | tee "$said"
 	[ "${PIPESTATUS[1]}" = 0 ]
 }
 
@@ -44,7 +44,7 @@ check_equal "it has the size it was formatted to" "rc=0" \
 
 # All of that, and a file system.
 check "cdrwtool -q" tool -q
-check_equal "the file system is recognised" udf "$(timeout 10 blkid -p -o value -s TYPE "$node")"
+check_equal "the file system is recognised" udf "$(timeout "$(patience 10)" blkid -p -o value -s TYPE "$node")"
 order reset-stats
 check "it is mounted and filled" mounted "$node" rw keeps "$RBLK_SCRATCH/sums" cp -r "$top/scripts" "$MNT/"
 check "it is whole after a fresh mount" mounted "$node" ro same "$RBLK_SCRATCH/sums"
@@ -52,7 +52,7 @@ check "the drive is pleased" faultless
 
 # Beside a packet device in use.
 beside() {
-	mounted "$node" rw sh -c "echo | timeout 60 cdrwtool -d $sr -i && cp -r $top/rust $MNT/ && sync -f $MNT"
+	mounted "$node" rw sh -c "echo | timeout $(patience 60) cdrwtool -d $sr -i && cp -r $top/rust $MNT/ && sync -f $MNT"
 }
 check "cdrwtool -i while it is mounted" beside
 check_equal "leaves nothing behind" "0 0" "$(get locked) $(get cache)"

@@ -92,7 +92,7 @@ fio --name=w --filename="$node" --direct=1 --rw=write --bs=64k --size=8M --ioeng
 	>"$RBLK_SCRATCH/fio" 2>&1 &
 sleep 1
 check_equal "G14: a reader gets its turn while a stream is written" "ok" \
-	"$(timeout 20 python3 "$OPTICAL/disk.py" "$node" ro read:16777216:2048)"
+	"$(timeout "$(patience 20)" python3 "$OPTICAL/disk.py" "$node" ro read:16777216:2048)"
 check "G14: with the stream not yet over" kill -0 $!
 wait
 check "G14: the stream is not hurt by that" grep -q 'err= 0' "$RBLK_SCRATCH/fio"

@@ -22,13 +22,13 @@ for reply in 51@0:ff:ff 51@0:0:0 52@0:ff:ff 52@0:0:1 5a@0:ff:ff 5a@6:ff:ff 5a@6:
 	46@8:ff:ff:ff:ff 43@0:ff:ff 25@0:ff:ff:ff:ff; do
 	order set "patch=$reply"
 	check "G20: a drive that says ${reply#*:} at ${reply%%:*}" grep -qxE 'ok|EIO|EROFS|ENXIO|ENOMEDIUM' \
-		<<<"$(timeout 60 python3 "$OPTICAL/disk.py" "$node" rw)"
+		<<<"$(timeout "$(patience 60)" python3 "$OPTICAL/disk.py" "$node" rw)"
 	order set pristine
 done
 for reply in 51@1 52@7 5a@9 46@5; do
 	order set "cut=$reply"
 	check "G20: a drive that says no more than ${reply#*@} bytes to ${reply%@*}" \
-		grep -qxE 'ok|EIO|EROFS|ENXIO|ENOMEDIUM' <<<"$(timeout 60 python3 "$OPTICAL/disk.py" "$node" rw)"
+		grep -qxE 'ok|EIO|EROFS|ENXIO|ENOMEDIUM' <<<"$(timeout "$(patience 60)" python3 "$OPTICAL/disk.py" "$node" rw)"
 	order set pristine
 done
 check_equal "G20: after all that it works" "ok ok" "$(disk "$node" rw write:0:2048:j fsync)"

@@ -47,7 +47,7 @@ fresh 1
 start=$SECONDS
 check_equal "G23: IO to a drive that is gone fails" "ok rc=0 EIO EIO" \
 	"$(disk "$node" rw write:0:131072:a "run:$ctl @1 unplug'; sleep 2" write:262144:2048:b fsync | sed s/ENOSPC/EIO/)"
-check "G23: at once" test $((SECONDS - start)) -lt 60
+check "G23: at once" test $((SECONDS - start)) -lt "$(patience 60)"
 check_equal "G23: it cannot be opened" ENXIO "$(disk "$node" ro)"
 check "G23: nor does it hold up removal" sh -c "[ -z '$(packet_number "$name")' ] || . tests/lib/ktap.sh; \
 	write_to $PKT/remove '$(packet_number "$name")'"
@@ -73,14 +73,14 @@ check "G8: and mapped" test -n "$other"
 check "G8: the map can be read" grep -q "$name" $PKT/device_map
 check "G8: the counters, too" cat "$PKT/$name/stat/errors"
 check_equal "G8: the one that hangs stays mapped" EBUSY "$(errno_of $PKT/remove "$(packet_number "$name")")"
-check "G8: all that at once" test $((SECONDS - start)) -lt 20
+check "G8: all that at once" test $((SECONDS - start)) -lt "$(patience 20)"
 order release >/dev/null
 wait
 check_equal "G8: then the write is done" ok "$(cat "$RBLK_SCRATCH/hung")"
 order fault op=0x35 act=hang
 start=$SECONDS
 check_equal "a close does not wait for ever for a drive that hangs" ok "$(disk "$node" rw write:0:65536:i)"
-check "it waits some time" test $((SECONDS - start)) -lt 90
+check "it waits some time" test $((SECONDS - start)) -lt "$(patience 90)"
 check_equal "meanwhile it cannot be opened" EBUSY "$(disk "$node" ro)"
 order release >/dev/null
 check "G8: when the drive answers, it goes on" within 30 sh -c "python3 tests/optical/lib/disk.py $node ro | grep -qx ok"

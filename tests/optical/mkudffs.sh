@@ -36,10 +36,10 @@ for n in "${drives[@]}"; do
 	[ -z "${detected[$n]}" ] ||
 		check "$media: it finds out which disc that is" \
 			grep -q "^Detected ${detected[$n]} optical disc" "$RBLK_SCRATCH/said"
-	check "G2: $media: all of it is where it belongs" timeout 20 udfinfo "$node"
+	check "G2: $media: all of it is where it belongs" timeout "$(patience 20)" udfinfo "$node"
 	check_equal "G12: $media: up to the last block" "$((blocks - 1))" \
 		"$(udfinfo "$node" 2>/dev/null | sed -n 's/^start=\([0-9]*\), .*type=ANCHOR *$/\1/p' | tail -n 1)"
-	check_equal "$media: without the packet device, too" udf "$(timeout 20 blkid -p -o value -s TYPE "$sr")"
+	check_equal "$media: without the packet device, too" udf "$(timeout "$(patience 20)" blkid -p -o value -s TYPE "$sr")"
 	check "$media: the drive is pleased" faultless
 	ktap_msg "$media: $(get writes) packets written for mkudffs, $(get wear_packets) different ones"
 done

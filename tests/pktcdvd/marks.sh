@@ -101,7 +101,7 @@ trace_on pkt_congestion
 writers 2000
 check "the queue grows up to its mark" within 30 size_is -eq 500
 check "writers are held back" within 5 held_back
-check "a read is not" timeout 10 dd if="$node" of=/dev/null bs=64K count=1 skip=7 iflag=direct
+check "a read is not" timeout "$(patience 10)" dd if="$node" of=/dev/null bs=64K count=1 skip=7 iflag=direct
 check "the writers are, still" held_back
 slowly 20
 seen=$(longest)

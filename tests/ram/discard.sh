@@ -60,7 +60,7 @@ sparse() {
 }
 check "a TiB with nine pages" sparse
 check_equal "nine pages" 9 "$(attribute "$disk" pages)"
-check "all but the first GiB, discarded in time" timeout 20 blkdiscard -o 1G "/dev/$disk"
+check "all but the first GiB, discarded in time" timeout "$(patience 20)" blkdiscard -o 1G "/dev/$disk"
 check_equal "one page" 1 "$(attribute "$disk" pages)"
 check "all disks go" remove_all_disks
 ktap_finished

@@ -110,7 +110,7 @@ clean_up() {
 
 # within SECONDS COMMAND...: waits until COMMAND succeeds.
 within() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $(patience "$1")))
 	shift
 	until "$@"; do
 		[ $SECONDS -le $end ] || return
