@@ -59,6 +59,8 @@ inject() {
 		! grep -qa heartbeat "/proc/$task/cmdline" || continue
 		for what in /proc/"$task"/task/*/make-it-fail; do echo 1 >"$what"; done
 	done
+	# The root file system cannot take it if inodes are dropped and that fails.
+	echo 0 >/proc/sys/vm/vfs_cache_pressure
 	for dir in failslab fail_page_alloc; do
 		dir=/sys/kernel/debug/$dir
 		echo Y >"$dir/task-filter"

@@ -58,7 +58,7 @@ swap_guest() {
 	done
 	shift
 	RBLK_KO=$ko "$swap_top/scripts/vm" --kernel fast --mem "$RBLK_SWAP_MEM" \
-		--timeout $((RBLK_SWAP_SECONDS + 200)) --log "$swap_dir/$name.console" \
+		--timeout $((RBLK_SWAP_SECONDS + 400)) --log "$swap_dir/$name.console" \
 		${args[@]+"${args[@]}"} -- \
 		"$swap_top/tests/nbd/lib/swap-guest.sh" "$@" >"$swap_dir/$name.out" 2>&1
 	swap_status=$?
