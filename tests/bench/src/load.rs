@@ -8,6 +8,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
+use std::sync::Barrier;
+use std::thread;
 use std::time::{Duration, Instant};
 
 const PAGE: usize = 4096;
@@ -15,7 +17,6 @@ const PAGE: usize = 4096;
 /// Memory for direct I/O.
 #[derive(Clone)]
 #[repr(align(4096))]
-#[expect(dead_code, reason = "only the kernel looks into it")]
 struct Page([u8; PAGE]);
 
 /// When a run ends.
@@ -34,14 +35,19 @@ pub struct Load {
     depth: usize,
     warm: u64,
     until: Until,
+    /// As many places, evenly spread, are all that is used of the disk; 0: it is used whole.
+    places: u64,
+    /// Threads that do the same, each with its own queue; 0: this one alone.
+    jobs: u64,
 }
 
 impl Load {
     /// Understands the arguments of the program.
     pub fn parse(args: &[&str]) -> Result<Self> {
-        let [device, direction, pattern, bytes, depth, warm, unit, number] = args else {
-            return Err("load wants eight arguments".into());
+        let [device, direction, pattern, bytes, depth, warm, unit, number, rest @ ..] = args else {
+            return Err("load wants eight arguments or more".into());
         };
+        let extra = |at: usize| rest.get(at).map_or(Ok(0), |text| text.parse());
         let number = number.parse()?;
         Ok(Self {
             device: device.to_string(),
@@ -54,13 +60,38 @@ impl Load {
                 "ops" => Until::Operations(number),
                 _ => Until::Time(Duration::from_millis(number)),
             },
+            places: extra(0)?,
+            jobs: extra(1)?,
         })
     }
 }
 
+/// Writes a page to `count` of so many places of the device, from `first` on, once; nothing
+/// is counted.
+pub fn fill(device: &str, places: u64, first: u64, count: u64) -> Result<()> {
+    let load = Load {
+        device: device.to_string(),
+        write: true,
+        random: false,
+        bytes: PAGE,
+        depth: 32,
+        warm: 0,
+        until: Until::Operations(count),
+        places,
+        jobs: 0,
+    };
+    let mut runner = Runner::new(&load, 0)?;
+    runner.next = first;
+    runner.run(load.until)?;
+    Ok(())
+}
+
 /// Puts the load on the device, and prints what it did.
 pub fn run(load: &Load) -> Result<()> {
-    let mut runner = Runner::new(load)?;
+    if load.jobs > 0 {
+        return run_together(load);
+    }
+    let mut runner = Runner::new(load, 0)?;
     runner.run(Until::Operations(load.warm))?;
     runner.batches.clear();
     let start = Instant::now();
@@ -72,11 +103,57 @@ pub fn run(load: &Load) -> Result<()> {
     Ok(())
 }
 
+/// The same by several threads. What an operation takes usually would tell nothing here when
+/// there are more threads than processors: it is the mean over all of them.
+fn run_together(load: &Load) -> Result<()> {
+    let start = Barrier::new(load.jobs as usize + 1);
+    let job = |number| -> std::result::Result<u64, String> {
+        let mut runner = Runner::new(load, number).map_err(|e| e.to_string())?;
+        let warm = runner.run(Until::Operations(load.warm));
+        start.wait();
+        warm.and_then(|_| runner.run(load.until))
+            .map_err(|e| e.to_string())
+    };
+    let (operations, all) = thread::scope(|scope| {
+        let job = &job;
+        let jobs: Vec<_> = (0..load.jobs)
+            .map(|number| scope.spawn(move || job(number)))
+            .collect();
+        start.wait();
+        let began = Instant::now();
+        let mut operations = 0;
+        for job in jobs {
+            operations += job.join().map_err(|_| "a thread died")??;
+        }
+        Ok::<_, Box<dyn std::error::Error>>((operations, began.elapsed().as_nanos()))
+    })?;
+    println!("{operations} {all} {}", all / u128::from(operations.max(1)));
+    Ok(())
+}
+
+/// Bytes that no driver can do without storing: no zeroes, no pattern, nothing to compress.
+fn noise(seed: u64) -> Page {
+    let mut state = seed + 1;
+    let mut page = Page([0; PAGE]);
+    for byte in &mut page.0 {
+        state = next_random(state);
+        *byte = (state >> 56) as u8;
+    }
+    page
+}
+
+fn next_random(state: u64) -> u64 {
+    state
+        .wrapping_mul(6364136223846793005)
+        .wrapping_add(1442695040888963407)
+}
+
 struct Runner<'a> {
     load: &'a Load,
     disk: File,
-    /// How many pieces of the size of an operation the disk has.
+    /// How many pieces of the disk are used, and how far apart they start.
     pieces: u64,
+    stride: u64,
     ring: IoUring,
     buffers: Vec<Vec<Page>>,
     free: Vec<usize>,
@@ -87,21 +164,27 @@ struct Runner<'a> {
 }
 
 impl<'a> Runner<'a> {
-    fn new(load: &'a Load) -> Result<Self> {
+    fn new(load: &'a Load, number: u64) -> Result<Self> {
         let mut disk = OpenOptions::new()
             .read(true)
             .write(load.write)
             .custom_flags(nix::libc::O_DIRECT)
             .open(&load.device)?;
-        let page = Page([0xa5; PAGE]);
+        let bytes = load.bytes as u64;
+        let all = disk.seek(SeekFrom::End(0))? / bytes;
+        let pieces = if load.places > 0 { load.places } else { all };
+        if pieces == 0 || pieces > all {
+            return Err("the disk is too small".into());
+        }
         Ok(Self {
-            pieces: disk.seek(SeekFrom::End(0))? / load.bytes as u64,
+            pieces,
+            stride: all / pieces * bytes,
             disk,
             ring: IoUring::new(load.depth.max(2) as u32)?,
-            buffers: vec![vec![page; load.bytes.div_ceil(PAGE)]; load.depth],
+            buffers: vec![vec![noise(number); load.bytes.div_ceil(PAGE)]; load.depth],
             free: (0..load.depth).collect(),
-            random: 1,
-            next: 0,
+            random: number + 1,
+            next: pieces / load.jobs.max(1) * number,
             batches: Vec::with_capacity(1 << 16),
             load,
         })
@@ -109,16 +192,13 @@ impl<'a> Runner<'a> {
 
     fn offset(&mut self) -> u64 {
         let piece = if self.load.random {
-            self.random = self
-                .random
-                .wrapping_mul(6364136223846793005)
-                .wrapping_add(1442695040888963407);
+            self.random = next_random(self.random);
             (self.random >> 33) % self.pieces
         } else {
             self.next += 1;
             self.next % self.pieces
         };
-        piece * self.load.bytes as u64
+        piece * self.stride
     }
 
     fn submit(&mut self, slot: usize) -> Result<()> {

@@ -5,15 +5,22 @@
 //! - `rblk-bench nbd DEVICE MIB`: serves a disk from memory, over a unix socket,
 //!   to an nbd device, until that is disconnected.
 //! - `rblk-bench nbd-stop DEVICE`: disconnects it.
-//! - `rblk-bench load DEVICE DIRECTION PATTERN BYTES DEPTH WARM ops|ms NUMBER`: reads or
-//!   writes (`read`, `write`) at places that are `random` or `sequential`, so many bytes
-//!   at a time and so many at once; after `WARM` operations, which do not count, `NUMBER`
-//!   of them, or for `NUMBER` milliseconds. Prints the operations, the nanoseconds of all,
-//!   and those that one takes usually.
+//! - `rblk-bench load DEVICE DIRECTION PATTERN BYTES DEPTH WARM ops|ms NUMBER [PLACES [JOBS]]`:
+//!   reads or writes (`read`, `write`) at places that are `random` or `sequential`, so many
+//!   bytes at a time and so many at once; after `WARM` operations, which do not count,
+//!   `NUMBER` of them, or for `NUMBER` milliseconds. With `PLACES`, as many places are used,
+//!   spread over the disk; with `JOBS`, as many threads do that at a time. Prints the
+//!   operations, the nanoseconds of all, and those that one takes usually.
+//! - `rblk-bench fill DEVICE PLACES [FIRST COUNT]`: writes a page to as many places, spread
+//!   over the disk, or to `COUNT` of them.
+//! - `rblk-bench insmod FILE PARAMETERS`, `rmmod NAME`, `discard DEVICE`, `echo FILE TEXT
+//!   COUNT`: do that, and print the like. `echo` writes the text `COUNT` times, each time with
+//!   a number for the `{}` in it; each write is an operation.
 
 mod load;
 mod mark;
 mod nbd;
+mod step;
 
 use std::error::Error;
 
@@ -27,6 +34,14 @@ fn main() -> Result<()> {
         ["nbd", device, mib] => nbd::serve(device, mib.parse()?),
         ["nbd-stop", device] => nbd::stop(device),
         ["load", rest @ ..] => load::run(&load::Load::parse(rest)?),
+        ["fill", device, places] => load::fill(device, places.parse()?, 0, places.parse()?),
+        ["fill", device, places, first, count] => {
+            load::fill(device, places.parse()?, first.parse()?, count.parse()?)
+        }
+        ["insmod", file, parameters] => step::insmod(file, parameters),
+        ["rmmod", name] => step::rmmod(name),
+        ["discard", device] => step::discard(device),
+        ["echo", file, text, count] => step::echo(file, text, count.parse()?),
         _ => Err("see the top of main.rs".into()),
     }
 }
