@@ -3,21 +3,61 @@
 #
 # bench.sh [SUITE...]: measure drivers of ours beside the kernel's that do the same
 # job, in one guest each way: instructions per operation, counted by the emulator,
-# and throughput. The suites are those of tests/bench/suites, and optical. Results are in
-# build/bench/: SUITE.json, SUITE.txt (with functions). QUICK=1 measures for a
-# shorter time.
+# and throughput. The suites are those of tests/bench/suites, and optical; a word stands
+# for those whose names begin so. Results are in build/bench/: SUITE.json, SUITE.txt (with
+# functions), and report.html with all that is there. QUICK=1 measures for a shorter time.
+#
+# bench.sh --report     make the report again
+# bench.sh --publish    copy it to Documentation/bench
+#
+# In the head of a suite: rblk-in-tree and rblk-ours, modules; rblk-units, "ops ms" or one of
+# them; rblk-cpus of the guests that measure throughput; rblk-rounds, percent of the usual;
+# rblk-mem, MiB of the guest that counts; rblk-seconds that its guests may take, those that
+# count and those that do not.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 cd "$RBLK_TOP"
 
-counts=5 rounds=30 ms=200
-[ -z "${QUICK:-}" ] || counts=2 rounds=6 ms=100
+counts=5 rounds=30 ms=200 percent=100
+[ -z "${QUICK:-}" ] || counts=2 rounds=4 ms=60 percent=25
+export RBLK_BENCH_QUICK=${QUICK:-}
 build=$RBLK_TOP/build/bench
 here=tests/bench
 mkdir -p "$build"
 
-scripts/deps.sh build rust vm
+report() {
+	scripts/deps.sh plot
+	$here/page.py "$build"
+	say "the report is build/bench/report.html"
+}
+
+case ${1:-} in
+--report)
+	report
+	exit
+	;;
+--publish)
+	report
+	cp "$build/report.html" Documentation/bench/
+	say 'it is in Documentation/bench, too'
+	exit
+	;;
+esac
+
+# What is to be measured, see above.
+mapfile -t known < <(basename -s .sh $here/suites/*.sh; echo optical)
+suites=()
+[ $# -gt 0 ] || set -- ''
+for word; do
+	found=''
+	for suite in "${known[@]}"; do
+		[[ $suite != "$word"* ]] || { suites+=("$suite"); found=1; }
+	done
+	[ -n "$found" ] || die "no such suite: $word"
+done
+
+scripts/deps.sh build rust vm plot
 kernel=$(scripts/kernel.sh build fast)
 ko=$(scripts/module.sh fast)
 
@@ -41,17 +81,35 @@ copies() {
 		$3 ~ /^(memcpy|memmove|memcpy_orig|copy_page|copy_page_regs|rep_movs_alternative)$/ { copy = 1 }'
 }
 
+# The time that is left: of this guest as it went so far, of the others as this machine took
+# for those before, of what they were thought to take.
+thought_all=0 thought_done=0 took=0
+# thought SUITE UNIT
+thought() {
+	local seconds
+	read -ra seconds <<<"$(test_header "$here/suites/$1.sh" seconds '100 300')"
+	[ "$2" = ops ] || seconds=("${seconds[1]}")
+	echo $((seconds[0] * percent / 100 + 5))
+}
+# left SECONDS: with what comes after this guest, of which so many seconds are left.
+left() {
+	local rest=$((thought_all - thought_done))
+	[ "$took" = 0 ] || rest=$((rest * took / (thought_done - thought_now)))
+	elapsed $(($1 + rest))
+}
+
 # watch TITLE FILE: keep what a guest says in FILE, but show its progress.
 watch() {
-	local title=$1 line over all start=$SECONDS end='\n'
+	local title=$1 line over all start=$SECONDS end='\n' this
 	[ ! -t 2 ] || end='\r'
 	while IFS= read -r line; do
 		case $line in
 		'P '*)
 			read -r _ over all <<<"$line"
-			printf '    %s: %d of %d, %s min, about %s left   %b' "$title" "$over" "$all" \
-				"$(elapsed $((SECONDS - start)))" \
-				"$(elapsed $(((SECONDS - start) * (all - over) / over)))" "$end" >&2
+			this=$(((SECONDS - start) * (all - over) / over))
+			printf '    %s: %d of %d, %s min, about %s left, %s with all others   %b' \
+				"$title" "$over" "$all" "$(elapsed $((SECONDS - start)))" \
+				"$(elapsed $this)" "$(left $this)" "$end" >&2
 			;;
 		*) printf '%s\n' "$line" ;;
 		esac
@@ -59,13 +117,20 @@ watch() {
 	[ ! -t 2 ] || printf '\n' >&2
 }
 
-# guest TITLE FILE VM-OPTION... -- ARGUMENT...
+# guest SUITE UNIT TITLE FILE VM-OPTION... -- ARGUMENT...
 guest() {
-	local title=$1 file=$2
-	shift 2
+	local title=$3 file=$4 start=$SECONDS
+	thought_now=$(thought "$1" "$2")
+	thought_done=$((thought_done + thought_now))
+	shift 4
 	say "$title"
-	scripts/vm --no-load --cpus 1 --timeout 3600 "$@" | watch "$title" "$file"
+	scripts/vm --no-load --timeout 3600 "$@" | watch "$title" "$file"
+	took=$((took + SECONDS - start))
 }
+
+# cpus SUITE, units SUITE: see the head of this file.
+cpus() { test_header "$here/suites/$1.sh" cpus 1; }
+units() { test_header "$here/suites/$1.sh" units 'ops ms'; }
 
 cargo build -q --release --locked --manifest-path $here/Cargo.toml
 gcc -Wall -O2 -shared -fPIC "-DQEMU_PLUGIN_VERSION=$(plugin_version)" \
@@ -82,24 +147,47 @@ optical() {
 		-- $here/optical "${QUICK:+4}" | tee "$build/optical.txt"
 }
 
-# shellcheck disable=SC2046 # a list
-[ $# -gt 0 ] || set -- $(basename -s .sh $here/suites/*.sh) optical
-for suite; do
+count() {
+	guest "$1" ops "$1: counting instructions" "$build/$1.counts" --cpus 1 --exact \
+		--mem "$(test_header "$here/suites/$1.sh" mem 1024)" \
+		--append nokaslr --append noreplace-smp \
+		--qemu "-plugin $build/count.so,out=$build/$1.blocks$(copies)" \
+		-- $here/guest "$1" "$counts" ops
+}
+
+measure() {
+	local suite=$1 n turns
+	turns=$((rounds * $(test_header "$here/suites/$suite.sh" rounds 100) / 100))
+	[ "$turns" -ge 3 ] || turns=3
+	for n in $(cpus "$suite"); do
+		guest "$suite" ms "$suite: measuring throughput, processors: $n" "$build/part" \
+			--cpus "$n" -- $here/guest "$suite" "$turns" ms "$ms"
+		cat "$build/part" >>"$build/$suite.times"
+	done
+	rm "$build/part"
+}
+
+for suite in "${suites[@]}"; do
+	[ "$suite" != optical ] || continue
+	for unit in $(units "$suite"); do
+		[ "$unit" = ops ] && n=1 || n=$(cpus "$suite" | wc -w)
+		thought_all=$((thought_all + n * $(thought "$suite" "$unit")))
+	done
+done
+for suite in "${suites[@]}"; do
 	if [ "$suite" = optical ]; then
 		say 'optical: asking the drives'
 		optical
 		continue
 	fi
-	suite_file=$here/suites/$suite.sh
-	[ -e "$suite_file" ] || die "no such suite: $suite"
-	RBLK_KO=${ko%/*}/$(test_header "$suite_file" ours rblk).ko
-	RBLK_IN_TREE=$(find "$kernel/modroot" -name "$(test_header "$suite_file" in-tree "$suite").ko")
+	RBLK_KO=${ko%/*}/$(test_header "$here/suites/$suite.sh" ours rblk).ko
+	RBLK_IN_TREE=$(find "$kernel/modroot" \
+		-name "$(test_header "$here/suites/$suite.sh" in-tree "$suite").ko")
 	export RBLK_KO RBLK_IN_TREE
-	guest "$suite: counting instructions" "$build/$suite.counts" --exact --append nokaslr \
-		--append noreplace-smp \
-		--qemu "-plugin $build/count.so,out=$build/$suite.blocks$(copies)" \
-		-- $here/guest "$suite" "$counts" ops
-	guest "$suite: measuring throughput" "$build/$suite.times" \
-		-- $here/guest "$suite" "$rounds" ms "$ms"
-	$here/report.py "$suite" "$build" "$kernel/System.map"
+	rm -f "$build/$suite".{blocks,counts,times}
+	for unit in $(units "$suite"); do
+		if [ "$unit" = ops ]; then count "$suite"; else measure "$suite"; fi
+	done
+	$here/report.py "$suite" "$build" "$kernel"
 done
+report

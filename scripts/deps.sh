@@ -5,6 +5,7 @@
 # root install what is missing, otherwise print the command that would.
 #   build  to build kernels and modules      vm     to run guests and tests
 #   rust   the compiler, unless there is one  check  to check the sources
+#   plot   to draw what was measured
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -16,6 +17,7 @@ vm=(qemu-system-x86 kmod busybox-static udftools eject fio
 	nbd-client nbd-server nbdkit qemu-utils
 	e2fsprogs dmsetup util-linux bsdextrautils iproute2 procps python3)
 check=(shellcheck perl)
+plot=(python3-matplotlib python3-jinja2)
 
 candidate() { apt-cache policy "$1" | awk '/Candidate:/ && $2 != "(none)" { print $2 }'; }
 update() { [ "$(id -u)" != 0 ] || step 'reading the package lists' 0 apt-get update; }
@@ -41,6 +43,7 @@ for group; do
 	build) wanted+=("${build[@]}") ;;
 	vm) wanted+=("${vm[@]}") ;;
 	check) wanted+=("${check[@]}") ;;
+	plot) wanted+=("${plot[@]}") ;;
 	rust) read -ra words < <(rust_packages; echo) && wanted+=(${words[@]+"${words[@]}"}) ;;
 	*) die "no such group: $group" ;;
 	esac

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # rblk-in-tree: nbd
 # rblk-ours: nbd
+# rblk-seconds: 90 400
+# rblk-title: Network block devices: ours beside the kernel's
 #
 # The suite nbd: our nbd.ko beside the kernel's, in a guest. A server in the guest
 # serves a disk in its memory over a unix socket, to one after the other.
@@ -11,9 +13,8 @@
 # What guest wants to know: the device, the configurations, and the tests as
 # "NAME DIRECTION PATTERN BYTES DEPTH OPERATIONS".
 device=/dev/nbd0
-# shellcheck disable=SC2034
+module=nbd
 configurations=(page large)
-# shellcheck disable=SC2034
 tests=(
 	'read-4k-qd1 read random 4096 1 320'
 	'write-4k-qd1 write random 4096 1 320'
@@ -28,6 +29,8 @@ server=''
 # up DRIVER CONFIGURATION: has the device ready.
 up() {
 	local kib=4
+	name="nbd, ours"
+	[ "$1" = ours ] || name="nbd of the kernel"
 	[ "$2" = page ] || kib=1024
 	if [ "$1" = ours ]; then
 		insmod "$RBLK_KO" nbds_max=1 max_part=0 max_request_bytes=$((kib * 1024))

@@ -1,0 +1,187 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""page.py DIRECTORY: makes report.html there, of the SUITE.json that report.py has written.
+
+One file that needs no other: pictures are in it, and the numbers, too, as JSON. What a suite
+has decides what is shown of it.
+"""
+
+import json
+import pathlib
+import re
+import statistics
+import sys
+
+import jinja2
+from markupsafe import Markup
+
+import plots
+from common import COPY, DRIVERS
+from layers import ORDER, by_layer
+
+HERE = pathlib.Path(__file__).parent
+# Which come first, and in this order.
+SUITES = ["ram-brd", "ram-others", "ram-depth", "ram-size", "ram-cpus", "ram-cost"]
+# The horizontal axes of suites that go along something: its name, where it is found, and what
+# then names a line.
+AXES = {
+    "ram-depth": ("operations at a time", "test", r"(?P<line>.*)-qd(?P<x>\d+)"),
+    "ram-size": ("size of the disk", "configuration", r"(?P<x>.*)"),
+    "ram-cpus": ("processors, and threads", "configuration", r"(?P<x>\d+)-cpus"),
+}
+
+
+def label(row):
+    return f"{row['configuration']}  {row['test']}"
+
+
+def counted(rows):
+    """Ratios of instructions, with the furthest apart that the runs allow."""
+    for row in rows:
+        both = row.get("instructions", {})
+        if "ratio" in both:
+            theirs, ours = (both[d]["runs"] for d in DRIVERS)
+            yield (label(row), both["ratio"], min(ours) / max(theirs), max(ours) / min(theirs))
+
+
+def timed(rows):
+    """Ratios of throughput, with quartiles."""
+    for row in rows:
+        if speed := row.get("throughput"):
+            yield label(row), speed["ratio"], speed["low"], speed["high"]
+
+
+def line_of(row, where, pattern):
+    """The name of the line and the place on it that a row is."""
+    match = re.fullmatch(pattern, row[where])
+    return match.groupdict().get("line") or row["test"], match["x"]
+
+
+def curve_panels(suite, rows):
+    """What plots.curves wants: instructions and operations per second along an axis."""
+    x_label, where, pattern = AXES[suite]
+    count, speed, ticks = {}, {}, []
+    for row in rows:
+        line, x = line_of(row, where, pattern)
+        if x not in ticks:
+            ticks.append(x)
+        for driver in DRIVERS:
+            key = f"{line}, {driver}", driver == "ours"
+            if "instructions" in row:
+                found = row["instructions"][driver]
+                count.setdefault(key, []).append(
+                    (x, found["nocopy"], min(found["runs"]), max(found["runs"])))
+            if "throughput" in row:
+                rates = [rate / 1e3 for rate in row["throughput"]["rates"][driver]]
+                speed.setdefault(key, []).append((x, *rates))
+    panels = [("instructions", "per operation", count),
+              ("operations", "thousands per second", speed)]
+    return [panel for panel in panels if panel[2]], x_label, ticks
+
+
+def with_functions(rows):
+    """Rows that have functions of both drivers."""
+    return [row for row in rows if "ratio" in row.get("instructions", {})]
+
+
+def examples(rows):
+    """A few rows that stand for all: the first and the last two of the first configuration."""
+    rows = [row for row in rows if row["configuration"] == rows[0]["configuration"]]
+    return rows if len(rows) <= 4 else rows[:2] + rows[-2:]
+
+
+def layers(rows):
+    """Where the instructions go. What takes little in both is left out of the lists."""
+    stacks = [(label(row), *(by_layer(row["functions"], d, COPY) for d in DRIVERS))
+              for row in rows]
+    # Operations of many pages would make the others invisible.
+    most = max(sum(ours.values()) for _, _, ours in stacks)
+    small = [stack for stack in stacks if sum(stack[2].values()) * 5 < most]
+    large = [stack for stack in stacks if stack not in small]
+    return [plots.layers(some, ORDER) for some in (small, large) if some]
+
+
+def dearest(row, number=16):
+    """The functions that take the most in either."""
+    some = [f for f in row["functions"] if not COPY.fullmatch(f["function"])]
+    some.sort(key=lambda f: -max(f[d] for d in DRIVERS))
+    return [(("* " if f["own"] else "") + shorten(f["function"]), f["in-tree"], f["ours"])
+            for f in some[:number]]
+
+
+def shorten(name, most=44):
+    """The end of a long name: that is what tells functions of Rust apart."""
+    return name if len(name) <= most else "…" + name[1 - most:]
+
+
+def pictures(suite, rows):
+    """(heading, picture) of all that the suite has."""
+    counts, times = list(counted(rows)), list(timed(rows))
+    if suite in AXES:
+        yield "", plots.curves(*curve_panels(suite, rows))
+    if counts or times:
+        yield "", plots.ratios(counts, times)
+    some = with_functions(rows)
+    if not some or suite in AXES or any("throughput" not in row for row in some):
+        return
+    some = examples(some)
+    for picture in layers(some):
+        yield "Where the instructions go", picture
+    for pair in (some[:2], some[2:]):
+        if pair:
+            yield "The dearest functions (*: of the driver)", plots.functions(
+                [(label(row), dearest(row)) for row in pair])
+
+
+def memory(rows):
+    """Bytes for a stored page, above the page, and for other things."""
+    for row in rows:
+        if "memory" in row:
+            page = 4096 if row["configuration"] == "memory" else 0
+            values = [[taken - page for taken in row["memory"][d]] for d in DRIVERS]
+            yield {"test": label(row), "sides": [
+                {"mean": statistics.mean(v), "low": min(v), "high": max(v)} for v in values]}
+
+
+def functions(rows):
+    """For the tables: what differs, and all that is the drivers' own."""
+    for row in with_functions(rows):
+        some = [f for f in row["functions"]
+                if f["own"] or abs(f["ours"] - f["in-tree"]) >= 10]
+        if "throughput" in row:
+            yield label(row), some
+
+
+def slim(result):
+    """Of the data what the tables do not repeat at length."""
+    return {**result, "results": [{k: v for k, v in row.items() if k != "functions"}
+                                  for row in result["results"]]}
+
+
+def main():
+    directory = pathlib.Path(sys.argv[1])
+    results = [json.loads(path.read_text()) for path in sorted(directory.glob("*.json"))]
+    results.sort(key=lambda r: SUITES.index(r["suite"]) if r["suite"] in SUITES else len(SUITES))
+    if not results:
+        sys.exit(f"{directory}: there are no results")
+    suites = []
+    for result in results:
+        rows = result["results"]
+        print(f"    drawing {result['suite']}", file=sys.stderr)
+        suites.append({
+            **result, "memory": list(memory(rows)),
+            "functions": [] if result["suite"] in AXES else list(functions(rows)),
+            "pictures": [(head, Markup(picture))
+                         for head, picture in pictures(result["suite"], rows)],
+        })
+    optical = directory / "optical.txt"
+    loader = jinja2.FileSystemLoader(HERE)
+    page = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True,
+                              lstrip_blocks=True).get_template("page.html.j2")
+    data = json.dumps([slim(result) for result in results]).replace("<", "\\u003c")
+    text = page.render(suites=suites, optical=optical.read_text() if optical.exists() else "",
+                       data=Markup(data), drivers=DRIVERS)
+    (directory / "report.html").write_text(text + "\n")
+
+
+main()
