@@ -89,7 +89,7 @@ help:
 	@echo 'make test               all tests, in guests (T="words": only tests whose path has one;'
 	@echo '                          K="fast debug": on these kernels)'
 	@echo 'make bench              our drivers beside the kernel'"'"'s: instructions, throughput'
-	@echo '                          (QUICK=1: in less than 5 minutes; T="words": these suites)'
+	@echo '                          (QUICK=1: in a few minutes; T="words": suites that begin so)'
 	@echo 'make swap               swap to network block devices (DURATION=600 seconds, five guests)'
 	@echo 'make check              formatting, lints, style, the rules for unsafe code'
 	@echo 'make shell              an interactive guest with the module (KERNEL=debug)'
