@@ -3,7 +3,7 @@
 #
 # Packet devices on emulated drives, for tests. Sourced after tests/lib/ktap.sh.
 
-here=$(dirname "${BASH_SOURCE[0]}")
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/pktcdvd/lib/pkt.sh
 . "$here/../../pktcdvd/lib/pkt.sh"
 # shellcheck source=tests/lib/drive.sh
