@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What every process of the torture has: a stream of random numbers of its own, a count of what it
+has done, and a way to say that something is wrong."""
+
+import collections
+import errno
+import os
+import random
+import subprocess
+import time
+
+RAM = "/sys/class/rblk-ram"
+PKT = "/sys/class/pktcdvd"
+
+
+class Failure(Exception):
+    """The drivers did what they must not."""
+
+
+def stream(*names):
+    """Random numbers that depend on nothing but these names."""
+    return random.Random("/".join(map(str, names)))
+
+
+def name_of(error):
+    return errno.errorcode.get(error.errno, str(error.errno))
+
+
+def put(path, text):
+    """One write(2)."""
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        os.write(fd, f"{text}\n".encode())
+    finally:
+        os.close(fd)
+
+
+def get(path):
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+def run(*words, ok=(0,)):
+    """A program's output; raises OSError if it fails."""
+    done = subprocess.run(
+        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    if done.returncode not in ok:
+        raise OSError(errno.EPROTO, f"{' '.join(words)}: {done.stdout.strip()}")
+    return done.stdout
+
+
+def until(seconds, condition, what):
+    """Waits; the condition may fail with OSError meanwhile."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            found = condition()
+        except OSError:
+            found = None
+        if found:
+            return found
+        if time.monotonic() > end:
+            raise Failure(f"waited {seconds} s for: {what}")
+        time.sleep(0.05)
+
+
+def is_debug():
+    return os.path.exists("/sys/kernel/debug/kmemleak")
+
+
+# Everything is several times slower with a kernel full of checks.
+PATIENCE = 300 if is_debug() else 100
+
+
+class Actor:
+    """A process of a round: subclasses have act(), which returns when self.over()."""
+
+    def __init__(self, setting, name):
+        self.setting = setting
+        self.name = name
+        self.rng = stream(setting.seed, setting.round, name)
+        self.done = collections.Counter()
+        self.end = 0.0
+
+    def over(self):
+        return time.monotonic() > self.end
+
+    def pause(self, longest):
+        time.sleep(self.rng.random() * longest)
+
+    def attempt(self, kind, function, *allowed):
+        """Does something that may be refused with some errors only. Whether it was done."""
+        try:
+            function()
+        except OSError as error:
+            if name_of(error) not in allowed:
+                raise Failure(f"{kind}: {error}") from error
+            self.done[f"{kind}: {name_of(error)}"] += 1
+            return False
+        self.done[kind] += 1
+        return True
+
+    def refused(self, kind, function, *allowed):
+        """Does something that must be refused."""
+        if self.attempt(kind, function, *allowed):
+            raise Failure(f"{kind} was not refused")
+
+    def play(self):
+        """The whole of it; what it has done."""
+        self.end = time.monotonic() + self.setting.seconds
+        self.act()
+        return self.done
+
+    def act(self):
+        raise NotImplementedError
+
+
+class Setting:
+    """What all actors of a round share."""
+
+    def __init__(self, seed, number, seconds, faults, directory):
+        self.seed, self.round, self.seconds = seed, number, seconds
+        # Whether allocations and IO fail for who has asked for it.
+        self.faults = faults
+        # In memory, for files and sockets.
+        self.directory = directory
