@@ -5,7 +5,7 @@ drivers of this guest, in rounds.
 
 What a round has is drawn from its number and the seed; each of its processes has random numbers of
 its own. After each round nothing may be left, and the module must go. Says what was done, or what is
-wrong; then the last line has the number of the round. The line before the last word is for programs.
+wrong; the last two lines, "# next ROUND" and "# done" with numbers, are for run.py.
 """
 
 import argparse

@@ -102,8 +102,6 @@ class Churn(Actor):
         steps = [self.add, self.add, self.remove, self.use, self.map, self.unmap, self.wrong, self.tune]
         while not self.over():
             self.rng.choice(steps)()
-        # Others may still use what is left.
-        self.rng.random()
 
     def failing(self):
         return faults.allocations_fail(self.setting.faults)
@@ -231,7 +229,7 @@ class Loader(Actor):
                 ["nbd_max_request_bytes=1"],
             ]
         )
-        # Its processes have parameters that are out of range now and then.
+        # Some of them are out of range.
         if not self.attempt("module loaded", lambda: run("modprobe", "rblk", *words), "EPROTO"):
             run("modprobe", "rblk")
             self.done["module loaded"] += 1
@@ -268,4 +266,8 @@ class Visitor(Actor):
         for top in (RAM, PKT, "/sys/kernel/debug/pktcdvd", "/sys/kernel/debug/nbd", "/sys/module/rblk/parameters"):
             for directory, _, files in os.walk(top):
                 for file in files:
-                    self.attempt("files read", lambda d=directory, f=file: get(f"{d}/{f}"), *RACES, "EACCES", "EOPNOTSUPP", "EPERM")
+                    self.attempt(
+                        "files read",
+                        lambda d=directory, f=file: get(f"{d}/{f}"),
+                        *RACES, "EACCES", "EOPNOTSUPP", "EPERM",
+                    )

@@ -42,8 +42,8 @@ class PacketStack(Stack):
                 put(f"{PKT}/add", f"{lower.number(self.lower.node)} {words}")
                 return True
             except OSError as error:
-                # Somebody may look at it.
-                if error.errno != errno.EBUSY:
+                # Somebody may look at it; memory may be scarce.
+                if error.errno not in (errno.EBUSY, errno.ENOMEM):
                     raise Failure(f"{PKT}/add {words}: {error}") from error
                 return False
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """RAM disks: resized, limited, emptied and replaced while what is in them is checked."""
 
+import errno
 import fcntl
 import os
 import struct
@@ -35,7 +36,17 @@ class RamStack(Stack):
             "prealloc": int(self.prealloc),
             "front": self.rng.choice(["bio", "mq"]),
         }
-        ram_disk(self.disk, self.size, **options)
+
+        def add():
+            try:
+                return ram_disk(self.disk, self.size, **options)
+            except OSError as error:
+                # Memory may be scarce.
+                if error.errno != errno.ENOMEM:
+                    raise Failure(f"ram add {options}: {error}") from error
+                return None
+
+        until(20, add, f"{self.disk} to be added")
 
     def attribute(self, name):
         return f"/sys/block/{self.disk}/ram/{name}"
@@ -93,7 +104,7 @@ class RamStack(Stack):
                 function()
                 return True
             except OSError as error:
-                if error.errno != 16:
+                if error.errno != errno.EBUSY:
                     raise Failure(f"{kind}: {error}") from error
                 return False
 
