@@ -46,7 +46,7 @@ def steps(seed, cut, thread):
     mine = owned(thread)
     number = 0
     while True:
-        for _ in range(rng.randint(1, 12)):
+        for _ in range(rng.choice([1, 8, 40, 80])):
             number += 1
             yield rng.choice(mine), number
         yield None
@@ -145,6 +145,8 @@ class Writer(threading.Thread):
                 buffer[:] = content(unit, self.cut, last)
                 if os.pwritev(self.disk.fd, [buffer], unit * UNIT) != UNIT:
                     raise Failure("a short write")
+                if last % 4 == 0:
+                    self.say("w", last)
         except (OSError, Failure) as problem:
             print(f"thread {self.thread}: {problem}", flush=True)
             os._exit(1)
