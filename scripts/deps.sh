@@ -6,6 +6,7 @@
 #   build  to build kernels and modules      vm     to run guests and tests
 #   rust   the compiler, unless there is one  check  to check the sources
 #   plot   to draw what was measured
+#   suites what the test suites of others want, and stress-ng
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -18,6 +19,7 @@ vm=(qemu-system-x86 kmod busybox-static udftools eject fio
 	e2fsprogs dmsetup util-linux bsdextrautils iproute2 procps python3)
 check=(shellcheck perl)
 plot=(python3-matplotlib python3-jinja2)
+suites=(stress-ng xfsprogs nbdkit)
 
 candidate() { apt-cache policy "$1" | awk '/Candidate:/ && $2 != "(none)" { print $2 }'; }
 update() { [ "$(id -u)" != 0 ] || step 'reading the package lists' 0 apt-get update; }
@@ -44,6 +46,7 @@ for group; do
 	vm) wanted+=("${vm[@]}") ;;
 	check) wanted+=("${check[@]}") ;;
 	plot) wanted+=("${plot[@]}") ;;
+	suites) wanted+=("${suites[@]}") ;;
 	rust) read -ra words < <(rust_packages; echo) && wanted+=(${words[@]+"${words[@]}"}) ;;
 	*) die "no such group: $group" ;;
 	esac
