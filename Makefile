@@ -17,7 +17,7 @@ PREFIX ?= /usr/local
 
 kdir = $(or $(KDIR),$(shell scripts/kernel.sh default))
 
-.PHONY: all modules run test swap bench check shell doc kernels tools install \
+.PHONY: all modules run test swap bench torture blktests check shell doc kernels tools install \
 	install-tools modules_install clean help
 
 all: modules
@@ -36,6 +36,14 @@ test:
 
 bench:
 	@QUICK=$(QUICK) scripts/bench.sh $(T)
+
+# On the debug kernel if nothing else is said.
+torture:
+	@KERNEL="$(if $(filter file,$(origin KERNEL)),debug,$(KERNEL))" DURATION=$(DURATION) \
+		SEED=$(SEED) ROUND=$(ROUND) CUTS=$(CUTS) scripts/torture.sh
+
+blktests:
+	@KERNEL="$(KERNEL)" BLKTESTS="$(BLKTESTS)" scripts/blktests.sh $(T)
 
 swap:
 	@RBLK_SWAP_SECONDS=$(or $(DURATION),600) RBLK_SLOW=4 scripts/test.sh -k fast tests/nbd/swap
@@ -91,6 +99,9 @@ help:
 	@echo 'make bench              our drivers beside the kernel'"'"'s: instructions, throughput'
 	@echo '                          (QUICK=1: in a few minutes; T="words": suites that begin so)'
 	@echo 'make swap               swap to network block devices (DURATION=600 seconds, five guests)'
+	@echo 'make torture            random things to checked disks, faults, power cuts, on the debug'
+	@echo '                          kernel (DURATION=600 seconds; SEED=; KERNEL=fast)'
+	@echo 'make blktests           the block tests of a blktests tree, BLKTESTS=DIR, on our disks'
 	@echo 'make check              formatting, lints, style, the rules for unsafe code'
 	@echo 'make shell              an interactive guest with the module (KERNEL=debug)'
 	@echo 'make doc                documentation of rust/ and drivers/'
