@@ -20,7 +20,7 @@
 steps_all=24
 many=1000
 pages=32768
-[ -z "${RBLK_BENCH_QUICK:-}" ] || pages=8192 steps_all=20
+[ -z "${RBLK_BENCH_QUICK:-}" ] || many=250 pages=8192 steps_all=20
 
 # load DRIVER STEP DISKS KIB: counted; ours loads the other drivers of the module, too.
 load() {
