@@ -252,12 +252,12 @@ def count_columns(row):
     found = row.get("instructions", {})
     theirs, ours = (found.get(d) for d in DRIVERS)
     if not ours:
-        return f"{'':31}{'':15}{'':18}"
-    numbers = [theirs[key] if theirs else None for key in ("nocopy", "own", "copied")]
-    numbers = [f"{'-':>9}" if n is None else f"{n:9.0f}" for n in numbers]
+        return f"{'':73}"
     ratio = f"{found['ratio']:6.3f}x" if theirs else f"{'-':>7}"
-    return (f"{numbers[0]}{ours['nocopy']:10.0f} {ratio}    "
-            f"{numbers[1][1:]}{ours['own']:7.0f}{numbers[2]}{ours['copied']:9.0f}")
+    pairs = ["%*.0f%*.0f" % (wide, theirs[key], wide + 1, ours[key]) if theirs
+             else f"{'-':>{wide}}{ours[key]:{wide + 1}.0f}"
+             for key, wide in (("nocopy", 11), ("own", 10), ("copied", 10))]
+    return f"{pairs[0]} {ratio} {pairs[1]}{pairs[2]}"
 
 
 def speed_columns(row):
@@ -274,8 +274,8 @@ def table(suite, facts, rows):
     yield f"{suite}: ours / in-tree, {facts['date']}, {facts['commit']}"
     yield f"{facts['machine']}; {facts['qemu']}"
     yield ""
-    yield (f"{'':31}|{'instructions of the kernel per operation':^64}|    operations per second")
-    yield (f"{'':31}|{'without copying':>24}{'own text':>19}{'copied bytes/op':>21}"
+    yield (f"{'':31}|{'instructions of the kernel per operation':^73}|    operations per second")
+    yield (f"{'':31}|{'without copying':>31}{'own text':>21}{'copied bytes/op':>21}"
            "|  in-tree     ours  ratio (quartiles)")
     for row in rows:
         name = f"{row['configuration']:>8} {row['test']:<22}"

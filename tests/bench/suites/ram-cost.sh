@@ -62,8 +62,9 @@ discards() {
 	stop_disk
 }
 
-# Free pages, also those that a processor keeps for itself.
+# Free pages, also those that a processor keeps for itself, when what was put off is done.
 free_pages() {
+	sleep 2
 	awk '$1 == "pages" && $2 == "free" || $1 == "count:" { sum += $NF } END { print sum }' \
 		/proc/zoneinfo
 }
