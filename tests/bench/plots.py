@@ -97,7 +97,8 @@ def curves(panels, x_label, ticks):
             marker = "o" if "read" in name else "s"
             if "hole" in name:
                 style, marker = ":", "^"
-            one.plot(at, middle, style, marker=marker, markersize=3.5, color=color, label=name)
+            one.plot(at, middle, style, marker=marker, markersize=3.5, color=color, label=name,
+                     linewidth=0.8 if "-qd1," in name else 1.6)
             one.fill_between(at, [p[2] for p in points], [p[3] for p in points],
                              color=color, alpha=0.12, linewidth=0)
         one.set_xticks(range(len(ticks)), ticks)

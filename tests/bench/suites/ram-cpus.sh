@@ -9,8 +9,9 @@
 # rblk-title: RAM disks: processors
 #
 # The suite ram-cpus: a guest each with 1, 2 and 4 processors, and as many threads that read or
-# write places of the same disk; disks as of the suite ram-brd. Instructions are not counted: that
-# takes a guest with one processor.
+# write places of the same disk; disks as of the suite ram-brd. Processors that the machine does
+# not have take turns on those it has. Instructions are not counted: that takes a guest with one
+# processor.
 
 # shellcheck source=tests/bench/lib/disks.sh
 . "${here:?}/lib/disks.sh"
