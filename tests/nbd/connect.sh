@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: fast
 # rblk-timeout: 180
 #
 # nbd-client and qemu-nbd, as they are, connect and disconnect in all the ways they know: over

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: fast
 # rblk-timeout: 180
 #
 # What a packet device tells of itself: counters, the info file, links, limits, tracepoints.

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: fast
 # rblk-timeout: 240
 #
 # File systems on packet devices: made and filled with a tree of files, and found whole after a
