@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: fast
 # rblk-timeout: 240
 # rblk-args: --cpus 3
 #
