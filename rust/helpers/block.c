@@ -10,15 +10,6 @@ __rb_helper struct request_queue *rb_helper_bdev_get_queue(struct block_device *
 	return bdev_get_queue(bdev);
 }
 
-__rb_helper bool rb_helper_bdev_is_optical(struct block_device *bdev)
-{
-#if IS_ENABLED(CONFIG_CDROM)
-	return bdev->bd_disk->cdi;
-#else
-	return false;
-#endif
-}
-
 __rb_helper bool rb_helper_bdev_is_zoned(struct block_device *bdev)
 {
 	return bdev_is_zoned(bdev);

@@ -16,6 +16,12 @@ __rb_helper struct scsi_device *rb_helper_optical_device(struct gendisk *disk)
 	return NULL;
 }
 
+/* One of another kind of bus cannot be asked to write, and so is a disk like others. */
+__rb_helper bool rb_helper_bdev_is_optical(struct block_device *bdev)
+{
+	return rb_helper_optical_device(bdev->bd_disk);
+}
+
 /*
  * Returns a negative errno, or what the SCSI layer has made of the command:
  * host byte and status. Unlike the drive's own generic_packet(), it keeps nothing
