@@ -65,15 +65,15 @@ kernels:
 # The command pktcdvd, its manual and completions for shells, below build/tools.
 tools:
 	@scripts/deps.sh build rust
-	@cargo build -q --release --locked --manifest-path tools/pktcdvd/Cargo.toml
+	@cargo build -q --release --locked -p rblk-pktcdvd
 	@rm -rf build/tools
-	@tools/pktcdvd/target/release/pktcdvd-generate build/tools
-	@echo "built tools/pktcdvd/target/release/pktcdvd; its manual is in build/tools"
+	@target/release/pktcdvd-generate build/tools
+	@echo "built target/release/pktcdvd; its manual is in build/tools"
 
 install: modules_install install-tools
 
 install-tools: tools
-	install -D -t "$(DESTDIR)$(PREFIX)/sbin" tools/pktcdvd/target/release/pktcdvd
+	install -D -t "$(DESTDIR)$(PREFIX)/sbin" target/release/pktcdvd
 	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/man/man8" build/tools/man8/*
 	install -D -m 644 build/tools/completions/pktcdvd.bash \
 		"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/pktcdvd"
@@ -87,9 +87,7 @@ modules_install: modules
 
 clean:
 	rm -rf build
-	for m in tests/*/Cargo.toml tools/*/Cargo.toml; do \
-		cargo clean -q --manifest-path $$m 2>/dev/null || :; \
-	done
+	cargo clean -q 2>/dev/null || :
 
 help:
 	@echo 'make                    build rblk.ko and nbd.ko (KDIR=: for that kernel build tree)'

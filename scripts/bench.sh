@@ -132,10 +132,10 @@ guest() {
 cpus() { test_header "$here/suites/$1.sh" cpus 1; }
 units() { test_header "$here/suites/$1.sh" units 'ops ms'; }
 
-cargo build -q --release --locked --manifest-path $here/Cargo.toml
+cargo build -q --release --locked -p rblk-bench
 gcc -Wall -O2 -shared -fPIC "-DQEMU_PLUGIN_VERSION=$(plugin_version)" \
 	-o "$build/count.so" $here/plugin/count.c
-export RBLK_BENCH=$RBLK_TOP/$here/target/release/rblk-bench
+export RBLK_BENCH=$RBLK_TOP/target/release/rblk-bench
 
 # Optical drives, which no other driver can write: the drives themselves tell.
 optical() {

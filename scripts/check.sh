@@ -42,10 +42,7 @@ clippy() {
 }
 
 host_clippy() {
-	local manifest
-	for manifest in tests/*/Cargo.toml tools/*/Cargo.toml; do
-		cargo clippy -q --manifest-path "$manifest" --all-targets -- -D warnings || return
-	done
+	cargo clippy -q --locked --workspace --all-targets -- -D warnings
 }
 
 documentation() {
@@ -97,7 +94,7 @@ run 'no host names, no paths of one machine' places
 run 'shellcheck' shell_scripts
 run 'checkpatch' c_style
 run "clippy with the kernel's lints" clippy
-run "clippy of the tests' crates" host_clippy
+run "clippy of what runs on the host" host_clippy
 run 'documentation' documentation
 
 if [ ${#failed[@]} -gt 0 ]; then

@@ -42,33 +42,29 @@ wanted() {
 	return 1
 }
 
-# run_cargo DIRECTORY: the tests of a crate.
+# run_cargo DIRECTORY...: the tests of those crates.
 run_cargo() {
-	local ret name=${1//\//-}
-	if ! [ -e "$1/Cargo.toml" ] || ! wanted "$1"; then
-		return 0
-	fi
-	say "host: cargo test, $1"
-	cargo test --manifest-path "$1/Cargo.toml" --no-fail-fast 2>&1 |
-		tee "$results/$name.log"
+	local ret packages=() dir
+	for dir; do
+		! wanted "$dir" || packages+=(-p "$(sed -n 's/^name = "\(.*\)"/\1/p' "$dir/Cargo.toml" | head -n 1)")
+	done
+	[ ${#packages[@]} -gt 0 ] || return 0
+	say "host: cargo test ${packages[*]}"
+	cargo test --locked "${packages[@]}" --no-fail-fast 2>&1 | tee "$results/cargo.log"
 	ret=${PIPESTATUS[0]}
-	awk -v ret="$ret" -v crate="$1" '
+	awk -v ret="$ret" '
 		/^test .* \.\.\. ok$/ { print "pass host", $2; next }
 		/^test .* \.\.\. FAILED$/ { print "fail host", $2; failed = 1; next }
 		/^test .* \.\.\. ignored/ { print "skip host", $2 }
-		END { if (ret && !failed) print "fail host", crate, "does not build" }
-	' "$results/$name.log" >"$results/$name.tally"
+		END { if (ret && !failed) print "fail host cargo test does not build" }
+	' "$results/cargo.log" >"$results/cargo.tally"
 }
 
-# build_programs MANIFEST...: what tests use or test, of whatever is a crate here.
+# build_programs: what tests in guests use, or test.
 build_programs() {
-	local manifest
-	for manifest; do
-		[ "$manifest" != tests/host/Cargo.toml ] || continue
-		say "building ${manifest%/Cargo.toml}"
-		cargo build -q --release --manifest-path "$manifest" ||
-			echo "fail host ${manifest%/Cargo.toml} does not build" >>"$results/build.tally"
-	done
+	say 'building programs'
+	cargo build -q --release --locked --workspace ||
+		echo 'fail host the programs do not build' >>"$results/build.tally"
 }
 
 # A boot is a line "NAME|KERNEL|MEM|ARGS|FACTOR|TESTS" (see test-boot). Each makes
@@ -131,11 +127,8 @@ for kernel in $(tr ' ' '\n' <<<"$kernels" | sort); do
 	done
 done
 
-run_cargo tests/host
-run_cargo tests/mmc-drive
-run_cargo tools/pktcdvd
-[[ ${boots[*]-} != *tests/nbd/* ]] || build_programs tests/*/Cargo.toml
-[[ ${boots[*]-} != *tests/tools/* ]] || build_programs tools/*/Cargo.toml
+run_cargo tests/host tests/mmc-drive tools/pktcdvd rust/host/cdrom
+[ ${#boots[@]} -eq 0 ] || build_programs
 if [ ${#boots[@]} -gt 0 ]; then
 	say "${#boots[@]} lists of tests to run, $jobs at a time"
 	printf '%s\0' "${boots[@]}" | xargs -0 -n 1 -P "$jobs" scripts/test-boot

@@ -15,7 +15,7 @@
 . "$(dirname "$0")/../pktcdvd/lib/pkt.sh"
 
 ktap_plan 26
-command=$(dirname "$0")/../../tools/pktcdvd/target/release/pktcdvd
+command=$(dirname "$0")/../../target/release/pktcdvd
 clean_up
 drive_ctl reset
 sr=$(drive_sr 0)

@@ -14,7 +14,7 @@
 ktap_plan 59
 # Where others may run it, too.
 command=$RBLK_SCRATCH/pktcdvd
-install -m 755 "$(dirname "$0")/../../tools/pktcdvd/target/release/pktcdvd" "$command"
+install -m 755 "$(dirname "$0")/../../target/release/pktcdvd" "$command"
 chmod 755 "$RBLK_SCRATCH"
 
 # expect TITLE STATUS TEXT ARGS...: the command ends with STATUS; its output has TEXT, and if it

@@ -21,7 +21,7 @@ import traceback
 import genl
 
 TOP = pathlib.Path(__file__).resolve().parents[3]
-SERVER = TOP / "tests/nbd-server/target/release/rblk-nbd-server"
+SERVER = TOP / "target/release/rblk-nbd-server"
 SCRATCH = pathlib.Path(tempfile.mkdtemp(dir=os.environ.get("RBLK_SCRATCH")))
 atexit.register(shutil.rmtree, SCRATCH, True)
 

@@ -5,7 +5,7 @@
 
 nbd_lib=$(dirname "${BASH_SOURCE[0]}")
 genl=$nbd_lib/genl.py
-server=$nbd_lib/../../nbd-server/target/release/rblk-nbd-server
+server=$nbd_lib/../../../target/release/rblk-nbd-server
 tmp=$(mktemp -d "${RBLK_SCRATCH:-/tmp}/nbd.XXXXXX")
 servers=()
 

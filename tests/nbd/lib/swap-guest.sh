@@ -10,7 +10,7 @@
 # threads of the device, in kswapd and in who fills the memory.
 # Restarts the guest if nothing moves any more; what the heartbeat says is on the console.
 set -eu
-programs=$(dirname "$0")/../../nbd-swap/target/release
+programs=$(dirname "$0")/../../../target/release
 seconds=${RBLK_SWAP_SECONDS:-60}
 run=$RBLK_SCRATCH
 

@@ -26,7 +26,7 @@ export RBLK_SWAP_SECONDS RBLK_SWAP_MEM RBLK_SWAP_PERCENT RBLK_NBD_DRIVER
 # swap_build: what the guests need; with output if it fails.
 swap_build() {
 	{
-		cargo build -q --release --manifest-path "$swap_top/tests/nbd-swap/Cargo.toml" &&
+		(cd "$swap_top" && cargo build -q --release --locked -p nbd-swap) &&
 			"$swap_top/scripts/module.sh" fast &&
 			MO=$swap_top/build/fast-naive "$swap_top/scripts/module.sh" fast NBD_NAIVE=1
 	} >"$swap_dir/build.log" 2>&1 || {
