@@ -14,7 +14,10 @@ use crate::{
         Disk, //
     },
     logic::{
-        names::clash,
+        names::{
+            clash,
+            number_taken, //
+        },
         options::{
             AddOptions,
             RemoveTarget, //
@@ -22,6 +25,7 @@ use crate::{
     }, //
 };
 use kernel::{
+    bitmap::BitmapVec,
     fmt,
     new_mutex,
     prelude::*,
@@ -99,9 +103,7 @@ impl Registry {
 
         let name = match wanted {
             Some(wanted) => free_name(&slots, fmt!("{wanted}")),
-            None => (0..=slots.len())
-                .find_map(|index| free_name(&slots, fmt!("rram{index}")).transpose())
-                .transpose(),
+            None => first_free_name(&slots),
         };
         let name = name?.ok_or(EEXIST)?;
         let slot = Slot {
@@ -169,4 +171,22 @@ fn free_name(slots: &[Slot], name: fmt::Arguments<'_>) -> Result<Option<CString>
         .any(|slot| clash(slot.name.to_bytes(), name.to_bytes()));
 
     Ok((!clashes).then_some(name))
+}
+
+/// Returns the first of our own names that is free.
+fn first_free_name(slots: &[Slot]) -> Result<Option<CString>> {
+    // One more than there are disks: one is free.
+    let mut taken = BitmapVec::new(slots.len() + 1, GFP_KERNEL)?;
+
+    for number in slots
+        .iter()
+        .filter_map(|slot| number_taken(slot.name.to_bytes()))
+        .filter(|&number| number <= slots.len())
+    {
+        taken.set_bit(number);
+    }
+    match taken.next_zero_bit(0) {
+        Some(number) => free_name(slots, fmt!("rram{number}")),
+        None => Ok(None),
+    }
 }

@@ -20,3 +20,18 @@ fn is_partition(name: &[u8], disk: &[u8]) -> bool {
 
     number.is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
 }
+
+/// Returns the number `n` of the only name `rram{n}` that clashes with `name`, if there is one.
+///
+/// With a disk `rram`, all of them do; it has none.
+pub fn number_taken(name: &[u8]) -> Option<usize> {
+    let rest = name.strip_prefix(b"rram")?;
+    let length = rest.iter().take_while(|c| c.is_ascii_digit()).count();
+    let (digits, behind) = rest.split_at_checked(length)?;
+
+    if digits.first() == Some(&b'0') && length > 1 {
+        return None;
+    }
+    let number = core::str::from_utf8(digits).ok()?.parse().ok()?;
+    clash(name, name.strip_suffix(behind)?).then_some(number)
+}

@@ -2,7 +2,8 @@
 
 //! Disk names that cannot both exist.
 
-use rblk_host_tests::ram::logic::names::clash;
+use proptest::prelude::*;
+use rblk_host_tests::ram::logic::names::{clash, number_taken};
 
 #[test]
 fn names_and_their_partitions() {
@@ -22,5 +23,34 @@ fn names_and_their_partitions() {
     ] {
         assert_eq!(clash(a.as_bytes(), b.as_bytes()), expected, "{a} {b}");
         assert_eq!(clash(b.as_bytes(), a.as_bytes()), expected, "{b} {a}");
+    }
+}
+
+#[test]
+fn names_that_take_a_number() {
+    for (name, expected) in [
+        ("rram0", Some(0)),
+        ("rram10", Some(10)),
+        ("rram10p3", Some(10)),
+        ("rram10p", None),
+        ("rram10x", None),
+        ("rram010", None),
+        ("rram", None),
+        ("rramp1", None),
+        ("ram1", None),
+        ("rram99999999999999999999999", None),
+    ] {
+        assert_eq!(number_taken(name.as_bytes()), expected, "{name}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_number_is_taken_by_what_clashes(name in "rram[0-9]{0,3}(p[0-9]{0,2}|x)?", number in 0..200usize) {
+        prop_assume!(name != "rram");
+        prop_assert_eq!(
+            clash(name.as_bytes(), format!("rram{number}").as_bytes()),
+            number_taken(name.as_bytes()) == Some(number)
+        );
     }
 }
