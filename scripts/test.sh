@@ -127,7 +127,7 @@ for kernel in $(tr ' ' '\n' <<<"$kernels" | sort); do
 	done
 done
 
-run_cargo tests/host tests/mmc-drive tools/pktcdvd rust/host/cdrom
+run_cargo tests/host tests/loom tests/mmc-drive tools/pktcdvd rust/host/cdrom
 [ ${#boots[@]} -eq 0 ] || build_programs
 if [ ${#boots[@]} -gt 0 ]; then
 	say "${#boots[@]} lists of tests to run, $jobs at a time"
