@@ -5,7 +5,8 @@
 use crate::{
     device::Device,
     ioctl,
-    pieces::RequestData, //
+    pieces::RequestData,
+    queue::Queue, //
 };
 use kernel::{
     prelude::*,
@@ -77,8 +78,8 @@ impl mq::Operations for Disk {
     ) -> core::result::Result<(), Rejected<'a>> {
         match rq.command() {
             Command::Write => file_write(&device, rq)?,
-            Command::Read => device.queue.lock().push_read(rq.start()),
-            Command::Flush | Command::Discard => device.queue.lock().push_other(rq.start()),
+            Command::Read => file(&device, rq, Queue::push_read)?,
+            Command::Flush | Command::Discard => file(&device, rq, Queue::push_other)?,
             _ => return Err(rq.reject(BlkError::NOTSUPP)),
         }
         if is_last {
@@ -103,6 +104,21 @@ impl mq::Operations for Disk {
         }
         Forwarded::End(result)
     }
+}
+
+/// Files a request that is no write, if there is a session, without which nobody would carry it out.
+fn file<'a>(
+    device: &Device,
+    rq: IdleRequest<'a, Disk>,
+    push: impl FnOnce(&mut Queue, Request<Disk>),
+) -> core::result::Result<(), Rejected<'a>> {
+    let mut queue = device.queue.lock();
+    if queue.session().is_none() {
+        drop(queue);
+        return Err(rq.reject(BlkError::IOERR));
+    }
+    push(&mut queue, rq.start());
+    Ok(())
 }
 
 /// Files a write, unless writers are held back now.
