@@ -108,7 +108,11 @@ for test in tests/*/*.sh; do
 		if [ "$k" = host ]; then
 			boot host '' '' "$test"
 		elif [[ " $kernels " == *" $k "* ]]; then
-			groups["$k|$(test_header "$test" mem 1024)|$(test_header "$test" args '')"]+=" $test"
+			args=$(test_header "$test" args '')
+			if [ "$k" = debug ] && [ "$(test_header "$test" leaks no)" = no ]; then
+				args+=' --append kmemleak=off'
+			fi
+			groups["$k|$(test_header "$test" mem 1024)|$args"]+=" $test"
 		fi
 	done
 done

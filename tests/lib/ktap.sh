@@ -16,6 +16,7 @@
 #	# rblk-mem: 1024		MiB of the guest, twice that on debug
 #	# rblk-args:			more arguments for scripts/vm
 #	# rblk-module: rblk		the module that is loaded
+#	# rblk-leaks: no		"yes": look for leaks on debug, which takes twice as long
 
 KSFT_PASS=0
 KSFT_FAIL=1

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # rblk-module: nbd
 # rblk-timeout: 180
+# rblk-leaks: yes
 #
 # nbd.ko is what scripts know by that name: its parameters, numbers and alias are those of the
 # kernel's own nbd, which it stands in for, and neither it nor rblk.ko starts beside another one.

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # rblk-timeout: 240
+# rblk-leaks: yes
 # rblk-args: --drive cdrw,strict-cache,blocks=4096
 #
 # What opening and closing a packet device on an optical drive does to the drive.

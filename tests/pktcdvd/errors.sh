@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # rblk-timeout: 300
+# rblk-leaks: yes
 #
 # A lower device that fails: every failure is reported, with its error, and nothing that was
 # reported as written is lost; when the fault is gone, the device works.

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # rblk-timeout: 300
+# rblk-leaks: yes
 #
 # Packet devices come and go under IO and from many sides at once, hold what they use, and nothing
 # else.

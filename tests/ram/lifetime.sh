@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # rblk-timeout: 180
+# rblk-leaks: yes
 #
 # Disks come and go under I/O, and the module goes when nobody uses it.
 
