@@ -3,7 +3,7 @@
 #
 # kernel.sh src           print the kernel source tree, fetched if need be
 # kernel.sh path NAME     print the build tree of the test kernel NAME, wherever
-#                         it is or will be (fast, debug, or a build tree)
+#                         it is or will be (fast, debug, kcsan, or a build tree)
 # kernel.sh build NAME    the same, and build it if need be
 # kernel.sh default        print the running kernel's build tree if Rust modules
 #                          can be built for it, else "fast"
@@ -68,7 +68,8 @@ _fragments() {
 	case $1 in
 	fast) echo "$RBLK_TOP/configs/fast.config" ;;
 	debug) echo "$RBLK_TOP/configs/fast.config" "$RBLK_TOP/configs/debug.config" ;;
-	*) die "no such kernel: $1 (fast, debug, or a build tree)" ;;
+	kcsan) echo "$RBLK_TOP/configs/fast.config" "$RBLK_TOP/configs/kcsan.config" ;;
+	*) die "no such kernel: $1 (fast, debug, kcsan, or a build tree)" ;;
 	esac
 }
 _compiler() { [ "$1" = debug ] && echo "clang-$RBLK_LLVM" || echo "${CC:-gcc}"; }

@@ -2,7 +2,8 @@
 #
 # Prints every complaint in a kernel log with what follows it, and fails if
 # there was one: with status 2 if the first, and with it all that came of it, was
-# a breakpoint trap without a breakpoint.
+# a breakpoint trap without a breakpoint. A data race is one if it has to do with
+# our modules; the kernel has many of its own.
 
 # Where kernel code is patched while it runs there is a breakpoint, 0xcc, for a
 # moment. QEMU's emulation (7.2 does, now and then) may trap on one that another
@@ -31,13 +32,26 @@ function complaint(line) {
 	       line ~ /^(\[[^]]*\])? *not ok /
 }
 
+# A report of KCSAN, from its second line to a line of =.
+function end_of_race() {
+	if (race ~ /\[(rblk|nbd|rb_kunit)\]/) {
+		print race
+		found++
+	}
+	race = ""
+}
+
 { sub(/\r$/, "") }
+/BUG: KCSAN:/ { race = "-- kernel log, line " NR ":" }
+race != "" && /=====/ { end_of_race() }
+race != "" { race = race "\n" $0; next }
 complaint($0) && !left { print "-- kernel log, line " NR ":" }
 complaint($0) { found++; left = 60 }
 complaint($0) && found == 1 { trapped = /Oops: int3:/ }
 trapped && /Code:/ { phantom = no_breakpoint($0); trapped = 0 }
 left > 0 && printed < 400 { print; left--; printed++ }
 END {
+	end_of_race()
 	if (found)
 		printf("-- %d lines of complaint\n", found)
 	exit found ? 1 + phantom : 0

@@ -45,8 +45,12 @@ rip='RIP: 0010:enqueue_task_fair+0x353/0x5e0'
 gone='Code: 0f 1f 44 00 00 e8 13 ed 00 00 e9 4c fe ff ff 0f <1f> 44 00 00 48 81'
 there='Code: 0f 1f 44 00 00 e8 13 ed 00 00 e9 4c fe ff ff cc <1f> 44 00 00 48 81'
 idle='Code: f3 0f 1e fa eb 07 0f 00 2d 79 6a 06 00 fb f4 <fa> c3 66 66 2e 0f 1f'
+race='BUG: KCSAN: data-race in blk_mq_start_request / foo'
+in_ours=' foo+0x1/0x2 [rblk]'
+in_others=' foo+0x1/0x2'
+line_of_races='=================================================================='
 died='Kernel panic - not syncing: Fatal exception in interrupt'
-ktap_plan $((${#complaints[@]} + ${#harmless[@]} + 5))
+ktap_plan $((${#complaints[@]} + ${#harmless[@]} + 8))
 
 judge() {
 	{
@@ -74,6 +78,12 @@ check_equal "the code has to be known" 1 \
 	"$(verdict "$oops" "$rip" 'Code: Unable to access opcode bytes at 0x1.' "$died")"
 check_equal "what complains earlier counts" 1 \
 	"$(verdict "${complaints[0]}" "$oops" "$rip" "$gone" "$died")"
+check_equal "a data race with ours counts" 1 \
+	"$(verdict "$race" "$in_ours" "$line_of_races" fine)"
+check_equal "one without does not" 0 \
+	"$(verdict "$race" "$in_others" "$line_of_races" fine)"
+check_equal "and hides nothing behind it" 1 \
+	"$(verdict "$race" "$in_others" "$line_of_races" "${complaints[0]}")"
 check_equal "another trap is the kernel's" 1 \
 	"$(verdict 'Oops: invalid opcode: 0000 [#1] SMP' "$rip" "$gone" "$died")"
 ktap_finished
