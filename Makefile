@@ -17,7 +17,7 @@ PREFIX ?= /usr/local
 
 kdir = $(or $(KDIR),$(shell scripts/kernel.sh default))
 
-.PHONY: all modules run test swap bench torture blktests check shell doc kernels tools install \
+.PHONY: all modules run test swap bench torture blktests suites check shell doc kernels tools install \
 	install-tools modules_install clean help
 
 all: modules
@@ -44,6 +44,9 @@ torture:
 
 blktests:
 	@KERNEL="$(KERNEL)" BLKTESTS="$(BLKTESTS)" scripts/blktests.sh $(T)
+
+suites:
+	@KERNEL="$(KERNEL)" DURATION=$(DURATION) scripts/suites.sh
 
 swap:
 	@RBLK_SWAP_SECONDS=$(or $(DURATION),600) RBLK_SLOW=4 scripts/test.sh -k fast tests/nbd/swap
@@ -100,6 +103,7 @@ help:
 	@echo 'make torture            random things to checked disks, faults, power cuts, on the debug'
 	@echo '                          kernel (DURATION=600 seconds; SEED=; KERNEL=fast)'
 	@echo 'make blktests           the block tests of a blktests tree, BLKTESTS=DIR, on our disks'
+	@echo 'make suites             stress-ng and fsx on our disks (DURATION=20 seconds each)'
 	@echo 'make check              formatting, lints, style, the rules for unsafe code'
 	@echo 'make shell              an interactive guest with the module (KERNEL=debug)'
 	@echo 'make doc                documentation of rust/ and drivers/'
