@@ -216,6 +216,15 @@ class Loader(Actor):
                 self.load()
         if not os.path.exists("/sys/module/rblk"):
             run("modprobe", "rblk")
+        # What it made by itself when it was loaded last; visitors may still look at it.
+        for line in get(f"{RAM}/device_map").splitlines():
+            name = line.split()[0]
+            if name.startswith("rram"):
+                until(
+                    PATIENCE,
+                    lambda name=name: put(f"{RAM}/remove", name) or True,
+                    f"removing {name}",
+                )
 
     def load(self):
         rng = self.rng
