@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: debug
 # rblk-timeout: 180
 #
 # The generic netlink family, as it should be used and as it should not; see lib/netlink.py.

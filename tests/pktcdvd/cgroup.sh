@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: debug
 # rblk-timeout: 180
 #
 # Control groups that write through packet devices are counted and throttled, and nothing of theirs

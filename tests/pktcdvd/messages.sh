@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: debug
 # rblk-timeout: 150
 #
 # What the kernel's log says of packet devices: who, what, why; in few lines, whatever happens.

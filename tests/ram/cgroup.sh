@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: debug
 # rblk-timeout: 120
 #
 # What a control group does to a disk is counted and throttled as it is for any

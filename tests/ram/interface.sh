@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: debug
 # rblk-timeout: 60
 #
 # What the files in /sys/class/rblk-ram and /sys/block/*/ram take and refuse.
