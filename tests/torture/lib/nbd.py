@@ -8,8 +8,8 @@ import subprocess
 import sys
 import time
 
-from actor import PATIENCE, Failure, until
-from stack import Stack
+from actor import PATIENCE, Failure, put, until
+from stack import SCHEDULERS, Stack
 
 sys.path.append(os.path.join(os.path.dirname(__file__), "../../nbd/lib"))
 import genl  # pylint: disable=wrong-import-position,import-error
@@ -80,6 +80,18 @@ class NbdStack(Stack):
         self.rng.choice(
             [self.replace_server, self.stop_server, self.must_not_connect, self.status] + self.common()
         )()
+
+    def switch_scheduler(self):
+        """There is none, for ever: the block core says so with ENOMEM."""
+        scheduler = self.rng.choice(SCHEDULERS)
+
+        def change():
+            put(self.queue("scheduler"), scheduler)
+
+        if scheduler == "none":
+            self.attempt("scheduler", change, "EBUSY")
+        else:
+            self.refused("scheduler", change, "ENOMEM", "EINVAL", "EBUSY")
 
     def replace_server(self):
         """All connections are lost with the server; another one comes, and gets new ones."""

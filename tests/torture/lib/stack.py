@@ -157,7 +157,9 @@ class Stack(Actor):
     def switch_scheduler(self):
         if os.path.exists(self.queue("scheduler")):
             scheduler = self.rng.choice(SCHEDULERS)
-            self.attempt("scheduler", lambda: put(self.queue("scheduler"), scheduler), "EINVAL")
+            self.attempt(
+                "scheduler", lambda: put(self.queue("scheduler"), scheduler), "EINVAL", "EBUSY", "ENOMEM"
+            )
 
     def set_depth(self):
         if os.path.exists(self.queue("nr_requests")):

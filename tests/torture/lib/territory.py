@@ -200,8 +200,11 @@ class Writer(threading.Thread):
             else:
                 for which in units:
                     territory.possible[which] = [version]
-        elif got is not None and not self.options.faulty:
-            raise Failure(f"{self.path}: {got} of {length} bytes written at {at}")
+        else:
+            if got is not None and not self.options.faulty:
+                raise Failure(f"{self.path}: {got} of {length} bytes written at {at}")
+            # It may be in the page cache or not: syncing tells nothing of it.
+            self.dirty.difference_update(units)
 
     def read(self):
         first, count, at = self.range()
