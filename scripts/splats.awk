@@ -32,7 +32,7 @@ function complaint(line) {
 	       line ~ /^(\[[^]]*\])? *not ok /
 }
 
-# A report of KCSAN, from its second line to a line of =.
+# A report of KCSAN goes to a line of =, if that is not lost. Other complaints in it count.
 function end_of_race() {
 	if (race ~ /\[(rblk|nbd|rb_kunit)\]/) {
 		print race
@@ -42,9 +42,10 @@ function end_of_race() {
 }
 
 { sub(/\r$/, "") }
-/BUG: KCSAN:/ { race = "-- kernel log, line " NR ":" }
+/BUG: KCSAN:/ { end_of_race(); race = "-- kernel log, line " NR ":\n" $0; next }
 race != "" && /=====/ { end_of_race() }
-race != "" { race = race "\n" $0; next }
+race != "" { race = race "\n" $0 }
+race != "" && !complaint($0) { next }
 complaint($0) && !left { print "-- kernel log, line " NR ":" }
 complaint($0) { found++; left = 60 }
 complaint($0) && found == 1 { trapped = /Oops: int3:/ }

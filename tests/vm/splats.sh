@@ -50,7 +50,7 @@ in_ours=' foo+0x1/0x2 [rblk]'
 in_others=' foo+0x1/0x2'
 line_of_races='=================================================================='
 died='Kernel panic - not syncing: Fatal exception in interrupt'
-ktap_plan $((${#complaints[@]} + ${#harmless[@]} + 8))
+ktap_plan $((${#complaints[@]} + ${#harmless[@]} + 10))
 
 judge() {
 	{
@@ -84,6 +84,10 @@ check_equal "one without does not" 0 \
 	"$(verdict "$race" "$in_others" "$line_of_races" fine)"
 check_equal "and hides nothing behind it" 1 \
 	"$(verdict "$race" "$in_others" "$line_of_races" "${complaints[0]}")"
+check_equal "nor in it" 1 \
+	"$(verdict "$race" "$in_others" "${complaints[0]}" "$in_others")"
+check_equal "one with ours counts when another cuts it short" 1 \
+	"$(verdict "$race" "$in_ours" "$race" "$in_others" "$line_of_races")"
 check_equal "another trap is the kernel's" 1 \
 	"$(verdict 'Oops: invalid opcode: 0000 [#1] SMP' "$rip" "$gone" "$died")"
 ktap_finished
