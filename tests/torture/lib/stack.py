@@ -158,7 +158,7 @@ class Stack(Actor):
         if os.path.exists(self.queue("scheduler")):
             scheduler = self.rng.choice(SCHEDULERS)
             self.attempt(
-                "scheduler", lambda: put(self.queue("scheduler"), scheduler), "EINVAL", "EBUSY", "ENOMEM"
+                "scheduler", lambda: put(self.queue("scheduler"), scheduler), "EINVAL", "EBUSY"
             )
 
     def set_depth(self):
