@@ -171,14 +171,15 @@ impl<T: Operations> UnaddedDisk<T> {
 
     /// Adds the disk, with the attributes of `groups`. IO may come before this returns.
     ///
-    /// Fails with [`EEXIST`] if there is a disk or a partition of that name, and otherwise with
-    /// what the driver core says; then disk and data are gone. May sleep.
+    /// Fails with [`EEXIST`] if there is a disk or a partition of that name, with [`ENOMEM`], and
+    /// otherwise with what the driver core says; then disk and data are gone. May sleep.
     pub fn add_disk<S: DeviceOf<T>>(self, groups: Groups<S>) -> Result<GenDisk<T>> {
         let raw = self.disk.as_ptr();
 
         if self.is_name_taken() {
             return Err(EEXIST);
         }
+        self.name_device()?;
         // SAFETY: The disk is valid, and set up; the groups are static, and for disks of `T`.
         to_result(unsafe { bindings::device_add_disk(ptr::null_mut(), raw, groups.as_ptr()) })?;
 
@@ -186,6 +187,24 @@ impl<T: Operations> UnaddedDisk<T> {
         Ok(GenDisk {
             disk: ManuallyDrop::new(self).disk,
             _p: PhantomData,
+        })
+    }
+
+    /// Gives the device the name of the disk. Fails with [`ENOMEM`].
+    ///
+    /// `device_add_disk()` names it, too, but does not look whether that fails, and then fails with
+    /// [`EINVAL`] for a device without a name. Now that keeps this one.
+    fn name_device(&self) -> Result {
+        let raw = self.disk.as_ptr();
+
+        // SAFETY: The disk is valid, and its name is terminated. Nobody uses the device yet, which
+        // frees its name in the end.
+        to_result(unsafe {
+            bindings::dev_set_name(
+                &raw mut (*(*raw).part0).bd_device,
+                c"%s".as_char_ptr(),
+                &raw const (*raw).disk_name,
+            )
         })
     }
 
