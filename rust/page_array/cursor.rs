@@ -3,7 +3,10 @@
 //! Looking at the pages of an array.
 
 use super::{
-    state::State,
+    state::{
+        Leaf,
+        State, //
+    },
     PageArray, //
 };
 use crate::page::PageRef;
@@ -11,7 +14,10 @@ use core::{
     ops::RangeInclusive,
     ptr::NonNull, //
 };
-use kernel::sync::rcu;
+use kernel::{
+    ffi::c_void,
+    sync::rcu, //
+};
 
 /// A look at pages of an array, which are there as long as it lasts.
 ///
@@ -32,9 +38,12 @@ use kernel::sync::rcu;
 ///
 /// # Invariants
 ///
-/// `state` is one of an array that is valid, and has not moved before RCU was locked.
+/// `state` is one of an array that is valid. RCU has been locked since before `state` first moved, and
+/// so since before `leaf` was found.
 pub struct Cursor<'a> {
     state: State<'a>,
+    /// The leaf of an earlier look-up, once there has been a second one.
+    leaf: Option<Leaf>,
     _rcu: rcu::Guard,
 }
 
@@ -46,6 +55,7 @@ impl<'a> Cursor<'a> {
         // INVARIANT: By its type invariant, the array is valid. RCU is locked.
         Self {
             state: State::new(&array.xa, 0),
+            leaf: None,
             _rcu: rcu,
         }
     }
@@ -53,21 +63,41 @@ impl<'a> Cursor<'a> {
     /// Returns the page at `index`, if there is one.
     ///
     /// A page that is removed meanwhile is still found, or is not; what is written to it is lost
-    /// with it.
+    /// with it. A page that is inserted while the cursor lives may not be found:
+    /// [`PageArray::insert`] tells.
     #[inline(always)]
     pub fn get(&mut self, index: usize) -> Option<PageRef<'_>> {
         // SAFETY: By the type invariant.
-        let page = match unsafe { self.state.step(index) } {
-            Some(entry) => NonNull::new(entry.cast()),
-            None => {
-                self.state.set(index);
-                // SAFETY: By the type invariant.
-                unsafe { self.state.load() }
-            }
-        }?;
+        let entry = match self.leaf.and_then(|leaf| unsafe { leaf.get(index) }) {
+            Some(entry) => entry,
+            None => self.find(index),
+        };
+        let page = NonNull::new(entry.cast())?;
+
         // SAFETY: By the type invariant of the array, the entry is a page. It was there while RCU
         // was locked, and so is not freed before that is unlocked, which `self` does.
         Some(unsafe { PageRef::from_raw(page.as_ptr()) })
+    }
+
+    /// Returns the entry at `index`, or null, if the leaf does not tell.
+    ///
+    /// The leaf is found at the look-up after the walk: most bios have one page, and need none.
+    #[inline(always)]
+    fn find(&mut self, index: usize) -> *mut c_void {
+        if self.leaf.is_none() {
+            // INVARIANT: RCU has been locked since before `state` moved.
+            // SAFETY: By the type invariant.
+            self.leaf = unsafe { self.state.leaf() };
+
+            // SAFETY: By the type invariant.
+            if let Some(entry) = self.leaf.and_then(|leaf| unsafe { leaf.get(index) }) {
+                return entry;
+            }
+        }
+        self.leaf = None;
+        self.state.set(index);
+        // SAFETY: By the type invariant.
+        unsafe { self.state.load() }
     }
 
     /// Returns the first index of a range that has no page.
@@ -78,10 +108,12 @@ impl<'a> Cursor<'a> {
             if self.get(index).is_none() {
                 return Some(index);
             }
-            let most = (last - index).saturating_add(1);
-            // SAFETY: By the type invariant. The page is there.
-            let pages = unsafe { self.state.count_pages(most) };
-            index = index.checked_add(pages)?;
+            index = match self.leaf {
+                // SAFETY: By the type invariant.
+                Some(leaf) => unsafe { leaf.skip_pages(index, last) },
+                None => index,
+            }
+            .checked_add(1)?;
         }
         None
     }

@@ -71,93 +71,45 @@ impl<'a> State<'a> {
         self.xas.xa_node = ptr::without_provenance_mut(XAS_RESTART);
     }
 
-    /// Moves to `index`, if that is next to the position, and returns the entry there, or null.
-    ///
-    /// [`None`] means that it takes [`State::set`] and [`State::load`]. As `xas_next()`, but moves by
-    /// any distance within a node.
+    /// Returns the entry at this position, or null.
     ///
     /// # Safety
     ///
-    /// The array must be valid, and RCU be locked, or the array, since [`State::set`].
+    /// The array must be valid, and RCU be locked, or the array.
     #[inline]
-    pub(super) unsafe fn step(&mut self, index: usize) -> Option<*mut c_void> {
-        let node = self.xas.xa_node;
-        // As `xas_not_node()`.
-        if node.is_null() || is_state(node) || (index ^ self.xas.xa_index) >= SLOTS {
-            return None;
-        }
-        // SAFETY: `load()` has got to the node, and RCU, or the lock, keeps it; its shift does not
-        // change.
-        if unsafe { (*node).shift } != 0 {
-            return None;
-        }
-        // INVARIANT: A node without a shift has all indices that differ in the lowest bits only.
-        self.xas.xa_index = index;
-        self.xas.xa_offset = (index % SLOTS) as u8;
-
-        // SAFETY: As above, and `xa_offset` is a slot of the node.
-        let entry = unsafe { self.slot(node).read_volatile() };
-        // Of a node that is being freed.
-        (!is_internal(entry)).then_some(entry)
-    }
-
-    /// Returns how many pages, at most `most`, are there from this position on, as far as its node
-    /// tells.
-    ///
-    /// # Safety
-    ///
-    /// As for [`State::step`]; a page was found at this position.
-    #[inline]
-    pub(super) unsafe fn count_pages(&self, most: usize) -> usize {
-        let node = self.xas.xa_node;
-        if node.is_null() {
-            // An array of one page has no node.
-            return 1;
-        }
-        // SAFETY: RCU, or the lock, keeps the node that the page was found in.
-        let slot = unsafe { self.slot(node) };
-        let most = most.min(SLOTS - usize::from(self.xas.xa_offset));
-
-        let is_page = |n: usize| {
-            // SAFETY: That many slots follow in the node.
-            let entry = unsafe { slot.add(n).read_volatile() };
-            !entry.is_null() && !is_internal(entry)
-        };
-        (1..most).find(|&n| !is_page(n)).unwrap_or(most)
-    }
-
-    /// Returns where the entry at this position is in `node`.
-    ///
-    /// # Safety
-    ///
-    /// `node` must be valid.
-    #[inline]
-    unsafe fn slot(&self, node: *mut bindings::xa_node) -> *const *mut c_void {
-        // SAFETY: By the type invariant, `xa_offset` is less than the number of slots.
-        unsafe {
-            (&raw const (*node).slots)
-                .cast::<*mut c_void>()
-                .add(self.xas.xa_offset.into())
-        }
-    }
-
-    /// Returns the page at this position.
-    ///
-    /// # Safety
-    ///
-    /// As for [`State::step`].
-    #[inline]
-    pub(super) unsafe fn load(&mut self) -> Option<NonNull<bindings::page>> {
+    pub(super) unsafe fn load(&mut self) -> *mut c_void {
         loop {
             // SAFETY: By the type invariant and the safety requirements of this function.
             let entry = unsafe { bindings::xas_load(&mut self.xas) };
 
             // As in `xas_retry()`: the walk met a node that is being freed.
             if !is_internal(entry) {
-                return NonNull::new(entry.cast());
+                return entry;
             }
             self.set(self.index());
         }
+    }
+
+    /// Returns the leaf that the position is in, if it is in one.
+    ///
+    /// # Safety
+    ///
+    /// RCU, or the array, must have been locked since the state was made, or since [`State::set`].
+    #[inline]
+    pub(super) unsafe fn leaf(&self) -> Option<Leaf> {
+        let node = NonNull::new(self.xas.xa_node).filter(|&node| !is_state(node))?;
+
+        // SAFETY: `load()` has got to the node, and RCU, or the lock, keeps it; its shift does not
+        // change.
+        if unsafe { (*node.as_ptr()).shift } != 0 {
+            return None;
+        }
+        // INVARIANT: A node of shift 0 has the entries whose indices differ in the lowest bits only.
+        Some(Leaf {
+            // SAFETY: As above; what is in a node is not at null.
+            slots: unsafe { NonNull::new_unchecked(&raw mut (*node.as_ptr()).slots) }.cast(),
+            first: self.index() & !(SLOTS - 1),
+        })
     }
 
     /// Moves on to the next page up to index `last`, and returns it.
@@ -184,6 +136,56 @@ impl<'a> State<'a> {
     }
 }
 
+/// A node that has entries, not more nodes.
+///
+/// # Invariants
+///
+/// `slots` are the [`SLOTS`] entries of a node, of which the first has index `first`, a multiple of
+/// their number.
+#[derive(Clone, Copy)]
+pub(super) struct Leaf {
+    slots: NonNull<*mut c_void>,
+    first: usize,
+}
+
+impl Leaf {
+    /// Returns the entry at `index`, or null.
+    ///
+    /// [`None`] means that the array is to be asked: the index belongs to another node, or this one
+    /// is being freed.
+    ///
+    /// # Safety
+    ///
+    /// RCU, or the array, must be locked since the leaf was found.
+    #[inline]
+    pub(super) unsafe fn get(&self, index: usize) -> Option<*mut c_void> {
+        if index ^ self.first >= SLOTS {
+            return None;
+        }
+        // SAFETY: By the type invariant; RCU, or the lock, keeps the node.
+        let entry = unsafe { self.slots.add(index % SLOTS).read_volatile() };
+        (!is_internal(entry)).then_some(entry)
+    }
+
+    /// Returns the last index of the run of pages that begins at `index`, at most `last`, as far as this
+    /// node tells.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Leaf::get`]. There must be a page at `index`.
+    #[inline]
+    pub(super) unsafe fn skip_pages(&self, index: usize, last: usize) -> usize {
+        // SAFETY: By the safety requirements of this function.
+        let is_page = |at| unsafe { self.get(at) }.is_some_and(|entry| !entry.is_null());
+        let mut at = index;
+
+        while at < last && is_page(at + 1) {
+            at += 1;
+        }
+        at
+    }
+}
+
 /// Returns whether an entry is one of the array's own, `xa_is_internal()`.
 #[inline]
 fn is_internal(entry: *mut c_void) -> bool {
@@ -192,6 +194,6 @@ fn is_internal(entry: *mut c_void) -> bool {
 
 /// Returns whether what stands for a node is a state of the walk, `xas_invalid()` and restart.
 #[inline]
-fn is_state(node: *mut bindings::xa_node) -> bool {
-    node.addr() & 3 != 0
+fn is_state(node: NonNull<bindings::xa_node>) -> bool {
+    node.addr().get() & 3 != 0
 }
