@@ -153,6 +153,30 @@ mod tests {
     }
 
     #[test]
+    fn segments_come_in_parts() -> Result {
+        for shape in 0..TestBio::shapes() {
+            for limit in [512, 700, 4096] {
+                let bio = TestBio::new(shape, 1)?;
+                let mut segments = bio.bio().segments();
+                let mut index = 0;
+
+                while let Some((mut offset, mut len)) = bio.segment(index) {
+                    while len > 0 {
+                        let part = segments.next_up_to(limit as usize).ok_or(EINVAL)?;
+                        assert_eq!(part.offset() as u32, offset);
+                        assert_eq!(part.len() as u32, len.min(limit));
+                        offset += part.len() as u32;
+                        len -= part.len() as u32;
+                    }
+                    index += 1;
+                }
+                assert!(segments.next().is_none());
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
     fn data_goes_through_pages() -> Result {
         for shape in 0..TestBio::shapes() {
             // From the start of a page, from its middle, and close to its end.

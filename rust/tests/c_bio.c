@@ -13,10 +13,15 @@
 struct shape {
 	unsigned int offset[VECS];
 	unsigned int len[VECS];
+	unsigned int vecs;
 	unsigned int skip;
+	unsigned int cut;
 };
 
-/* Offsets and lengths in the four pages of each vector; a length of 0 ends. */
+/*
+ * Offsets and lengths in the four pages of each vector; a length of 0 behind the
+ * first .vecs ends. At the beginning .skip bytes are done, at the end .cut missing.
+ */
 static const struct shape shapes[] = {
 	/* One page, whole. */
 	{ .offset = { 0 }, .len = { PAGE_SIZE } },
@@ -34,6 +39,16 @@ static const struct shape shapes[] = {
 	{ .offset = { 512, 512 }, .len = { 1024, 2 * PAGE_SIZE }, .skip = 1024 },
 	/* Done into the second page of the second vector. */
 	{ .offset = { 0, 0 }, .len = { 512, 4 * PAGE_SIZE }, .skip = PAGE_SIZE + 1024 },
+	/* The end is in the only vector. */
+	{ .offset = { 512 }, .len = { 2 * PAGE_SIZE }, .cut = PAGE_SIZE + 512 },
+	/* The end is in the last vector, and in one before it. */
+	{ .offset = { 0, 1024 }, .len = { PAGE_SIZE, 3 * PAGE_SIZE }, .cut = 1536 },
+	{ .offset = { 0, 512, 0 }, .len = { 512, 2 * PAGE_SIZE, 1024 }, .cut = PAGE_SIZE },
+	/* Both ends are in the same vector, and in two. */
+	{ .offset = { 512 }, .len = { 4 * PAGE_SIZE - 512 }, .skip = 1024, .cut = 2048 },
+	{ .offset = { 0, 0 }, .len = { PAGE_SIZE, PAGE_SIZE }, .skip = 512, .cut = 512 },
+	/* There is nothing in a vector. */
+	{ .offset = { 0, 0, 512 }, .len = { 1024, 0, PAGE_SIZE }, .vecs = 3 },
 };
 
 unsigned int rb_test_bio_shapes(void)
@@ -85,13 +100,14 @@ struct bio *rb_test_bio_alloc(unsigned int shape, u8 seed)
 	}
 	bio_init(bio, NULL, vecs, VECS, seed ? REQ_OP_WRITE : REQ_OP_READ);
 	bio->bi_private = vecs;
-	for (i = 0; i < VECS && s->len[i]; i++) {
+	for (i = 0; i < VECS && (i < s->vecs || s->len[i]); i++) {
 		if (add_vec(bio, &vecs[i], s->offset[i], s->len[i], seed)) {
 			rb_test_bio_free(bio);
 			return NULL;
 		}
 	}
 	bio_advance(bio, s->skip);
+	bio->bi_iter.bi_size -= s->cut;
 	return bio;
 }
 
@@ -101,7 +117,7 @@ void rb_test_bio_chain(struct bio *bio, struct bio *next)
 	bio->bi_next = next;
 }
 
-/* Tells where segment @index is; false if there is none. */
+/* Tells where segment @index is, of those that have data; false if there is none. */
 bool rb_test_bio_segment(struct bio *bio, unsigned int index,
 			 unsigned int *offset, unsigned int *len)
 {
@@ -109,7 +125,7 @@ bool rb_test_bio_segment(struct bio *bio, unsigned int index,
 	struct bio_vec bv;
 
 	bio_for_each_segment(bv, bio, iter) {
-		if (!index--) {
+		if (bv.bv_len && !index--) {
 			*offset = bv.bv_offset;
 			*len = bv.bv_len;
 			return true;

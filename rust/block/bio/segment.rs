@@ -8,7 +8,10 @@ use crate::{
     bindings,
     page::PageRef, //
 };
-use core::marker::PhantomData;
+use core::{
+    marker::PhantomData,
+    ptr, //
+};
 use kernel::{
     page::PAGE_SIZE,
     prelude::*, //
@@ -86,64 +89,87 @@ impl<'a> Segment<'a> {
 ///
 /// # Invariants
 ///
-/// If `iter.bi_size` is not zero, `iter.bi_idx` indexes into `bvecs`, which hold at least
-/// `bi_size` bytes from there on, and are valid for `'a`.
+/// `entry_left` bytes are left of an entry of a vector, from `start` on, which counts from `page`.
+/// `left` bytes come behind them, in the entries from `next` on. All of that is valid for `'a`.
 pub struct SegmentIter<'a> {
-    bvecs: *const bindings::bio_vec,
-    iter: bindings::bvec_iter,
+    page: *mut bindings::page,
+    start: u32,
+    entry_left: u32,
+    left: u32,
+    next: *const bindings::bio_vec,
     _p: PhantomData<&'a bindings::bio_vec>,
 }
 
-impl SegmentIter<'_> {
+impl<'a> SegmentIter<'a> {
     /// Creates an iterator.
     ///
     /// # Safety
     ///
-    /// `bvecs` and `iter` must satisfy the type invariants of [`SegmentIter`].
+    /// If `iter.bi_size` is not zero, `iter.bi_idx` must index into `bvecs`, which hold at least
+    /// `bi_size` bytes from `bi_bvec_done` of that entry on, and are valid for `'a`.
     #[inline]
     pub(super) unsafe fn new(bvecs: *const bindings::bio_vec, iter: bindings::bvec_iter) -> Self {
-        // INVARIANT: By the safety requirements of this function.
-        Self {
-            bvecs,
-            iter,
+        // INVARIANT: By the safety requirements of this function; nothing is left of any entry.
+        let mut this = Self {
+            page: ptr::null_mut(),
+            start: 0,
+            entry_left: 0,
+            left: iter.bi_size,
+            next: bvecs.wrapping_add(iter.bi_idx as usize),
             _p: PhantomData,
+        };
+        if this.left != 0 {
+            // SAFETY: By the safety requirements of this function.
+            unsafe { this.enter(iter.bi_bvec_done) };
         }
+        this
     }
-}
 
-impl<'a> SegmentIter<'a> {
+    /// Goes to the next entry, of which `done` bytes are not wanted.
+    ///
+    /// # Safety
+    ///
+    /// There must be bytes left behind this entry, and the next one must have `done` bytes.
+    #[inline]
+    unsafe fn enter(&mut self, done: u32) {
+        // SAFETY: By the type invariant, as there are bytes left.
+        let bvec = unsafe { &*self.next };
+
+        // None of this wraps, as by the safety requirements `done` is within the entry. So it is not
+        // checked either, for each page of each bio.
+        // INVARIANT: The bytes of this entry move from `left` to `entry_left`.
+        self.next = self.next.wrapping_add(1);
+        self.page = bvec.bv_page;
+        self.start = bvec.bv_offset.wrapping_add(done);
+        self.entry_left = bvec.bv_len.wrapping_sub(done).min(self.left);
+        self.left = self.left.wrapping_sub(self.entry_left);
+    }
+
     /// Returns the next segment, or as much of it as `limit` bytes.
     ///
     /// The rest comes next. For a driver that keeps data in pieces of its own, this saves the loop
     /// over the pieces of a segment.
     #[inline]
     pub fn next_up_to(&mut self, limit: usize) -> Option<Segment<'a>> {
-        if self.iter.bi_size == 0 {
-            return None;
+        while self.entry_left == 0 {
+            if self.left == 0 {
+                return None;
+            }
+            // SAFETY: There are bytes left, and every entry has at least zero bytes.
+            unsafe { self.enter(0) };
         }
-
-        // SAFETY: By the type invariant, the index is in bounds.
-        let bvec = unsafe { &*self.bvecs.add(self.iter.bi_idx as usize) };
-        // None of this wraps: by the type invariant, what is done of the entry, and what is left
-        // of all, lie within it. So it is not checked either, for each page of each bio.
-        let start = bvec.bv_offset.wrapping_add(self.iter.bi_bvec_done) as usize;
+        let start = self.start as usize;
         let offset = start % PAGE_SIZE;
-        let left = bvec.bv_len.wrapping_sub(self.iter.bi_bvec_done);
-        let len = (self.iter.bi_size.min(left) as usize)
+        let len = (self.entry_left as usize)
             .min(PAGE_SIZE - offset)
             .min(limit);
 
-        // SAFETY: A `bio_vec` describes contiguous pages, and `start` is within it.
-        let page = unsafe { bvec.bv_page.add(start / PAGE_SIZE) };
+        // SAFETY: By the type invariant, as an entry describes contiguous pages.
+        let page = unsafe { self.page.add(start / PAGE_SIZE) };
 
-        // INVARIANT: As in `bvec_iter_advance_single()`, the index moves on when the entry is used
-        // up.
-        self.iter.bi_size = self.iter.bi_size.wrapping_sub(len as u32);
-        self.iter.bi_bvec_done = self.iter.bi_bvec_done.wrapping_add(len as u32);
-        if self.iter.bi_bvec_done == bvec.bv_len {
-            self.iter.bi_bvec_done = 0;
-            self.iter.bi_idx = self.iter.bi_idx.wrapping_add(1);
-        }
+        // INVARIANT: This many bytes are left of the entry, so this does not wrap.
+        self.start = self.start.wrapping_add(len as u32);
+        self.entry_left = self.entry_left.wrapping_sub(len as u32);
 
         Some(Segment {
             // SAFETY: The pages of a bio outlive it.
