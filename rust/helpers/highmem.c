@@ -3,12 +3,28 @@
 #include <linux/cacheflush.h>
 #include <linux/highmem.h>
 
+/* As memcpy_page(); the compiler knows the size and the alignment, and can inline the copy. */
+static void copy_whole_page(struct page *dst, struct page *src)
+{
+	char *from = kmap_local_page(src);
+	char *to = kmap_local_page(dst);
+
+	memcpy(__builtin_assume_aligned(to, PAGE_SIZE),
+	       __builtin_assume_aligned(from, PAGE_SIZE), PAGE_SIZE);
+	kunmap_local(to);
+	kunmap_local(from);
+}
+
 __rb_helper void rb_helper_memcpy_page(struct page *dst, size_t dst_off,
 				       struct page *src, size_t src_off,
 				       size_t len)
 {
 	/* The bound, which callers keep anyway, lets the copy be inlined. */
-	memcpy_page(dst, dst_off, src, src_off, min_t(size_t, len, PAGE_SIZE));
+	if (len == PAGE_SIZE)
+		copy_whole_page(dst, src);
+	else
+		memcpy_page(dst, dst_off, src, src_off,
+			    min_t(size_t, len, PAGE_SIZE));
 }
 
 __rb_helper void rb_helper_memzero_page(struct page *page, size_t off,
