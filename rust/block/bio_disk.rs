@@ -14,6 +14,7 @@ use super::{
         self,
         DiskOptions,
         DiskVTable,
+        GenDisk,
         UnaddedDisk, //
     },
     limits::QueueLimits, //
@@ -24,8 +25,7 @@ use kernel::{
     error::from_err_ptr,
     fmt,
     prelude::*,
-    static_lock_class,
-    types::ForeignOwnable, //
+    static_lock_class, //
 };
 
 /// The IO of a disk with a bio front.
@@ -34,8 +34,9 @@ pub trait Operations: gen_disk::Operations {
     ///
     /// Process context; may sleep, unless the bio has
     /// [`Flag::NoWait`](super::bio::Flag::NoWait). Bios that this submits are queued until it
-    /// returns, so it must not wait for them.
-    fn submit_bio(data: <Self::Data as ForeignOwnable>::Borrowed<'_>, bio: OwnedBio);
+    /// returns, so it must not wait for them. Nor may the disk be frozen or synced from here, or its
+    /// limits be changed: that waits for this call.
+    fn submit_bio(disk: &GenDisk<Self>, bio: OwnedBio);
 }
 
 impl DiskOptions {
@@ -78,10 +79,10 @@ impl DiskOptions {
 ///
 /// Only the block layer may call this, for a disk of `T`.
 pub(super) unsafe extern "C" fn submit_bio<T: Operations>(bio: *mut bindings::bio) {
-    // SAFETY: The block layer passes a valid bio of one of our disks, whose data lives until
-    // `free_disk`. It is ours to end.
+    // SAFETY: The block layer passes a valid bio of one of our disks, which was or is being added and
+    // is there until the bio has been submitted. The bio is ours to end.
     unsafe {
-        let data = DiskVTable::<T>::data((*(*bio).bi_bdev).bd_disk);
-        T::submit_bio(data, OwnedBio::from_raw(bio));
+        let disk = NonNull::new_unchecked((*(*bio).bi_bdev).bd_disk);
+        GenDisk::lend(disk, |disk| T::submit_bio(disk, OwnedBio::from_raw(bio)));
     }
 }

@@ -85,7 +85,11 @@ impl<T: Operations> GenDisk<T> {
     /// # Safety
     ///
     /// `disk` must be a disk of `T` that was or is being added, and must be valid during the call.
-    unsafe fn lend<R>(disk: NonNull<bindings::gendisk>, f: impl FnOnce(&Self) -> R) -> R {
+    #[inline]
+    pub(super) unsafe fn lend<R>(
+        disk: NonNull<bindings::gendisk>,
+        f: impl FnOnce(&Self) -> R,
+    ) -> R {
         // INVARIANT: By the safety requirements of this function. This does not own the disk.
         let disk = ManuallyDrop::new(Self {
             disk,
@@ -101,11 +105,13 @@ impl<T: Operations> GenDisk<T> {
     }
 
     /// Returns the raw disk.
+    #[inline]
     fn as_raw(&self) -> *mut bindings::gendisk {
         self.disk.as_ptr()
     }
 
     /// Returns the data of the disk.
+    #[inline]
     pub fn data(&self) -> <T::Data as ForeignOwnable>::Borrowed<'_> {
         // SAFETY: By the type invariant, this is the data of `T`, and lives as long as the disk.
         unsafe { T::Data::borrow((*self.as_raw()).private_data) }
@@ -138,9 +144,13 @@ impl<T: Operations> GenDisk<T> {
     }
 
     /// Returns the capacity, in sectors of 512 bytes.
+    ///
+    /// It may change meanwhile, and be neither the old nor the new on a 32-bit machine. It is zero
+    /// when removal has begun, also while IO is in flight.
+    #[inline]
     pub fn capacity_sectors(&self) -> u64 {
         // SAFETY: By the type invariant, the disk is valid.
-        unsafe { (*(*self.as_raw()).part0).bd_nr_sectors }
+        unsafe { (&raw const (*(*self.as_raw()).part0).bd_nr_sectors).read_volatile() }
     }
 
     /// Makes the disk refuse writes, or take them again.

@@ -11,7 +11,6 @@ use kernel::{
             Relaxed, //
         },
         Arc,
-        ArcBorrow,
         Mutex, //
     },
     time::{
@@ -107,8 +106,8 @@ impl gen_disk::Operations for TestDisk {
 }
 
 impl bio_disk::Operations for TestDisk {
-    fn submit_bio(seen: ArcBorrow<'_, Seen>, bio: OwnedBio) {
-        seen.reads.fetch_add(1, Relaxed);
+    fn submit_bio(disk: &GenDisk<Self>, bio: OwnedBio) {
+        disk.data().reads.fetch_add(1, Relaxed);
         bio.end(Ok(()));
     }
 }

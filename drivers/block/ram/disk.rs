@@ -85,7 +85,7 @@ pub(crate) const MAX_BYTES: u64 = {
 pub(crate) struct Disk {
     #[pin]
     store: Store,
-    /// Size in bytes. Changes only while the queue is frozen, so I/O sees one value.
+    /// Size in bytes. No I/O is in flight when it changes, as it may be when the capacity does.
     size: Atomic<u64>,
     /// Logical block size in bytes, less one.
     block_mask: u32,
@@ -157,48 +157,53 @@ impl Disk {
         self.front
     }
 
-    /// Does what a bio or a request asks for, whose data is in `bios`. Sleeps, unless `flags` forbid
-    /// it.
+    /// Does what a bio or a request asks for, whose data is in `bios`, on a disk of `capacity`
+    /// sectors. Sleeps, unless `flags` forbid it.
     #[inline]
     fn serve<'a>(
         &self,
+        capacity: u64,
         command: Command,
         flags: Flags,
         sector: u64,
         bytes: u32,
         mut bios: impl Iterator<Item = &'a Bio>,
     ) -> BlkResult {
-        let pos = self.check(sector, bytes)?;
-
         match command {
-            Command::Read => bios
-                .try_fold(pos, |pos, bio| self.store.read(pos, bio.segments()))
-                .map(drop),
+            Command::Read => {
+                let pos = self.check(capacity, sector, bytes)?;
+                bios.try_fold(pos, |pos, bio| self.store.read(pos, bio.segments()))
+                    .map(drop)
+            }
             Command::Write => {
+                let pos = self.check(capacity, sector, bytes)?;
                 let gfp = self.prepare_write(flags, pos, bytes)?;
                 bios.try_fold(pos, |pos, bio| self.store.write(pos, bio.segments(), gfp))
                     .map(drop)
             }
-            Command::Discard | Command::WriteZeroes => self.store.discard(pos, bytes, self.size()),
+            Command::Discard | Command::WriteZeroes => {
+                let pos = self.check(capacity, sector, bytes)?;
+                self.store.discard(pos, bytes, self.size())
+            }
             Command::Flush => Ok(()),
             Command::Other(_) => Err(BlkError::NOTSUPP),
         }
     }
 
-    /// Returns the first byte of a range, if it lies within the disk and consists of whole blocks.
+    /// Returns the first byte of a range, if it lies within a disk of `capacity` sectors and consists
+    /// of whole blocks.
     ///
     /// The block core checks bios for the end only, and against a capacity that may have changed
-    /// since.
+    /// since. I/O that came in before a disk shrinks, or goes, may still reach up to the old end.
     #[inline]
-    fn check(&self, sector: u64, bytes: u32) -> BlkResult<u64> {
+    fn check(&self, capacity: u64, sector: u64, bytes: u32) -> BlkResult<u64> {
         let sectors = u64::from(bytes >> SECTOR_SHIFT);
-        let capacity = self.size() >> SECTOR_SHIFT;
+        let is_within = |end: u64| sectors <= end && sector <= end - sectors;
         let block_sectors_mask = u64::from(self.block_mask >> SECTOR_SHIFT);
 
         if bytes & self.block_mask != 0
             || sector & block_sectors_mask != 0
-            || sectors > capacity
-            || sector > capacity - sectors
+            || !(is_within(capacity) || is_within(self.size() >> SECTOR_SHIFT))
         {
             return Err(BlkError::IOERR);
         }

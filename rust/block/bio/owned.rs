@@ -24,8 +24,8 @@ use core::{
 /// # Examples
 ///
 /// ```ignore
-/// fn submit_bio(disk: ArcBorrow<'_, Disk>, bio: OwnedBio) {
-///     let result = disk.transfer(&bio);
+/// fn submit_bio(disk: &GenDisk<Disk>, bio: OwnedBio) {
+///     let result = disk.data().transfer(&bio);
 ///     bio.end(result);
 /// }
 /// ```

@@ -165,6 +165,17 @@ impl<T: Operations> Request<T> {
         unsafe { (*self.0.as_ptr()).__sector }
     }
 
+    /// Returns the capacity of the disk, as
+    /// [`GenDisk::capacity_sectors`](crate::block::gen_disk::GenDisk::capacity_sectors).
+    #[inline]
+    pub fn disk_capacity_sectors(&self) -> u64 {
+        // SAFETY: By the type invariant, the request is valid; its disk is there until it has ended.
+        unsafe {
+            let disk = (*(*self.0.as_ptr()).q).disk;
+            (&raw const (*(*disk).part0).bd_nr_sectors).read_volatile()
+        }
+    }
+
     /// Returns the number of bytes.
     #[inline]
     pub fn bytes(&self) -> u32 {

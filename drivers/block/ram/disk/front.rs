@@ -41,8 +41,9 @@ impl bio_disk::Operations for Disk {
     // All is done when this returns, in the context of the submitter. A bio need not be split: the
     // only limits are those of a bio itself.
     #[inline]
-    fn submit_bio(this: ArcBorrow<'_, Self>, bio: OwnedBio) {
-        let result = this.serve(
+    fn submit_bio(disk: &GenDisk<Self>, bio: OwnedBio) {
+        let result = disk.data().serve(
+            disk.capacity_sectors(),
             bio.command(),
             bio.flags(),
             bio.sector(),
@@ -68,7 +69,14 @@ impl mq::Operations for Disk {
         _is_last: bool,
     ) -> core::result::Result<(), Rejected<'a>> {
         let rq = rq.start();
-        let result = this.serve(rq.command(), rq.flags(), rq.sector(), rq.bytes(), rq.bios());
+        let result = this.serve(
+            rq.disk_capacity_sectors(),
+            rq.command(),
+            rq.flags(),
+            rq.sector(),
+            rq.bytes(),
+            rq.bios(),
+        );
         rq.end(result);
         Ok(())
     }
