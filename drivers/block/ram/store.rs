@@ -29,10 +29,7 @@ use kernel::{
 };
 use rb::{
     block::{
-        bio::{
-            Segment,
-            SegmentIter, //
-        },
+        bio::SegmentIter,
         error::{
             BlkError,
             BlkResult, //
@@ -42,7 +39,10 @@ use rb::{
         self,
         Gfp, //
     },
-    page::SafePage,
+    page::{
+        PageRef,
+        SafePage, //
+    },
     page_array::{
         Inserted,
         PageArray, //
@@ -144,7 +144,7 @@ impl Store {
                 None => {
                     // Which may sleep.
                     drop(cursor);
-                    self.write_new(index, offset, segment, gfp)?;
+                    self.write_new(pos, page, at, len, gfp)?;
                     cursor = self.pages.cursor();
                 }
             }
@@ -153,13 +153,13 @@ impl Store {
         }
     }
 
-    /// Stores `segment` in a page that is new.
+    /// Stores `len` bytes from `at` of `src` at byte `pos`, in a page that is new.
     ///
     /// The page gets its data before it can be found: it is never read without, and needs no
     /// zeroing where it is overwritten.
     #[cold]
-    fn write_new(&self, index: usize, offset: usize, segment: Segment<'_>, gfp: Gfp) -> BlkResult {
-        let (src, at, len) = (segment.page(), segment.offset(), segment.len());
+    fn write_new(&self, pos: u64, src: PageRef<'_>, at: usize, len: usize, gfp: Gfp) -> BlkResult {
+        let (index, offset) = locate(pos);
         let fill = |page: &SafePage| page.fill_from(offset, src, at, len);
 
         if self.add_page(index, gfp, SafePage::alloc, fill)? == Inserted::Occupied {
