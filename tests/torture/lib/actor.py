@@ -4,8 +4,10 @@ has done, and a way to say that something is wrong."""
 
 import collections
 import errno
+import glob
 import os
 import random
+import stat
 import subprocess
 import time
 
@@ -50,8 +52,26 @@ def run(*words, ok=(0,)):
     return done.stdout
 
 
-def until(seconds, condition, what):
-    """Waits; the condition may fail with OSError meanwhile."""
+def users(node):
+    """Who has a block device open, and what for; as far as that can be told."""
+    device = os.stat(node).st_rdev
+    found = []
+    for link in glob.glob("/proc/[0-9]*/fd/*"):
+        try:
+            status = os.stat(link)
+            if stat.S_ISBLK(status.st_mode) and status.st_rdev == device:
+                process = os.path.dirname(os.path.dirname(link))
+                found.append(f"{process} {get(f'{process}/comm').strip()}: {get(f'{process}/stack')}")
+        except OSError:
+            pass
+    name = os.path.basename(os.path.realpath(node))
+    found += glob.glob(f"/sys/class/block/{name}/holders/*")
+    found += [line for line in get("/proc/mounts").splitlines() if line.startswith(f"{node} ")]
+    return "\n".join(found) or "nobody that could be found"
+
+
+def until(seconds, condition, what, node=None):
+    """Waits; the condition may fail with OSError meanwhile, because somebody uses the node."""
     end = time.monotonic() + seconds
     while True:
         try:
@@ -61,7 +81,8 @@ def until(seconds, condition, what):
         if found:
             return found
         if time.monotonic() > end:
-            raise Failure(f"waited {seconds} s for: {what}")
+            used = f"; {node} is used by {users(node)}" if node and os.path.exists(node) else ""
+            raise Failure(f"waited {seconds} s for: {what}{used}")
         time.sleep(0.05)
 
 

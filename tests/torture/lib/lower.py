@@ -45,7 +45,11 @@ class Ram:
         faults.io_fails(self.name, False)
 
     def destroy(self):
-        until(10, lambda: put(f"{RAM}/remove", self.name) or True, f"{self.name} to be closed")
+        until(10, self.remove, f"{self.name} to be closed", self.node)
+
+    def remove(self):
+        put(f"{RAM}/remove", self.name)
+        return True
 
 
 class Loop:

@@ -197,7 +197,12 @@ class Churn(Actor):
         for line in get(f"{RAM}/device_map").splitlines():
             name = line.split()[0]
             if name in cls.names:
-                until(PATIENCE, lambda n=name: put(f"{RAM}/remove", n) or True, f"{name} to be closed")
+                until(
+                    PATIENCE,
+                    lambda n=name: put(f"{RAM}/remove", n) or True,
+                    f"{name} to be closed",
+                    f"/dev/{name}",
+                )
 
     @classmethod
     def numbers(cls):

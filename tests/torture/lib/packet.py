@@ -63,7 +63,7 @@ class PacketStack(Stack):
                     raise Failure(f"{PKT}/remove: {error}") from error
                 return False
 
-        until(PATIENCE, remove, f"{self.packet} to be closed")
+        until(PATIENCE, remove, f"{self.packet} to be closed", self.node)
         self.done["packet remove"] += 1
 
     def attribute(self, name):

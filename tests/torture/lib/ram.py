@@ -108,7 +108,7 @@ class RamStack(Stack):
                     raise Failure(f"{kind}: {error}") from error
                 return False
 
-        until(20, tried, f"{kind} of {self.disk}")
+        until(20, tried, f"{kind} of {self.disk}", self.node)
         self.done[kind] += 1
 
     def reset(self):
