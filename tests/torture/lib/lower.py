@@ -140,7 +140,12 @@ class Scsi:
     def found(self):
         disk = until(30, self.disks, "a SCSI disk")[0]
         self.node = f"/dev/{os.path.basename(disk)}"
-        until(30, lambda: os.path.exists(self.node), self.node)
+        # There is a node before it can be opened.
+        until(30, self.opens, f"{self.node} to open")
+
+    def opens(self):
+        os.close(os.open(self.node, os.O_RDONLY))
+        return True
 
     def vanish(self):
         put(f"/sys/block/{os.path.basename(self.node)}/device/delete", 1)
