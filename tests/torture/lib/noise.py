@@ -149,7 +149,10 @@ class Churn(Actor):
         except OSError:
             return
         size = self.rng.choice([2, 4, 32, 64, 256, 3, 0, 300])
-        self.write("packet add", f"{PKT}/add", f"{number} packet_size={size}K packet_buffers={self.rng.randint(2, 9)}")
+        words = f"{number} packet_size={size}K packet_buffers={self.rng.randint(2, 9)}"
+        if self.write("packet add", f"{PKT}/add", words) and number not in self.numbers():
+            # The disk was gone by then, and another has its number.
+            until(PATIENCE, lambda: put(f"{PKT}/remove", number) or True, f"{number} to be unmapped")
 
     def mapped(self):
         """What is mapped by this process and its like: (packet device, its number, lower number)."""
