@@ -147,6 +147,16 @@ def one_round(arguments, number, directory):
     return done
 
 
+def watched():
+    """What KCSAN has watched, if this kernel has it, and seen, if only of others."""
+    try:
+        lines = get("/sys/kernel/debug/kcsan").splitlines()
+    except FileNotFoundError:
+        return {}
+    counts = dict(line.split(": ") for line in lines if ": " in line)
+    return {f"KCSAN: {name}": int(counts[name]) for name in ("setup_watchpoints", "data_races")}
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, required=True)
@@ -168,6 +178,7 @@ def main():
                 status = 1
                 break
             number += 1
+    done.update(watched())
     print(f"# next {number}")
     print(f"# done {json.dumps(done)}", flush=True)
     # Whatever still hangs is not waited for.
