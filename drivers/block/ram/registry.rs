@@ -40,6 +40,8 @@ use rb::block::gen_disk::GenDisk;
 /// A name, and its disk unless that is being built or removed.
 struct Slot {
     name: CString,
+    /// Which of our own names it rules out.
+    number: Option<usize>,
     disk: Option<GenDisk<Disk>>,
 }
 
@@ -77,7 +79,8 @@ impl Registry {
         let mut slots = self.slots.lock();
         match built {
             Ok(disk) => {
-                if let Some(slot) = slots.iter_mut().find(|slot| *slot.name == *name) {
+                // Likely one of the last.
+                if let Some(slot) = slots.iter_mut().rfind(|slot| *slot.name == *name) {
                     slot.disk = Some(disk);
                 }
                 Ok(())
@@ -108,6 +111,7 @@ impl Registry {
         let name = name?.ok_or(EEXIST)?;
         let slot = Slot {
             name: CString::try_from_fmt(fmt!("{}", &*name))?,
+            number: number_taken(name.to_bytes()),
             disk: None,
         };
         slots.push(slot, GFP_KERNEL)?;
@@ -180,7 +184,7 @@ fn first_free_name(slots: &[Slot]) -> Result<Option<CString>> {
 
     for number in slots
         .iter()
-        .filter_map(|slot| number_taken(slot.name.to_bytes()))
+        .filter_map(|slot| slot.number)
         .filter(|&number| number <= slots.len())
     {
         taken.set_bit(number);

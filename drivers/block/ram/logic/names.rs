@@ -5,18 +5,20 @@
 /// Returns whether two disks cannot have these names: they are the same, or the one is what the
 /// block core would call a partition of the other.
 pub fn clash(a: &[u8], b: &[u8]) -> bool {
-    a == b || is_partition(a, b) || is_partition(b, a)
+    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
+
+    long.strip_prefix(short)
+        .is_some_and(|rest| rest.is_empty() || is_partition(rest, short))
 }
 
-/// Returns whether `name` is that of a partition of `disk`: `sda1` of `sda`, `rram0p1` of `rram0`.
-fn is_partition(name: &[u8], disk: &[u8]) -> bool {
-    let number = name.strip_prefix(disk).and_then(|rest| {
-        if disk.last().is_some_and(u8::is_ascii_digit) {
-            rest.strip_prefix(b"p")
-        } else {
-            Some(rest)
-        }
-    });
+/// Returns whether `rest`, behind the name of a disk, makes it that of a partition: `1` behind `sda`,
+/// `p1` behind `rram0`.
+fn is_partition(rest: &[u8], disk: &[u8]) -> bool {
+    let number = if disk.last().is_some_and(u8::is_ascii_digit) {
+        rest.strip_prefix(b"p")
+    } else {
+        Some(rest)
+    };
 
     number.is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
 }
