@@ -85,7 +85,8 @@ pub(crate) const MAX_BYTES: u64 = {
 pub(crate) struct Disk {
     #[pin]
     store: Store,
-    /// Size in bytes. No I/O is in flight when it changes, as it may be when the capacity does.
+    /// Size in bytes. Unlike the capacity, it changes only while no I/O is in flight; the capacity
+    /// never exceeds it.
     size: Atomic<u64>,
     /// Logical block size in bytes, less one.
     block_mask: u32,

@@ -40,7 +40,7 @@ use rb::block::gen_disk::GenDisk;
 /// A name, and its disk unless that is being built or removed.
 struct Slot {
     name: CString,
-    /// Which of our own names it rules out.
+    /// What `number_taken()` says of the name, kept as it is asked for each new disk.
     number: Option<usize>,
     disk: Option<GenDisk<Disk>>,
 }
