@@ -11,7 +11,7 @@
 # shellcheck source=tests/pktcdvd/lib/pkt.sh
 . "$(dirname "$0")/../pktcdvd/lib/pkt.sh"
 
-ktap_plan 59
+ktap_plan 60
 # Where others may run it, too.
 command=$RBLK_SCRATCH/pktcdvd
 install -m 755 "$(dirname "$0")/../../target/release/pktcdvd" "$command"
@@ -142,16 +142,16 @@ check "shows how fast it goes" grep -qE 'written +[0-9.]+ [KM]iB/s, ' "$RBLK_SCR
 check "and all rows" test "$(grep -cE '│(buffers|queue|written|gathered|read|packets|events) ' \
 	"$RBLK_SCRATCH/frame")" = 7
 check "without a terminal" test "$(grep -c $'\e' "$RBLK_SCRATCH/frame")" = 0
-# On a terminal, with keys.
+# live ROWS COLUMNS: on a terminal, with keys.
 live() {
-	"${as[@]}" python3 - "$command" <<-'END'
+	"${as[@]}" python3 - "$command" "$@" <<-'END'
 		import os, pty, sys, time
 		pid, fd = pty.fork()
 		if pid == 0:
 		    os.execve(sys.argv[1], ["pktcdvd", "watch", "-i", "0.2"],
 		              {"TERM": "xterm", "COLUMNS": "100", "LINES": "40"})
 		import fcntl, struct, termios
-		fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+		fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", *map(int, sys.argv[2:]), 0, 0))
 		seen = b""
 		def until(word):
 		    global seen
@@ -159,8 +159,10 @@ live() {
 		    while word not in seen:
 		        assert time.monotonic() < end, seen
 		        seen += os.read(fd, 65536)
+		until(b"pktcdvd0")
+		os.write(fd, b"jj")
 		until(b"pktcdvd2")
-		os.write(fd, b"jjkp")
+		os.write(fd, b"kp")
 		until(b"paused")
 		os.write(fd, b"q")
 		until(b"\x1b[?1049l")
@@ -168,7 +170,8 @@ live() {
 		sys.exit(os.waitstatus_to_exitcode(status))
 	END
 }
-check "on a terminal, until q" live
+check "on a terminal, until q" live 40 100
+check "on one that does not know its size" live 0 0
 
 # Others may look, not touch.
 as=("${other[@]}")

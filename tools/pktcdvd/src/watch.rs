@@ -12,15 +12,19 @@ use crate::{Error, Result};
 use history::History;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::{execute, terminal};
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
-use ratatui::DefaultTerminal;
+use ratatui::{DefaultTerminal, TerminalOptions, Viewport};
+use std::io::{self, stdout};
 use std::thread;
 use std::time::{Duration, Instant};
 use view::View;
 
-/// How many columns a frame has that goes to no terminal.
+/// How many columns a frame has that goes to no terminal, or to one that does not know its size.
 const COLUMNS: u16 = 80;
+/// How many rows a terminal has that does not know its size.
+const ROWS: u16 = 24;
 
 /// One frame as text, of what happens in one interval.
 pub fn once(paths: &Paths, options: &Watch) -> Result<String> {
@@ -53,7 +57,7 @@ fn text(view: &View<'_>) -> String {
 pub fn live(paths: &Paths, options: &Watch) -> Result {
     // What is wrong from the start is told where it can be read.
     let first = status::read(paths, &options.targets)?;
-    let terminal = ratatui::try_init().map_err(|err| Error::system("terminal", err))?;
+    let terminal = full_screen().map_err(|err| Error::system("terminal", err))?;
     let mut screen = Screen {
         history: History::default(),
         paused: false,
@@ -63,6 +67,24 @@ pub fn live(paths: &Paths, options: &Watch) -> Result {
     let result = screen.run(terminal, paths, options);
     ratatui::restore();
     result
+}
+
+/// Takes the whole terminal. [`ratatui::restore`] gives it back.
+fn full_screen() -> io::Result<DefaultTerminal> {
+    // What ratatui calls full screen has the size that the terminal says, be it none.
+    let viewport = Viewport::Fixed(area(terminal::size()?));
+    let terminal = ratatui::try_init_with_options(TerminalOptions { viewport })?;
+    execute!(stdout(), terminal::EnterAlternateScreen)?;
+    Ok(terminal)
+}
+
+/// Where to draw on a terminal of so many columns and rows.
+///
+/// A serial line has none of either, until somebody tells it.
+fn area((columns, rows): (u16, u16)) -> Rect {
+    let or = |size, usual| if size == 0 { usual } else { size };
+
+    Rect::new(0, 0, or(columns, COLUMNS), or(rows, ROWS))
 }
 
 /// What keys change.
@@ -82,7 +104,12 @@ enum Next {
 impl Screen {
     fn run(&mut self, mut terminal: DefaultTerminal, paths: &Paths, options: &Watch) -> Result {
         let mut last = Instant::now();
+        let failed = |err| Error::system("terminal", err);
         loop {
+            let now = area(terminal::size().map_err(failed)?);
+            if terminal.get_frame().area() != now {
+                terminal.resize(now).map_err(failed)?;
+            }
             let view = View {
                 keys: true,
                 paused: self.paused,
@@ -91,7 +118,7 @@ impl Screen {
             };
             terminal
                 .draw(|frame| frame.render_widget(&view, frame.area()))
-                .map_err(|err| Error::system("terminal", err))?;
+                .map_err(failed)?;
             if self.key(options.interval.saturating_sub(last.elapsed()))? == Next::End {
                 return Ok(());
             }
@@ -186,6 +213,13 @@ mod tests {
     fn nothing_mapped() {
         let history = History::default();
         assert!(text(&View::new(&history, Duration::from_secs(1))).contains("nothing is mapped"));
+    }
+
+    #[test]
+    fn a_terminal_without_a_size() {
+        assert_eq!(area((0, 0)), Rect::new(0, 0, 80, 24));
+        assert_eq!(area((100, 0)), Rect::new(0, 0, 100, 24));
+        assert_eq!(area((1, 2)), Rect::new(0, 0, 1, 2));
     }
 
     #[test]
