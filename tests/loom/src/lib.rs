@@ -178,4 +178,26 @@ mod tests {
             drop(account);
         });
     }
+
+    #[test]
+    fn a_disk_that_goes_gives_back_what_it_has() {
+        loom::model(|| {
+            let shared = Arc::new(Budget::new(3));
+            let account = Arc::new(Account::new(3, shared.clone()));
+            let removed = account.clone();
+            // The limit of the disk is below what it has, when it goes.
+            let thread = thread::spawn(move || {
+                removed.take(2);
+                removed.own().set_limit(1);
+            });
+
+            if account.take(1).is_some() {
+                account.give(1);
+            }
+            thread.join().unwrap();
+            assert_eq!(shared.taken(), 2);
+            drop(account);
+            assert_eq!(shared.taken(), 0);
+        });
+    }
 }
