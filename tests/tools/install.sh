@@ -1,0 +1,95 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: host
+# rblk-timeout: 600
+#
+# What the README says of installing: the modules for a kernel that KDIR= names, by dkms.conf's
+# commands and by make modules_install, and the command. What is installed works where it is.
+
+# shellcheck source=tests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+ktap_plan 21
+top=$(realpath "$(dirname "$0")/../..")
+mkdir -p "$top/build"
+dir=$(mktemp -d "$top/build/install.XXXXXX")
+# shellcheck disable=SC2154 # set by ktap.sh
+trap 'rm -rf "$dir" "$ktap_output"' EXIT
+kdir=$("$top/scripts/kernel.sh" build fast)
+release=$(cat "$kdir/include/config/kernel.release")
+
+# The sources alone, as dkms has them below /usr/src.
+sources=$dir/sources
+mkdir "$sources"
+tar -C "$top" --exclude=./build --exclude=./target --exclude=./.git -c . | tar -C "$sources" -x
+unset MAKEFLAGS MAKELEVEL MFLAGS
+
+# dkms runs the commands by a shell that has this variable.
+# shellcheck disable=SC2034 # dkms.conf has it
+kernel_source_dir=$kdir
+# shellcheck source=dkms.conf
+. "$sources/dkms.conf"
+in_sources() { (cd "$sources" && eval "$1"); }
+modules=$sources/${BUILT_MODULE_LOCATION[0]}
+# It says for which kernel, too.
+check "dkms.conf's command builds the modules" in_sources "${MAKE[0]/#make /make KERNELRELEASE='$release' }"
+for i in 0 1; do
+	check "${BUILT_MODULE_NAME[i]}.ko is where dkms looks for it" test -s \
+		"$sources/${BUILT_MODULE_LOCATION[i]}/${BUILT_MODULE_NAME[i]}.ko"
+	check_equal "it goes where depmod prefers it" /updates/dkms "${DEST_MODULE_LOCATION[i]}"
+done
+check_equal "dkms builds it for each kernel" "rblk yes" "$PACKAGE_NAME $AUTOINSTALL"
+
+# What was built is not built again, since it lies there.
+check "make KDIR= modules_install" in_sources \
+	"make KDIR='$kdir' MO=${BUILT_MODULE_LOCATION[0]} INSTALL_MOD_PATH='$dir/root' modules_install"
+installed=$dir/root/lib/modules/$release
+# in_root PROGRAM...: modinfo or modprobe, of the modules that were installed.
+in_root() {
+	case $1 in
+	modinfo) "$1" -b "$dir/root" -k "$release" "${@:2}" ;;
+	modprobe) "$1" -C /dev/null -d "$dir/root" -S "$release" "${@:2}" ;;
+	esac
+}
+for name in rblk nbd; do
+	check "$name.ko is in updates/" cmp "$modules/$name.ko" "$installed/updates/$name.ko"
+	check_equal "and is for that kernel" "$release" \
+		"$(in_root modinfo -F vermagic "$name" | cut -d ' ' -f 1)"
+done
+for name in rblk pktcdvd nbd; do
+	file=$name
+	[ $name != pktcdvd ] || file=rblk
+	check_equal "modprobe finds $name" "insmod $installed/updates/$file.ko" \
+		"$(in_root modprobe --show-depends $name | sed 's/ *$//')"
+done
+# shellcheck disable=SC2016 # no expressions
+check_equal "its parameters are those of the README" \
+	"$(sed -n '/^## Module parameters/,/^## /s/^| \(`.*`\) |.*|.*|$/\1/p' "$top/README.md" |
+		grep -o '[a-z_]*' | sort)" \
+	"$(in_root modinfo -F parm rblk | sed 's/:.*//' | sort)"
+check "dkms.conf's command cleans up" in_sources "$CLEAN"
+check "which leaves what is installed" test ! -e "$modules" -a -s "$installed/updates/rblk.ko"
+
+# The command.
+check "make install-tools" make -C "$top" --no-print-directory DESTDIR="$dir/root" PREFIX=/usr install-tools
+command=$dir/root/usr/sbin/pktcdvd
+check_equal "the command runs" "pktcdvd $(sed -n 's/^version = "\(.*\)"/\1/p' "$top/Cargo.toml")" \
+	"$("$command" --version)"
+manual=$dir/root/usr/share/man/man8/pktcdvd.8
+manuals() {
+	local word
+	grep -q '^\.TH pktcdvd 8' "$manual" || return
+	for word in $("$command" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
+		# Help has no page of its own.
+		[ "$word" = help ] || grep -q "pktcdvd.$word" "$manual" || { echo "no $word"; return 1; }
+	done
+}
+check "its manual tells of its commands" manuals
+completions() {
+	bash -c '. "$1" && complete -p pktcdvd' bash \
+		"$dir/root/usr/share/bash-completion/completions/pktcdvd" &&
+		grep -q '^#compdef pktcdvd' "$dir/root/usr/share/zsh/site-functions/_pktcdvd" &&
+		grep -q 'complete -c pktcdvd' \
+			"$dir/root/usr/share/fish/vendor_completions.d/pktcdvd.fish"
+}
+check "shells complete it" completions
+ktap_finished
