@@ -1,19 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# rblk-kernels: debug
+# rblk-kernels: fast
 # rblk-timeout: 120
 #
 # What a control group does to a disk is counted and throttled as it is for any
-# disk, and leaves nothing behind that holds the group.
+# disk, and leaves nothing behind that holds the group. The disk's memory is not the
+# group's.
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
 # shellcheck source=tests/lib/cgroup.sh
 . "$(dirname "$0")/../lib/cgroup.sh"
-# shellcheck source=tests/ram/disks.sh
-. "$(dirname "$0")/disks.sh"
+# shellcheck source=tests/ram/lib/disks.sh
+. "$(dirname "$0")/lib/disks.sh"
 
-ktap_plan 25
+ktap_plan 31
 remove_all_disks
 random=$RBLK_SCRATCH/random
 pattern "$random" 4M
@@ -45,5 +46,16 @@ for front in bio mq; do
 	in_group rblk dd if="$random" "of=/dev/$disk" bs=64k oflag=direct 2>/dev/null
 	check "the disk goes while the group stays" remove_disk "$disk"
 	check "then the group goes" group_ends rblk
+
+	# Three times what the group may have.
+	disk=$(new_disk "size=48M front=$front")
+	new_group rblk
+	echo 16M >"$CGROUP/rblk/memory.max"
+	check "it fills a disk that is larger than its memory" \
+		in_group rblk dd if=/dev/zero "of=/dev/$disk" bs=1M count=48 oflag=direct
+	check_equal "all of it" 12288 "$(attribute "$disk" pages)"
+	check "of which it has none" test "$(cat "$CGROUP/rblk/memory.current")" -lt 8000000
+	group_ends rblk
+	remove_disk "$disk"
 done
 ktap_finished

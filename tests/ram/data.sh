@@ -1,25 +1,25 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: fast
 # rblk-timeout: 300
 #
 # A disk holds what was written, and zeroes where it was discarded: compared with a model, and by
-# fio.
+# fio, through all that may be in front of it.
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
-# shellcheck source=tests/ram/disks.sh
-. "$(dirname "$0")/disks.sh"
+# shellcheck source=tests/ram/lib/disks.sh
+. "$(dirname "$0")/lib/disks.sh"
 here=$(dirname "$0")
 
-ktap_plan 20
+ktap_plan 30
 remove_all_disks
-operations=400 size=16M
-on_debug && operations=100 size=4M
+operations=300 size=8M
 
 # model TITLE OPTIONS
 model() {
 	_disk=$(new_disk "$2")
-	check "$1" "$here/model.py" "/dev/$_disk" "${RBLK_SEED:-1}" "${RBLK_OPERATIONS:-$operations}"
+	check "$1" "$here/lib/model.py" "/dev/$_disk" "${RBLK_SEED:-1}" "${RBLK_OPERATIONS:-$operations}"
 	remove_disk "$_disk"
 }
 
@@ -29,6 +29,9 @@ model "model, blocks of 4096 bytes" "size=1M block_size=4096"
 model "model, preallocated" "size=1051136 prealloc=1"
 model "model, blk-mq" "size=1051136 front=mq"
 model "model, smaller than a page" "size=2560"
+for front in bio mq; do
+	model "model, blocks of 64 KiB, $front" "size=1M block_size=64K front=$front"
+done
 
 # verify TITLE DISK OPTIONS
 verify() {
@@ -48,13 +51,20 @@ for front in bio mq; do
 	verify "fio, $front: 1 MiB" "$disk" --ioengine=psync --rw=write --bs=1M
 	verify "fio, $front: through the page cache" "$disk" --direct=0 --ioengine=psync \
 		--rw=randwrite --bsrange=1k-64k --bs_unaligned --end_fsync=1
-	# Readers, writers and discards of the same few pages: for KASAN.
-	check "fio, $front: read, write and trim at once" fio --direct=1 --ioengine=psync \
-		--filename="/dev/$disk" --size=64k --bsrange=512-64k --time_based --runtime=4 \
-		--name=read --rw=randread --name=write --rw=randwrite --name=trim --rw=randtrim \
-		--name=trim2 --rw=randtrim --bs=4k
+	check "read, write and discard at once, $front" \
+		"$here/lib/at_once.py" "/dev/$disk" "${RBLK_SEED:-1}" 2000
 	remove_disk "$disk"
 done
+
+# Schedulers, which there are for one of the fronts.
+modprobe -q bfq
+disk=$(new_disk size=$size front=mq)
+for scheduler in mq-deadline kyber bfq none; do
+	write_to "/sys/block/$disk/queue/scheduler" "$scheduler"
+	check "$scheduler is chosen" grep -qF "[$scheduler]" "/sys/block/$disk/queue/scheduler"
+	verify "fio, $scheduler" "$disk" --ioengine=libaio --iodepth=32 --rw=randwrite --bs=4k
+done
+remove_disk "$disk"
 
 disk=$(new_disk size=8M)
 pattern "$RBLK_SCRATCH/whole" $((8 << 20))

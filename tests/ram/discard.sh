@@ -6,8 +6,8 @@
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
-# shellcheck source=tests/ram/disks.sh
-. "$(dirname "$0")/disks.sh"
+# shellcheck source=tests/ram/lib/disks.sh
+. "$(dirname "$0")/lib/disks.sh"
 here=$(dirname "$0")
 
 ktap_plan 21
@@ -15,7 +15,7 @@ remove_all_disks
 
 for front in bio mq; do
 	disk=$(new_disk "size=64K front=$front")
-	check "every start and end within a page, $front" "$here/discard.py" "/dev/$disk"
+	check "every start and end within a page, $front" "$here/lib/discard.py" "/dev/$disk"
 	remove_disk "$disk"
 done
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: debug
 # rblk-timeout: 180
 # rblk-leaks: yes
 #
@@ -7,8 +8,10 @@
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
-# shellcheck source=tests/ram/disks.sh
-. "$(dirname "$0")/disks.sh"
+# shellcheck source=tests/ram/lib/disks.sh
+. "$(dirname "$0")/lib/disks.sh"
+
+here=$(dirname "$0")
 
 ktap_plan 18
 remove_all_disks
@@ -45,42 +48,32 @@ check "they go with the module" rmmod rblk
 modprobe rblk
 
 # A writer that opens what it finds, while disks come and go.
-times=100
-on_debug && times=40
 churn() {
-	local i disk
+	local i disk error end pid
 	while [ ! -e "$RBLK_SCRATCH/stop" ]; do
 		for disk in /dev/rram*; do
 			dd if=/dev/zero of="$disk" bs=64k count=4 conv=nocreat,notrunc \
 				2>/dev/null
 		done
 	done &
+	pid=$!
+	end=$((SECONDS + $(patience 60)))
 	for ((i = 0; i < times; i++)); do
-		disk=$(new_disk "size=1M front=$([ $((i % 3)) = 0 ] && echo mq || echo bio)") || return
-		dd if=/dev/zero "of=/dev/$disk" bs=64k count=2 oflag=direct 2>/dev/null || return
-		# Busy while the other has it open.
-		until remove_disk "$disk" 2>/dev/null; do
-			[ -e "/sys/block/$disk" ] || return
+		disk=$(new_disk "size=1M front=$([ $((i % 3)) = 0 ] && echo mq || echo bio)") || break
+		dd if=/dev/zero "of=/dev/$disk" bs=64k count=2 oflag=direct 2>/dev/null || break
+		# Busy while the other has it open; nothing else is a reason.
+		until error=$(remove_disk "$disk" 2>&1); do
+			[[ $error == *': Device or resource busy' ]] || break 2
+			[ "$SECONDS" -lt "$end" ] || break 2
 		done
+		[ ! -e "/sys/block/$disk" ] || break
 	done
 	: >"$RBLK_SCRATCH/stop"
-	wait
+	wait "$pid"
+	[ "$i" = "$times" ] || { echo "disk $((i + 1)): $disk: $error"; return 1; }
 }
+times=40
 check "$times disks come and go under I/O" churn
 check_equal "none is left" "" "$(cat "$CLASS/device_map")"
-
-# Removed and added from many sides at once: each either works or says why not.
-race() {
-	local i
-	for i in 1 2 3 4; do
-		for _ in {1..15}; do
-			write_to "$CLASS/add" "size=1M name=race" 2>/dev/null
-			write_to "$CLASS/remove" race 2>/dev/null
-		done &
-	done
-	wait
-	write_to "$CLASS/remove" race 2>/dev/null
-	[ -z "$(cat "$CLASS/device_map")" ] && [ ! -e /sys/block/race ]
-}
-check "one name, four writers" race
+check "one name, four writers" "$here/lib/race.py" race 15
 ktap_finished

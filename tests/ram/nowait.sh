@@ -6,15 +6,15 @@
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
-# shellcheck source=tests/ram/disks.sh
-. "$(dirname "$0")/disks.sh"
+# shellcheck source=tests/ram/lib/disks.sh
+. "$(dirname "$0")/lib/disks.sh"
 here=$(dirname "$0")
 
 ktap_plan 4
 remove_all_disks
 
 disk=$(new_disk size=64M mem_limit=8M)
-check "writes and reads with RWF_NOWAIT" "$here/nowait.py" "/dev/$disk" $((8 << 20))
+check "writes and reads with RWF_NOWAIT" "$here/lib/nowait.py" "/dev/$disk" $((8 << 20))
 remove_disk "$disk"
 
 for front in bio mq; do

@@ -1,15 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: debug
 # rblk-timeout: 180
 #
-# Disks grow while they are in use, shrink when they are not, and never show old data again.
+# Disks grow while they are in use, shrink when they are not or when forced, and never show old data
+# again; what cannot be had is given back.
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
-# shellcheck source=tests/ram/disks.sh
-. "$(dirname "$0")/disks.sh"
+# shellcheck source=tests/ram/lib/disks.sh
+. "$(dirname "$0")/lib/disks.sh"
 
-ktap_plan 48
+here=$(dirname "$0")
+
+ktap_plan 66
 remove_all_disks
 mnt=$RBLK_SCRATCH/mnt
 mkdir -p "$mnt"
@@ -60,22 +64,69 @@ for front in bio mq; do
 	remove_disk "$disk"
 done
 
+for front in bio mq; do
+	disk=$(new_disk size=1M front=$front)
+	check "shrunk by force under I/O, $front" "$here/lib/shrink.py" "/dev/$disk" "${RBLK_SEED:-1}" 8
+	check "nobody has it open then" remove_disk "$disk"
+done
+
 disk=$(new_disk size=16M)
 grow_mounted() {
-	mkfs.ext4 -q "/dev/$disk" && mount "/dev/$disk" "$mnt" && pattern "$mnt/file" 8000000 &&
-		cp "$mnt/file" "$RBLK_SCRATCH/file" && resize 64M && resize2fs "/dev/$disk" &&
-		test "$(df --output=size -k "$mnt" | tail -n 1)" -gt 50000 &&
-		pattern "$mnt/more" 40000000 && umount "$mnt" && e2fsck -fn "/dev/$disk" &&
+	mkfs.ext4 -q "/dev/$disk" && mount "/dev/$disk" "$mnt" && pattern "$mnt/file" 4000000 &&
+		cp "$mnt/file" "$RBLK_SCRATCH/file" && resize 32M && resize2fs "/dev/$disk" &&
+		test "$(df --output=size -k "$mnt" | tail -n 1)" -gt 25000 &&
+		pattern "$mnt/more" 20000000 && umount "$mnt" && e2fsck -fn "/dev/$disk" &&
 		mount "/dev/$disk" "$mnt" && cmp "$mnt/file" "$RBLK_SCRATCH/file" && umount "$mnt"
 }
 check "a mounted ext4 grows with its disk" grow_mounted
 rm -f "$RBLK_SCRATCH/file"
 remove_disk "$disk"
 
-disk=$(new_disk size=1M prealloc=1)
+# Preallocated disks have all of their memory, or keep what they have.
+disk=$(new_disk size=1M prealloc=1 mem_limit=3M)
+check "a preallocated disk, filled" filled 1M
 resize 2M
-check_equal "a preallocated disk grows with its memory" 512 "$(attribute "$disk" pages)"
+check_equal "grows with its memory" 512 "$(attribute "$disk" pages)"
+check_equal "it does not grow above its limit" ENOMEM "$(errno_of "/sys/block/$disk/ram/size" 4M)"
+check_equal "nothing stays of the try" 512 "$(attribute "$disk" pages)"
+check_equal "the size, neither" "2097152 4096" \
+	"$(attribute "$disk" size) $(cat "/sys/block/$disk/size")"
+check "what could be had can be had again" resize 3M
+check_equal "all of it" 768 "$(attribute "$disk" pages)"
+check_equal "what was there is there" 1048576 "$(tr -d '\0' <"/dev/$disk" | wc -c)"
 resize 512K
-check_equal "and shrinks with it" 128 "$(attribute "$disk" pages)"
+check_equal "it shrinks with its memory" 128 "$(attribute "$disk" pages)"
+remove_disk "$disk"
+
+# killed FILE TEXT PAGES: whoever writes the text is killed once so many pages are allocated, which
+# is only a small part of what the text asks for.
+killed() {
+	python3 - "$@" <<-'END'
+		import os, signal, sys, time
+		path, text, pages = sys.argv[1], sys.argv[2], int(sys.argv[3])
+		def free():
+		    with open("/proc/zoneinfo", encoding="ascii") as file:
+		        return sum(int(line.split()[1]) for line in file if line.startswith("      nr_free_pages"))
+		before = free()
+		pid = os.fork()
+		if pid == 0:
+		    fd = os.open(path, os.O_WRONLY)
+		    os.write(fd, text.encode())
+		    os._exit(0)
+		while before - free() < pages and os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+		    time.sleep(0.001)
+		os.kill(pid, signal.SIGKILL)
+		_, status = os.waitpid(pid, 0)
+		sys.exit(not (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL))
+	END
+}
+# Half of what all disks may use together: it takes long.
+large=$(awk '/^MemTotal:/ { print int($2 / 4) "K" }' /proc/meminfo)
+check "killed while it preallocates a disk" killed "$CLASS/add" "size=$large prealloc=1" 2000
+check_equal "there is none" "" "$(cat "$CLASS/device_map")"
+disk=$(new_disk size=1M prealloc=1)
+check "killed while a disk grows" killed "/sys/block/$disk/ram/size" "$large" 2000
+check_equal "it has not" "1048576 256" "$(attribute "$disk" size) $(attribute "$disk" pages)"
+check "it still can" resize 2M
 check "all disks go" remove_all_disks
 ktap_finished
