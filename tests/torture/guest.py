@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""guest.py --seed N [--first ROUND] [--rounds N] [--seconds S] [--round-seconds S]: tortures the
-drivers of this guest, in rounds.
+"""guest.py --seed N [--first ROUND] [--rounds N] [--seconds S] [--round-seconds S] [--cover]: tortures
+the drivers of this guest, in rounds.
 
 What a round has is drawn from its number and the seed; each of its processes has random numbers of
-its own. After each round nothing may be left, and the module must go. Says what was done, or what is
+its own. With --cover, it has each kind of disk, and goes on until each has done what it is for. After each round nothing may be left, and the module must go. Says what was done, or what is
 wrong; the last two lines, "# next ROUND" and "# done" with numbers, are for run.py.
 """
 
@@ -25,7 +25,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import faults
 import noise
 import packet
-from actor import PATIENCE, PKT, RAM, Failure, Setting, get, is_debug, put, run, stream, until
+from actor import LONG, PATIENCE, PKT, RAM, Failure, Setting, get, is_debug, put, run, stream, until
 from nbd import NbdStack
 from ram import RamStack
 from sweeps import Sweep
@@ -46,14 +46,14 @@ def cast(setting, rng):
         RamStack(setting, "ramdisk", faulty),
         packet.on(rng.choice(kinds))(setting, "packet", faulty),
     ]
-    if rng.random() < 0.4:
+    if setting.cover or rng.random() < 0.4:
         actors.append(NbdStack(setting, "network", faulty))
     others = [
         noise.Hotplug(setting, "hotplug"),
         noise.Pressure(setting, "pressure"),
         noise.Churn(setting, "churner0"),
     ]
-    actors += rng.sample(others, rng.randint(1, 3))
+    actors += rng.sample(others, 1 if setting.cover else rng.randint(1, 3))
     if any(actor.name == "churner0" for actor in actors):
         actors.append(noise.Churn(setting, "churner1"))
     return "faults" if faulty else "no faults", actors
@@ -117,7 +117,7 @@ def nothing_is_left():
     for path in (f"{RAM}/device_map", f"{PKT}/device_map"):
         if get(path):
             raise Failure(f"left behind: {get(path)}")
-    until(PATIENCE, lambda: run("rmmod", "rblk") or True, "the module to be unused")
+    until(LONG, lambda: run("rmmod", "rblk") or True, "the module to be unused")
     for path in (RAM, PKT, "/sys/kernel/debug/pktcdvd", "/dev/pktcdvd/control"):
         if os.path.exists(path):
             raise Failure(f"{path} is there without the module")
@@ -126,7 +126,9 @@ def nothing_is_left():
 def one_round(arguments, number, directory):
     """What was done."""
     rng = stream(arguments.seed, number, "round")
-    setting = Setting(arguments.seed, number, arguments.round_seconds, number % 4 == 1, directory)
+    setting = Setting(
+        arguments.seed, number, arguments.round_seconds, number % 4 == 1, directory, arguments.cover
+    )
     title, actors = cast(setting, rng)
     names = ", ".join(f"{actor.name} ({type(actor).__name__})" for actor in actors)
     print(f"# round {number}: {title}: {names}", flush=True)
@@ -134,7 +136,10 @@ def one_round(arguments, number, directory):
     if not os.path.exists("/sys/module/rblk"):
         run("modprobe", "rblk")
     # Of a sweep, nothing fails but what is asked for.
-    faults.prepare(rng.choice([2, 10, 50]) if setting.faults else 0, rng.choice([1, 5, 30]) if setting.faults else 0)
+    allocations, io = rng.choice([2, 10, 50]), rng.choice([1, 5, 30])
+    if setting.cover:
+        allocations, io = 50, 30
+    faults.prepare(allocations if setting.faults else 0, io if setting.faults else 0)
     try:
         done = play(actors)
     finally:
@@ -164,6 +169,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=1 << 30)
     parser.add_argument("--seconds", type=int, default=1 << 30)
     parser.add_argument("--round-seconds", type=int, default=40 if is_debug() else 15)
+    parser.add_argument("--cover", action="store_true")
     arguments = parser.parse_args()
     end = time.monotonic() + arguments.seconds
     done = collections.Counter()

@@ -1,27 +1,30 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: fast
-# rblk-timeout: 240
+# rblk-timeout: 300
 # rblk-args: --cpus 3
 #
-# A minute of make torture: one round of each kind. RBLK_SEED= for another seed.
+# A minute of make torture: one round of each kind but that of failing allocations, which is in
+# allocations.sh. RBLK_SEED= for another seed.
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=tests/torture/lib/rounds.sh
+. "$(dirname "$0")/lib/rounds.sh"
 
-ktap_plan 4
-here=$(dirname "$0")
-seed=${RBLK_SEED:-1}
-seconds=6
-[ ! -e /sys/kernel/debug/kmemleak ] || seconds=12
-ktap_msg "seed $seed"
-# round NUMBER
-round() {
-	"$here/guest.py" --seed "$seed" --first "$1" --rounds 1 --round-seconds "$seconds"
-}
-check "disks keep their data while all is in motion" round 0
-check "faults are told, and nothing else is lost" round 1
-check "each allocation may fail" round 2
-check "the module comes and goes under its users" round 3
+ktap_plan 15
+check "disks keep their data while all is in motion" round 0 5
+for kind in 'ram disks, front=bio' 'ram disks, front=mq' 'packet add' 'nbd connect'; do
+	check "with disks: $kind" done_some "$kind"
+done
+check "faults are told, and nothing else is lost" round 1 5
+for kind in 'injected: failslab' 'injected: fail_make_request' 'write: ENOMEM' 'write: EIO' \
+	'bytes verified'; do
+	check "there was: $kind" done_some "$kind"
+done
+check "the module comes and goes under its users" round 3 5
+for kind in 'module unloaded' 'module in use' 'module refused'; do
+	check "it was: $kind" done_some "$kind"
+done
 [ -d /sys/module/rblk ] || modprobe rblk
 ktap_finished

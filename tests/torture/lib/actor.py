@@ -72,6 +72,7 @@ def users(node):
 
 def until(seconds, condition, what, node=None):
     """Waits; the condition may fail with OSError meanwhile, because somebody uses the node."""
+    seconds *= FACTOR
     end = time.monotonic() + seconds
     while True:
         try:
@@ -90,8 +91,12 @@ def is_debug():
     return os.path.exists("/sys/kernel/debug/kmemleak")
 
 
-# Everything is several times slower with a kernel full of checks.
-PATIENCE = 300 if is_debug() else 100
+# How much longer than on a machine with nothing else to do: everything is several times slower with a
+# kernel full of checks.
+FACTOR = int(os.environ.get("RBLK_PATIENCE") or (3 if is_debug() else 1))
+# Seconds that nothing takes.
+LONG = 100
+PATIENCE = LONG * FACTOR
 
 
 class Actor:
@@ -105,7 +110,11 @@ class Actor:
         self.end = 0.0
 
     def over(self):
-        return time.monotonic() > self.end
+        return time.monotonic() > self.end and (not self.setting.cover or self.covered())
+
+    def covered(self):
+        """Whether it has done what it is for."""
+        return True
 
     def pause(self, longest):
         time.sleep(self.rng.random() * longest)
@@ -140,8 +149,10 @@ class Actor:
 class Setting:
     """What all actors of a round share."""
 
-    def __init__(self, seed, number, seconds, faults, directory):
+    def __init__(self, seed, number, seconds, faults, directory, cover=False):
         self.seed, self.round, self.seconds = seed, number, seconds
+        # Whether each thing must be done once, however long that takes, before what is random.
+        self.cover = cover
         # Whether allocations and IO fail for who has asked for it.
         self.faults = faults
         # In memory, for files and sockets.

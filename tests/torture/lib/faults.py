@@ -93,11 +93,11 @@ def threads_fail(prefix, wanted):
     return count
 
 
-def sweep(function, first, step, limit):
-    """Calls function() with its first allocation failing, then the one `step` later, and so on until
-    none is left to fail. Yields (whether one has failed, result of function)."""
+def sweep(function, numbers):
+    """Calls function() with the allocations of these numbers failing, each time another, until none is
+    left to fail. Yields (number, whether it has failed, result of function)."""
     path = "/proc/thread-self/fail-nth"
-    for n in range(first, limit, step):
+    for n in numbers:
         fd = os.open(path, os.O_RDWR)
         try:
             os.pwrite(fd, str(n).encode(), 0)
@@ -108,6 +108,6 @@ def sweep(function, first, step, limit):
                 _stop(fd)
         finally:
             os.close(fd)
-        yield not left, result
+        yield n, not left, result
         if left:
             return

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from actor import PATIENCE, Failure, put, until
+from actor import LONG, PATIENCE, Failure, put, until
 from stack import SCHEDULERS, Stack
 
 sys.path.append(os.path.join(os.path.dirname(__file__), "../../nbd/lib"))
@@ -46,7 +46,7 @@ class NbdStack(Stack):
         self.server = subprocess.Popen(
             words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        until(PATIENCE, lambda: os.path.exists(self.socket), "nbdkit")
+        until(LONG, lambda: os.path.exists(self.socket), "nbdkit")
 
     def kill(self):
         self.server.kill()
@@ -67,8 +67,8 @@ class NbdStack(Stack):
 
     def disconnect(self):
         self.netlink.disconnect(self.index)
-        until(PATIENCE, lambda: not os.path.exists(f"/sys/block/nbd{self.index}/pid"), "nbd to end")
-        until(PATIENCE, lambda: not self.has_size(), "nbd to have no size")
+        until(LONG, lambda: not os.path.exists(f"/sys/block/nbd{self.index}/pid"), "nbd to end")
+        until(LONG, lambda: not self.has_size(), "nbd to have no size")
         self.done["nbd disconnect"] += 1
 
     # While it is in use.
@@ -151,8 +151,8 @@ class NbdStack(Stack):
         return False
 
     def heal(self):
-        until(PATIENCE, lambda: not os.path.exists(f"/sys/block/nbd{self.index}/pid"), "nbd to end")
-        until(PATIENCE, lambda: not self.has_size(), "nbd to have no size")
+        until(LONG, lambda: not os.path.exists(f"/sys/block/nbd{self.index}/pid"), "nbd to end")
+        until(LONG, lambda: not self.has_size(), "nbd to have no size")
         self.gone = False
         self.connect()
 

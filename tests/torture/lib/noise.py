@@ -8,7 +8,7 @@ import time
 
 import faults
 import lower
-from actor import PATIENCE, PKT, RAM, Actor, Failure, get, put, run, until
+from actor import LONG, PKT, RAM, Actor, Failure, get, put, run, until
 
 MIB = 1 << 20
 # Of somebody who comes too early, too late, or when there is no memory.
@@ -152,7 +152,7 @@ class Churn(Actor):
         words = f"{number} packet_size={size}K packet_buffers={self.rng.randint(2, 9)}"
         if self.write("packet add", f"{PKT}/add", words) and number not in self.numbers():
             # The disk was gone by then, and another has its number.
-            until(PATIENCE, lambda: put(f"{PKT}/remove", number) or True, f"{number} to be unmapped")
+            until(LONG, lambda: put(f"{PKT}/remove", number) or True, f"{number} to be unmapped")
 
     def mapped(self):
         """What is mapped by this process and its like: (packet device, its number, lower number)."""
@@ -196,12 +196,12 @@ class Churn(Actor):
         """What such processes have left, when they have ended."""
         for _, packet, low in [line.split() for line in get(f"{PKT}/device_map").splitlines()]:
             if low in cls.numbers():
-                until(PATIENCE, lambda p=packet: put(f"{PKT}/remove", p) or True, f"{packet} to be closed")
+                until(LONG, lambda p=packet: put(f"{PKT}/remove", p) or True, f"{packet} to be closed")
         for line in get(f"{RAM}/device_map").splitlines():
             name = line.split()[0]
             if name in cls.names:
                 until(
-                    PATIENCE,
+                    LONG,
                     lambda n=name: put(f"{RAM}/remove", n) or True,
                     f"{name} to be closed",
                     f"/dev/{name}",
@@ -219,7 +219,7 @@ class Loader(Actor):
     def act(self):
         while not self.over():
             self.pause(0.5)
-            self.attempt("module unloaded", lambda: run("rmmod", "rblk"), "EPROTO")
+            self.unload()
             if not os.path.exists("/sys/module/rblk"):
                 self.load()
         if not os.path.exists("/sys/module/rblk"):
@@ -229,27 +229,49 @@ class Loader(Actor):
             name = line.split()[0]
             if name.startswith("rram"):
                 until(
-                    PATIENCE,
+                    LONG,
                     lambda name=name: put(f"{RAM}/remove", name) or True,
                     f"removing {name}",
                 )
 
+    def covered(self):
+        return self.done["module unloaded"] and self.done["module loaded"] and self.done["module refused"]
+
+    def unload(self):
+        """It goes, or somebody uses it."""
+        try:
+            run("rmmod", "rblk")
+        except OSError as error:
+            if "is in use" not in str(error):
+                raise Failure(f"module unloaded: {error}") from error
+            self.done["module in use"] += 1
+            return
+        self.done["module unloaded"] += 1
+
     def load(self):
         rng = self.rng
-        words = rng.choice(
+        buffers = rng.randint(0, 70)
+        fine, words = rng.choice(
             [
-                [],
-                [f"ram_nr={rng.randint(0, 8)}", f"ram_size={rng.randint(4, 4096)}"],
-                [f"pktcdvd_buffers={rng.randint(0, 70)}"],
-                [f"nbd_nbds_max={rng.randint(0, 40)}", f"nbd_max_part={rng.randint(0, 40)}"],
-                ["ram_nr=1", "ram_size=-1"],
-                ["nbd_max_request_bytes=1"],
+                (True, []),
+                (True, [f"ram_nr={rng.randint(0, 8)}", f"ram_size={rng.randint(4, 4096)}"]),
+                (2 <= buffers <= 64, [f"pktcdvd_buffers={buffers}"]),
+                (True, [f"nbd_nbds_max={rng.randint(0, 40)}", f"nbd_max_part={rng.randint(0, 40)}"]),
+                (False, ["ram_nr=1", "ram_size=-1"]),
+                (False, ["nbd_max_request_bytes=1"]),
             ]
         )
-        # Some of them are out of range.
-        if not self.attempt("module loaded", lambda: run("modprobe", "rblk", *words), "EPROTO"):
+        try:
+            run("modprobe", "rblk", *words)
+        except OSError as error:
+            if fine or "Invalid argument" not in str(error):
+                raise Failure(f"module loaded with {words}: {error}") from error
+            self.done["module refused"] += 1
             run("modprobe", "rblk")
-            self.done["module loaded"] += 1
+        else:
+            if not fine:
+                raise Failure(f"the module takes {words}")
+        self.done["module loaded"] += 1
 
 
 class Visitor(Actor):

@@ -7,7 +7,7 @@ import os
 
 import faults
 import lower
-from actor import PATIENCE, PKT, Failure, get, put, until
+from actor import LONG, PKT, Failure, get, put, until
 from stack import Stack
 
 MIB = 1 << 20
@@ -63,7 +63,7 @@ class PacketStack(Stack):
                     raise Failure(f"{PKT}/remove: {error}") from error
                 return False
 
-        until(PATIENCE, remove, f"{self.packet} to be closed", self.node)
+        until(LONG, remove, f"{self.packet} to be closed", self.node)
         self.done["packet remove"] += 1
 
     def attribute(self, name):

@@ -20,6 +20,9 @@ class RamStack(Stack):
     def build(self):
         rng = self.rng
         self.disk = self.name
+        # To begin with; later ones are drawn.
+        self.fronts = ["bio", "mq"]
+        rng.shuffle(self.fronts)
         self.size = rng.choice([8, 12, 16]) * MIB
         self.block = rng.choice([512, 512, 1024, 2048, 4096])
         self.prealloc = rng.random() < 0.2
@@ -31,11 +34,10 @@ class RamStack(Stack):
         self.settle(0, self.size, max(self.block, 2048))
 
     def add(self):
-        options = {
-            "block_size": self.block,
-            "prealloc": int(self.prealloc),
-            "front": self.rng.choice(["bio", "mq"]),
-        }
+        front = self.rng.choice(["bio", "mq"])
+        if self.setting.cover and self.fronts:
+            front = self.fronts.pop()
+        options = {"block_size": self.block, "prealloc": int(self.prealloc), "front": front}
 
         def add():
             try:
@@ -47,9 +49,13 @@ class RamStack(Stack):
                 return None
 
         until(20, add, f"{self.disk} to be added")
+        self.done[f"ram disks, front={front}"] += 1
 
     def attribute(self, name):
         return f"/sys/block/{self.disk}/ram/{name}"
+
+    def covered(self):
+        return not self.fronts and super().covered()
 
     # While it is in use.
 
@@ -91,6 +97,9 @@ class RamStack(Stack):
     # When it is closed.
 
     def between(self):
+        if self.setting.cover and self.fronts:
+            self.replace()
+            return
         self.rng.choice([self.reset, self.cut, self.cut_open, self.replace, self.discard, self.nothing])()
 
     def nothing(self):

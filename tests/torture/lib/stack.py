@@ -9,6 +9,8 @@ from actor import PATIENCE, Actor, Failure, get, put, run
 from territory import Crew, Options, Territory
 
 SCHEDULERS = ("none", "mq-deadline", "kyber", "bfq")
+# What may fail of it is counted by these names, and the errors.
+IO = ("write", "write dsync", "read", "fsync", "discard", "write zeroes")
 # What fio has for itself, behind the territory.
 FIO = 4 << 20
 
@@ -84,8 +86,13 @@ class Stack(Actor):
         finally:
             os.close(fd)
 
+    def covered(self):
+        """Whether data went both ways, and, if there are faults, whether one was met."""
+        met = any(kind.split(": ")[0] in IO and ": " in kind for kind in self.done)
+        return self.done["write"] and self.done["read"] and (met or not self.faulty)
+
     def session(self):
-        faulty = self.faulty and self.rng.random() < 0.6
+        faulty = self.faulty and (self.setting.cover or self.rng.random() < 0.6)
         # Writers come and go; this keeps the disk from being closed meanwhile.
         fd = os.open(self.node, os.O_RDONLY)
         try:
@@ -104,7 +111,7 @@ class Stack(Actor):
         fio = None
         if not faulty and not self.options.errors and self.rng.random() < 0.5:
             fio = self.start_fio()
-        self.options.allocations_fail = faulty and self.rng.random() < 0.5
+        self.options.allocations_fail = faulty and (self.setting.cover or self.rng.random() < 0.5)
         self.options.faulty = faulty
         broken = faulty and self.breaks()
         self.crew.start(self.node)
