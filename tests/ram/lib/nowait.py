@@ -2,15 +2,22 @@
 # SPDX-License-Identifier: GPL-2.0
 """nowait.py DEVICE LIMIT: I/O that must not wait, on a disk that may use LIMIT bytes.
 
-Reads and writes with RWF_NOWAIT do what they are for while there is memory. When there is none, a
-write says so without a part of it having been done.
+Reads and writes with RWF_NOWAIT do what they are for while there is memory. When there is none, or
+it is not at hand, a write says so without a part of it having been done.
 """
 
 import errno
+import fcntl
+import itertools
 import mmap
 import os
+import struct
 import sys
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../torture/lib"))
+import faults  # pylint: disable=wrong-import-position,import-error
+
+BLKDISCARD = 0x1277
 CHUNK = 256 << 10
 
 
@@ -24,9 +31,44 @@ def write(fd, data, at):
     return 0
 
 
+def starved(fd, length):
+    """Of a write of so many bytes, the first half of them to pages that are there, each allocation fails
+    in turn: EAGAIN, and all is as it was; whoever may wait can write it then. How often."""
+    old, new, back = (mmap.mmap(-1, length) for _ in range(3))
+    old[: length // 2] = os.urandom(length // 2)
+    new[:] = os.urandom(length)
+
+    def restore():
+        fcntl.ioctl(fd, BLKDISCARD, struct.pack("QQ", 0, length))
+        if length > mmap.PAGESIZE:
+            os.pwritev(fd, [memoryview(old)[: length // 2]], 0)
+        else:
+            old[:] = bytes(length)
+
+    refused = 0
+    restore()
+    for number, failed, result in faults.sweep(lambda: write(fd, new, 0), itertools.count(1)):
+        assert result in (0, errno.EAGAIN), f"allocation {number}: {errno.errorcode[result]}"
+        assert failed or result == 0
+        os.preadv(fd, [back], 0)
+        assert back[:] == (old if result else new)[:], f"allocation {number}, {result}: other data"
+        if result:
+            refused += 1
+            assert os.pwritev(fd, [new], 0) == length
+            os.preadv(fd, [back], 0)
+            assert back[:] == new[:]
+        restore()
+    fcntl.ioctl(fd, BLKDISCARD, struct.pack("QQ", 0, length))
+    return refused
+
+
 def main():
     path, limit = sys.argv[1], int(sys.argv[2])
     fd = os.open(path, os.O_RDWR | os.O_DIRECT)
+    faults.prepare(0, 0)
+    assert starved(fd, mmap.PAGESIZE) > 0
+    # A page each, at least.
+    assert starved(fd, 16 * mmap.PAGESIZE) >= 8
     data, back = mmap.mmap(-1, CHUNK), mmap.mmap(-1, CHUNK)
     data[:] = os.urandom(CHUNK)
 
