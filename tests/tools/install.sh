@@ -41,40 +41,40 @@ check_equal "dkms builds it for each kernel" "rblk yes" "$PACKAGE_NAME $AUTOINST
 
 # What was built is not built again, since it lies there.
 check "make KDIR= modules_install" in_sources \
-	"make KDIR='$kdir' MO=${BUILT_MODULE_LOCATION[0]} INSTALL_MOD_PATH='$dir/root' modules_install"
-installed=$dir/root/lib/modules/$release
-# in_root PROGRAM...: modinfo or modprobe, of the modules that were installed.
-in_root() {
+	"make KDIR='$kdir' MO=${BUILT_MODULE_LOCATION[0]} INSTALL_MOD_PATH='$dir/dest' modules_install"
+installed=$dir/dest/lib/modules/$release
+# in_dest PROGRAM...: modinfo or modprobe, of the modules that were installed.
+in_dest() {
 	case $1 in
-	modinfo) "$1" -b "$dir/root" -k "$release" "${@:2}" ;;
-	modprobe) "$1" -C /dev/null -d "$dir/root" -S "$release" "${@:2}" ;;
+	modinfo) "$1" -b "$dir/dest" -k "$release" "${@:2}" ;;
+	modprobe) "$1" -C /dev/null -d "$dir/dest" -S "$release" "${@:2}" ;;
 	esac
 }
 for name in rblk nbd; do
 	check "$name.ko is in updates/" cmp "$modules/$name.ko" "$installed/updates/$name.ko"
 	check_equal "and is for that kernel" "$release" \
-		"$(in_root modinfo -F vermagic "$name" | cut -d ' ' -f 1)"
+		"$(in_dest modinfo -F vermagic "$name" | cut -d ' ' -f 1)"
 done
 for name in rblk pktcdvd nbd; do
 	file=$name
 	[ $name != pktcdvd ] || file=rblk
 	check_equal "modprobe finds $name" "insmod $installed/updates/$file.ko" \
-		"$(in_root modprobe --show-depends $name | sed 's/ *$//')"
+		"$(in_dest modprobe --show-depends $name | sed 's/ *$//')"
 done
 # shellcheck disable=SC2016 # no expressions
 check_equal "its parameters are those of the README" \
 	"$(sed -n '/^## Module parameters/,/^## /s/^| \(`.*`\) |.*|.*|$/\1/p' "$top/README.md" |
 		grep -o '[a-z_]*' | sort)" \
-	"$(in_root modinfo -F parm rblk | sed 's/:.*//' | sort)"
+	"$(in_dest modinfo -F parm rblk | sed 's/:.*//' | sort)"
 check "dkms.conf's command cleans up" in_sources "$CLEAN"
 check "which leaves what is installed" test ! -e "$modules" -a -s "$installed/updates/rblk.ko"
 
 # The command.
-check "make install-tools" make -C "$top" --no-print-directory DESTDIR="$dir/root" PREFIX=/usr install-tools
-command=$dir/root/usr/sbin/pktcdvd
+check "make install-tools" make -C "$top" --no-print-directory DESTDIR="$dir/dest" PREFIX=/usr install-tools
+command=$dir/dest/usr/sbin/pktcdvd
 check_equal "the command runs" "pktcdvd $(sed -n 's/^version = "\(.*\)"/\1/p' "$top/Cargo.toml")" \
 	"$("$command" --version)"
-manual=$dir/root/usr/share/man/man8/pktcdvd.8
+manual=$dir/dest/usr/share/man/man8/pktcdvd.8
 manuals() {
 	local word
 	grep -q '^\.TH pktcdvd 8' "$manual" || return
@@ -86,10 +86,10 @@ manuals() {
 check "its manual tells of its commands" manuals
 completions() {
 	bash -c '. "$1" && complete -p pktcdvd' bash \
-		"$dir/root/usr/share/bash-completion/completions/pktcdvd" &&
-		grep -q '^#compdef pktcdvd' "$dir/root/usr/share/zsh/site-functions/_pktcdvd" &&
+		"$dir/dest/usr/share/bash-completion/completions/pktcdvd" &&
+		grep -q '^#compdef pktcdvd' "$dir/dest/usr/share/zsh/site-functions/_pktcdvd" &&
 		grep -q 'complete -c pktcdvd' \
-			"$dir/root/usr/share/fish/vendor_completions.d/pktcdvd.fish"
+			"$dir/dest/usr/share/fish/vendor_completions.d/pktcdvd.fish"
 }
 check "shells complete it" completions
 ktap_finished
