@@ -7,7 +7,7 @@
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
-ktap_plan 15
+ktap_plan 25
 vm=$(dirname "$0")/../../scripts/vm
 dir=$(mktemp -d)
 # shellcheck disable=SC2154 # set by ktap.sh
@@ -18,21 +18,23 @@ status_of() {
 	echo $?
 }
 
-# The output of both streams, more than any buffer holds, and a status.
-check_equal "the script's status comes through" 42 \
-	"$(status_of -- sh -c 'seq 100000; seq 5 >&2; exit 42')"
+# The output of both streams, more than any buffer holds; arguments; a disk; and a status.
+truncate -s 3M "$dir/disk"
+cat >"$dir/script" <<-'end'
+	seq 100000
+	seq 5 >&2
+	[ "$1" = "a  b" ] && [ "$2" = '$c' ] || exit 1
+	! [ -d /sys/module/rblk ] && echo hello >/dev/vda && sync /dev/vda || exit 2
+	exit 42
+end
+# shellcheck disable=SC2016 # for the guest
+check_equal "the script's status comes through, its arguments, and a disk" 42 \
+	"$(status_of --disk "$dir/disk" --no-load -- sh "$dir/script" 'a  b' '$c')"
 check "standard output comes through" cmp -s "$dir/out" <(seq 100000)
 # The build may have had its say before.
 tail -n 5 "$dir/err" >"$dir/err.end"
 check "standard error comes through" cmp -s "$dir/err.end" <(seq 5)
-
-# shellcheck disable=SC2016 # for the guest
-quoted=$(status_of -- sh -c 'test "$1" = "a  b" && test "$2" = "\$c"' sh 'a  b' '$c')
-check_equal "arguments are not split" 0 "$quoted"
-
-truncate -s 3M "$dir/disk"
-check_equal "a disk is there, and can be written" 0 "$(status_of --disk "$dir/disk" --no-load -- \
-	sh -c '! test -d /sys/module/rblk && echo hello >/dev/vda && sync /dev/vda')"
+check_equal "the disk is written to" hello "$(head -n 1 "$dir/disk" | tr -d '\0')"
 
 check_equal "a WARN fails the run" 125 "$(status_of -- \
 	sh -c 'modprobe lkdtm && echo WARNING >/sys/kernel/debug/provoke-crash/DIRECT')"
@@ -40,11 +42,42 @@ check "and is printed" grep -q 'WARNING.*lkdtm' "$dir/err"
 check_equal "an oops ends the run" 125 "$(status_of -- \
 	sh -c 'modprobe lkdtm && echo EXCEPTION >/sys/kernel/debug/provoke-crash/DIRECT; sleep 100')"
 
+# What the kernel remembers though its message is lost, and the order of things.
+check_equal "a kernel that is tainted fails the run" 125 "$(status_of --log "$dir/log" -- \
+	sh -c 'echo 512 >/proc/sys/kernel/tainted')"
+check "with the flag" grep -q 'complaint: the kernel is tainted (W)' "$dir/err"
+check "what hangs when the module is loaded hangs after the start" awk '
+	/rblk-vm: start/ { start = NR }
+	/rblk: loading out-of-tree/ { load = NR }
+	END { exit !(start && load > start) }' "$dir/log"
+check "the log says what was looked at" grep -q 'rblk-vm: checked: ' "$dir/log"
+
+# turns_off COMMAND: the status of a guest whose power-off is that.
+turns_off() {
+	printf '#!/bin/sh\n%s\n' "$1" >"$dir/off"
+	chmod +x "$dir/off"
+	status_of --timeout 60 --no-load -- sh -c "mount --bind '$dir/off' \"\$(command -v busybox)\""
+}
+check_equal "a guest that restarts instead of ending has failed" 125 \
+	"$(turns_off 'echo b >/proc/sysrq-trigger; sleep 100')"
+check "which is said" grep -q 'did not turn itself off' "$dir/err"
+check_equal "so has one that does not end" 125 "$(turns_off 'exec sleep 1000')"
+check "and that is said" grep -q 'no end after the script' "$dir/err"
+
+# The drives die while the script runs.
+"$vm" --drive cdrw -- sh -c 'echo begun; sleep 6' >"$dir/out" 2>"$dir/err" </dev/null &
+pid=$!
+wait_for 100 grep -q begun "$dir/out"
+pkill -P "$pid" rblk-mmc-drive
+wait "$pid"
+check_equal "drives that die fail the run" 125 $?
+check "and are named" grep -q 'the optical drives died' "$dir/err"
+
 if grep -qE '^flags.* (vmx|svm)( |$)' /proc/cpuinfo && [ -w /dev/kvm ]; then
 	for title in "a fault of the emulator has its own status" \
 		"at boot it is one of the guest" "which makes for another boot" \
 		"so is a boot without an end" "which is tried again, too" \
-		"tests that met one are run again" "and count once"; do
+		"tests that met one are run again" "and count once" "the other time is told"; do
 		ktap_test_skip "$title" "no emulation here"
 	done
 	ktap_finished
@@ -84,5 +117,6 @@ RBLK_RESULTS=$dir "${vm%vm}test-boot" "x|fast|1024|--disk $dir/met|2|$dir/first.
 	>"$dir/out" 2>&1
 check_equal "tests that met one are run again" 1 "$(grep -c 'once more' "$dir/out")"
 check_equal "and count once" "pass fast $dir/first.sh: begun|pass fast $dir/second.sh: survived|" \
-	"$(grep -v kunit "$dir/x.tally" | tr '\n' '|')"
+	"$(grep -E '^(pass|fail)' "$dir/x.tally" | tr '\n' '|')"
+check_equal "the other time is told" 1 "$(grep -c '^again fast x: ' "$dir/x.tally")"
 ktap_finished

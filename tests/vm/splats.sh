@@ -29,6 +29,20 @@ complaints=(
 	'rust_kernel: panicked at drivers/block/ram/disk.rs:1:2:'
 	'Out of memory: Killed process 100 (fio)'
 	'    not ok 2 a_kunit_case'
+	'not ok 1 a_kunit_suite'
+	'INFO: trying to register non-static key.'
+	'turning off the locking correctness validator.'
+	'BUG: MAX_LOCKDEP_CHAINS too low!'
+	'kmemleak: Kernel memory leak detector disabled'
+	'kmemleak: Cannot allocate a kmemleak_object structure'
+	'kmemleak: Memory pool empty, consider increasing CONFIG_DEBUG_KMEMLEAK_MEM_POOL_SIZE'
+	'kobject: kobject (0000000000000001): tried to init an initialized object, something is seriously wrong.'
+	"debugfs: 'nbd0' already exists in 'nbd'"
+	'** 4711 printk messages dropped **'
+	'rblk_warn: 12 callbacks suppressed'
+	'fio: 12 output lines suppressed due to ratelimiting'
+	'BUG kmalloc-64 (Tainted: G           O       ): Right Redzone overwritten'
+	'rblk-vm: complaint: lockdep has turned itself off'
 )
 harmless=(
 	'rblk: loading out-of-tree module taints kernel.'
@@ -39,6 +53,10 @@ harmless=(
 	'FAULT_INJECTION: forcing a failure.'
 	'EXT4-fs warning (device rram0): ext4_end_bio:1: I/O error 10 writing to inode 12'
 	'sh: page allocation failure: order:0, mode:0xcc0(GFP_KERNEL)'
+	'blk_print_req_error: 30 callbacks suppressed'
+	'buffer_io_error: 30 callbacks suppressed'
+	'rblk-vm: checked: leaks were looked for,lockdep is on'
+	'kunit: disabled'
 )
 oops='Oops: int3: 0000 [#1] SMP'
 rip='RIP: 0010:enqueue_task_fair+0x353/0x5e0'
@@ -50,7 +68,7 @@ in_ours=' foo+0x1/0x2 [rblk]'
 in_others=' foo+0x1/0x2'
 line_of_races='=================================================================='
 died='Kernel panic - not syncing: Fatal exception in interrupt'
-ktap_plan $((${#complaints[@]} + ${#harmless[@]} + 10))
+ktap_plan $((${#complaints[@]} + ${#harmless[@]} + 14))
 
 judge() {
 	{
@@ -90,4 +108,12 @@ check_equal "one with ours counts when another cuts it short" 1 \
 	"$(verdict "$race" "$in_ours" "$race" "$in_others" "$line_of_races")"
 check_equal "another trap is the kernel's" 1 \
 	"$(verdict 'Oops: invalid opcode: 0000 [#1] SMP' "$rip" "$gone" "$died")"
+check_equal "what complains after a breakpoint trap counts, too" 1 \
+	"$(verdict "$oops" "$rip" "$gone" "${complaints[0]}" "$died")"
+check_equal "with the time that a kernel may print, and the task" 1 \
+	"$(echo '[    2.000000][   T12] not ok 1 a_kunit_suite' | awk -f "$splats" >"$ktap_output"; echo $?)"
+check_equal "no leak detector is fine if it was not wanted" 0 \
+	"$(verdict 'Kernel command line: kmemleak=off x' 'kmemleak: Kernel memory leak detector disabled')"
+check "the test that ran then is named" grep -q 'during tests/x.sh' \
+	<<<"$(judge 'rblk-vm: tests/x.sh' "${complaints[0]}")"
 ktap_finished
