@@ -8,16 +8,17 @@
 KDIR ?=
 # The kernel that guests run: fast, debug, or a build tree.
 KERNEL ?= fast
-# Which tests: words that occur in their paths; and on which kernels.
+# Which tests: words that occur in their paths; on which kernels; FAST=1, the quick ones.
 T ?=
 K ?= fast debug
+FAST ?=
 
 # Where the commands go, below DESTDIR.
 PREFIX ?= /usr/local
 
 kdir = $(or $(KDIR),$(shell scripts/kernel.sh default))
 
-.PHONY: all modules run test swap bench torture blktests suites check shell doc kernels tools install \
+.PHONY: all modules run test mutants swap bench torture blktests suites check shell doc kernels tools install \
 	install-tools modules_install clean help
 
 all: modules
@@ -32,7 +33,10 @@ run:
 		-- scripts/demo.sh
 
 test:
-	@scripts/test.sh -k "$(K)" $(T)
+	@scripts/test.sh $(if $(FAST),-q,-k "$(K)") $(T)
+
+mutants:
+	@scripts/mutants.sh $(T)
 
 bench:
 	@QUICK=$(QUICK) scripts/bench.sh $(T)
@@ -96,7 +100,10 @@ help:
 	@echo 'make                    build rblk.ko and nbd.ko (KDIR=: for that kernel build tree)'
 	@echo 'make run                the demonstration: real files through the packet driver'
 	@echo 'make test               all tests, in guests (T="words": only tests whose path has one;'
-	@echo '                          K="fast debug": on these kernels)'
+	@echo '                          K="fast debug": on these kernels; FAST=1: what is quick, for'
+	@echo '                          before a commit)'
+	@echo 'make mutants            small faults, one after the other, and whether tests notice'
+	@echo '                          (T="words": those with such names)'
 	@echo 'make bench              our drivers beside the kernel'"'"'s: instructions, throughput'
 	@echo '                          (QUICK=1: in a few minutes; T="words": suites that begin so)'
 	@echo 'make swap               swap to network block devices (DURATION=600 seconds, five guests)'

@@ -69,7 +69,7 @@ spdx() {
 	local f bad=0
 	while read -r f; do
 		case $f in
-		COPYING | *.md | *.lock | .gitignore | .rustfmt.toml | Documentation/ABI/* | */corpus/* | */fixtures/*) continue ;;
+		COPYING | *.md | *.lock | *.patch | .gitignore | .rustfmt.toml | Documentation/ABI/* | */corpus/* | */fixtures/*) continue ;;
 		esac
 		head -n 3 "$f" | grep -q 'SPDX-License-Identifier: GPL-2.0' || {
 			echo "$f: no SPDX line"
@@ -91,6 +91,7 @@ run 'rustfmt' rust_format
 run 'unsafe code only where it may be, and explained' scripts/unsafe-gate.py
 run 'SPDX lines' spdx
 run 'no host names, no paths of one machine' places
+run 'every test is run' scripts/test-lint.sh
 run 'shellcheck' shell_scripts
 run 'checkpatch' c_style
 run "clippy with the kernel's lints" clippy

@@ -20,9 +20,10 @@ version_ge() {
 elapsed() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }
 
 # test_header FILE KEY DEFAULT: the value of "# rblk-KEY: value" in a test.
+RBLK_HEADER_LINES=30
 test_header() {
 	local value
-	value=$(sed -n "1,30s/^# rblk-$2: *//p" "$1" | head -n 1)
+	value=$(sed -n "1,${RBLK_HEADER_LINES}s/^# rblk-$2: *//p" "$1" | head -n 1)
 	echo "${value:-$3}"
 }
 

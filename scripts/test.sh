@@ -1,27 +1,60 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# test.sh [-k KERNEL] [PATTERN...]: run the tests whose path matches one of the
+# test.sh [-k KERNELS] [-q] [PATTERN...]: run the tests whose path has one of the
 # patterns (all of them by default): cargo's on the host, then tests/*/*.sh,
-# several per guest, on the kernels that each names (see tests/lib/ktap.sh).
+# several per guest, on the kernels that each names (see tests/lib/ktap.sh). -q takes
+# cargo's and the quick ones on the fast kernel, for before a commit.
+# test.sh --expect: write what the last run counted to tests/expected.
 # RBLK_JOBS=N has N guests at a time; as many as the machine has processors, and
 # memory for, if it is not given. RBLK_SLOW=N allows N times the seconds, for a
-# machine that has other work.
-# The last line is "N passed, N failed", with ", N skipped" if any were.
+# machine that has other work. RBLK_SEED=N is what random tests begin with.
+# The last line is "N passed, N failed", with ", N skipped" if any were; before it come
+# where the time went, what was tried again, what was skipped and what failed.
 set -uo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 cd "$RBLK_TOP" || exit
 
-kernels='fast debug'
-if [ "${1:-}" = -k ]; then
-	kernels=$2
-	shift 2
-fi
-patterns=("$@")
 results=$RBLK_TOP/build/test
+kernels='fast debug'
+quick='' whole=1
+while [ $# -gt 0 ]; do
+	case $1 in
+	-k)
+		kernels=${2:?}
+		[ "$kernels" = 'fast debug' ] || whole=''
+		shift
+		;;
+	-q) quick=1 kernels=fast whole='' ;;
+	--expect) exec scripts/test-expected.sh --write "$results/tally" ;;
+	*) break ;;
+	esac
+	shift
+done
+patterns=("$@")
+[ $# -eq 0 ] || whole=''
+
+for k in $kernels; do
+	case $k in
+	fast | debug) ;;
+	*) die "K=$k: tests run on fast and debug" ;;
+	esac
+done
+[ -n "${kernels// /}" ] || die 'K= names no kernel'
+# Crates with tests of their own.
+crates=(tests/host tests/loom tests/mmc-drive tools/pktcdvd rust/host/cdrom)
+for p in ${patterns[@]+"${patterns[@]}"}; do
+	printf '%s\n' "${crates[@]}" tests/*/*.sh | grep -qF -- "$p" || die "T=: no test has '$p' in its path"
+done
+
+# One seed for all that is random, another one with each commit.
+: "${RBLK_SEED:=$((16#$(git rev-parse --short=7 HEAD 2>/dev/null | cut -c 1-7 || echo 1)))}"
+export RBLK_SEED PROPTEST_RNG_SEED=$RBLK_SEED BOLERO_RANDOM_SEED=$RBLK_SEED
+
 rm -rf "$results"
 mkdir -p "$results"
+started=$SECONDS
 
 # A guest keeps one processor busy, and wants at most 4 GiB.
 jobs=$RBLK_JOBS
@@ -42,10 +75,15 @@ wanted() {
 	return 1
 }
 
-# run_cargo DIRECTORY...: the tests of those crates.
+fail() { echo "fail $*" >>"$results/build.tally"; }
+
+# spent WHAT SINCE: for the table at the end.
+spent() { echo "spent $((SECONDS - $2)) $1" >>"$results/build.tally"; }
+
+# run_cargo: their tests.
 run_cargo() {
-	local ret packages=() dir
-	for dir; do
+	local ret packages=() dir since=$SECONDS
+	for dir in "${crates[@]}"; do
 		! wanted "$dir" || packages+=(-p "$(sed -n 's/^name = "\(.*\)"/\1/p' "$dir/Cargo.toml" | head -n 1)")
 	done
 	[ ${#packages[@]} -gt 0 ] || return 0
@@ -53,18 +91,25 @@ run_cargo() {
 	cargo test --locked "${packages[@]}" --no-fail-fast 2>&1 | tee "$results/cargo.log"
 	ret=${PIPESTATUS[0]}
 	awk -v ret="$ret" '
-		/^test .* \.\.\. ok$/ { print "pass host", $2; next }
-		/^test .* \.\.\. FAILED$/ { print "fail host", $2; failed = 1; next }
-		/^test .* \.\.\. ignored/ { print "skip host", $2 }
-		END { if (ret && !failed) print "fail host cargo test does not build" }
+		/^ *Running .*\(target/ {
+			sub(/-[0-9a-f]*\)$/, ""); sub(/.*\//, "")
+			target = $0
+		}
+		/^ *Doc-tests / { target = "doc-" $2 }
+		/^test .* \.\.\. ok$/ { print "pass host cargo:" target ":", $2; next }
+		/^test .* \.\.\. FAILED$/ { print "fail host cargo:" target ":", $2; failed = 1; next }
+		/^test .* \.\.\. ignored/ { print "skip host cargo:" target ":", $2 }
+		END { if (ret && !failed) print "fail host cargo test ended with status", ret }
 	' "$results/cargo.log" >"$results/cargo.tally"
+	spent 'cargo test' "$since"
 }
 
 # build_programs: what tests in guests use, or test.
 build_programs() {
+	local since=$SECONDS
 	say 'building programs'
-	cargo build -q --release --locked --workspace ||
-		echo 'fail host the programs do not build' >>"$results/build.tally"
+	cargo build -q --release --locked --workspace || fail 'host the programs do not build'
+	spent 'building programs' "$since"
 }
 
 # A boot is a line "NAME|KERNEL|MEM|ARGS|FACTOR|TESTS" (see test-boot). Each makes
@@ -72,12 +117,15 @@ build_programs() {
 boots=()
 # boot KERNEL MEM ARGS TESTS
 boot() {
-	local factor=$slow mem=$2
+	local factor=$slow mem=$2 test
 	if [ "$1" = debug ]; then
 		factor=$((factor * 3))
 		mem=$((mem * 2))
 	fi
 	boots+=("$1-${#boots[@]}|$1|$mem|$3|$factor|$4")
+	for test in $4; do
+		echo "$1 $test" >>"$results/selected"
+	done
 }
 
 # boots_of KERNEL MEM ARGS TEST...: boots of at most 25 minutes by what tests allow
@@ -97,6 +145,11 @@ boots_of() {
 	boot "$kernel" "$mem" "$args" "$list"
 }
 
+# What would not be run is a failure of its own.
+while read -r line; do
+	fail "host scripts/test-lint.sh: $line"
+done < <(scripts/test-lint.sh 2>&1)
+
 # Tests with the same needs share guests.
 declare -A groups
 for test in tests/*/*.sh; do
@@ -104,6 +157,7 @@ for test in tests/*/*.sh; do
 	if ! [ -x "$test" ] || ! wanted "$test"; then
 		continue
 	fi
+	[ -z "$quick" ] || [ "$(test_header "$test" quick no)" = yes ] || continue
 	for k in $(test_header "$test" kernels 'fast debug'); do
 		if [ "$k" = host ]; then
 			boot host '' '' "$test"
@@ -116,11 +170,12 @@ for test in tests/*/*.sh; do
 		fi
 	done
 done
+since=$SECONDS
 # What takes longest, debug, comes first.
 for kernel in $(tr ' ' '\n' <<<"$kernels" | sort); do
 	[[ " ${!groups[*]}" == *" $kernel|"* ]] || continue
 	if [ -z "${RBLK_KO:-}" ] && ! scripts/module.sh "$kernel" >/dev/null; then
-		echo "fail $kernel the module does not build" >>"$results/build.tally"
+		fail "$kernel the module does not build"
 		continue
 	fi
 	for group in "${!groups[@]}"; do
@@ -130,22 +185,33 @@ for kernel in $(tr ' ' '\n' <<<"$kernels" | sort); do
 		boots_of "$kernel" "$mem" "$args" ${groups[$group]}
 	done
 done
+spent 'kernels and modules' "$since"
 
-run_cargo tests/host tests/loom tests/mmc-drive tools/pktcdvd rust/host/cdrom
+run_cargo
 [ ${#boots[@]} -eq 0 ] || build_programs
 if [ ${#boots[@]} -gt 0 ]; then
-	say "${#boots[@]} lists of tests to run, $jobs at a time"
+	since=$SECONDS
+	say "${#boots[@]} lists of tests to run, $jobs at a time, with RBLK_SEED=$RBLK_SEED"
 	printf '%s\0' "${boots[@]}" | xargs -0 -n 1 -P "$jobs" scripts/test-boot
+	spent "tests of guests and host, $jobs at a time" "$since"
 fi
 for b in "${boots[@]}"; do
-	[ -s "$results/${b%%|*}.tally" ] || echo "fail ${b%%|*} was not run" >>"$results/build.tally"
+	[ -s "$results/${b%%|*}.tally" ] || fail "${b%%|*} was not run"
 done
+touch "$results/selected"
+[ -z "$whole" ] || sed -n 's/^[0-9]* \(host cargo:\)/\1/p' tests/expected >>"$results/selected"
+cat "$results"/*.tally >"$results/counted"
+scripts/test-expected.sh "$results/counted" "$results/selected" >"$results/expected.tally"
 
 tally=$results/tally
-cat "$results"/*.tally >"$tally"
+cat "$results/counted" "$results/expected.tally" >"$tally"
 passed=$(grep -c '^pass' "$tally")
 failed=$(grep -c '^fail' "$tally")
 skipped=$(grep -c '^skip' "$tally")
+awk -v total="$(elapsed $((SECONDS - started)))" -f scripts/test-times.awk "$tally"
+echo "Seed: RBLK_SEED=$RBLK_SEED"
+echo "Tried again because of the emulator: $(grep -c '^again' "$tally")"
+sed -n 's/^again /  /p' "$tally"
 if [ "$skipped" -gt 0 ]; then
 	echo 'Skipped:'
 	sed -n 's/^skip /  /p' "$tally"

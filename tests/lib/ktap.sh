@@ -17,6 +17,7 @@
 #	# rblk-args:			more arguments for scripts/vm
 #	# rblk-module: rblk		the module that is loaded
 #	# rblk-leaks: no		"yes": look for leaks on debug, which takes twice as long
+#	# rblk-quick: no		"yes": part of make test FAST=1
 
 KSFT_PASS=0
 KSFT_FAIL=1
