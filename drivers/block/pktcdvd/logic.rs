@@ -13,4 +13,5 @@ pub mod mmc;
 pub mod options;
 pub mod schedule;
 pub mod state;
+pub mod users;
 pub mod zone;

@@ -8,6 +8,10 @@
 use crate::{
     device::Device,
     disk::Disk,
+    logic::users::{
+        self,
+        Refusal, //
+    },
     mapping::limits,
     optical,
     packets::Packets,
@@ -35,44 +39,29 @@ use rb::block::gen_disk::GenDisk;
 const PATIENCE: Delta = Delta::from_secs(30);
 
 /// Who has the disk open.
-#[derive(Default)]
-pub(crate) struct Users {
-    count: u32,
-    removed: bool,
-    /// A session begins or ends.
-    busy: bool,
-    /// Whoever closes the disk waits for the session to end.
-    closer: bool,
-    /// The session that has ended, for the closer to drop.
-    ended: Option<Arc<Session>>,
+pub(crate) type Users = users::Users<Arc<Session>>;
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Removed => ENXIO,
+            Refusal::Busy => EBUSY,
+        }
+    }
 }
 
 impl Device {
     /// Notes an opener. The first one begins a session with an optical drive; of other devices, the
     /// first one that writes gets the packet buffers that were asked for.
     pub(crate) fn open(&self, disk: &GenDisk<Disk>, write: bool) -> Result {
-        let mut users = self.users.lock();
-        if users.removed {
-            return Err(ENXIO);
-        }
-        if users.busy {
-            return Err(EBUSY);
-        }
-        let first = users.count == 0;
-        users.busy = true;
-        drop(users);
-
+        let first = self.users.lock().begin_open()?;
         let opened = if first {
             self.open_first(disk, write)
         } else {
             self.open_again(write)
         };
 
-        let mut users = self.users.lock();
-        users.busy = false;
-        opened?;
-        users.count = users.count.checked_add(1).ok_or(EBUSY)?;
-        Ok(())
+        self.users.lock().end_open(opened)
     }
 
     fn open_first(&self, disk: &GenDisk<Disk>, write: bool) -> Result {
@@ -123,14 +112,10 @@ impl Device {
 
     /// Notes that an opener is gone. The last one ends the session with an optical drive.
     pub(crate) fn release(&self, disk: &GenDisk<Disk>) {
-        let mut users = self.users.lock();
-        users.count = users.count.saturating_sub(1);
-        if users.count != 0 || !self.optical {
+        let ends = self.users.lock().close(self.optical);
+        if !ends {
             return;
         }
-        users.busy = true;
-        users.closer = true;
-        drop(users);
 
         disk.set_capacity(0);
         self.ending.store(true, Release);
@@ -149,17 +134,14 @@ impl Device {
                 break;
             }
         }
-        let mut users = self.users.lock();
-        users.closer = false;
-        let session = users.ended.take();
+        let session = self.users.lock().stop_waiting();
         if session.is_none() {
             pr_warn!("pktcdvd{}: the drive is still busy\n", self.index());
             return;
         }
-        drop(users);
         // Closes the drive, here and not in the thread, so that it is closed when the closer goes on.
         drop(session);
-        self.users.lock().busy = false;
+        self.users.lock().settle();
     }
 
     /// Ends a session that nothing is left to do in. Called by the thread.
@@ -168,35 +150,25 @@ impl Device {
         drop(before);
 
         let mut users = self.users.lock();
-        let abandoned = if users.closer {
-            users.ended = Some(session);
-            None
-        } else {
-            Some(session)
-        };
+        let abandoned = users.session_ended(session);
         self.ending.store(false, Release);
         drop(users);
 
         if abandoned.is_some() {
             drop(abandoned);
-            self.users.lock().busy = false;
+            self.users.lock().settle();
         }
         self.ended.wake_up_all();
     }
 
     /// Returns how often the disk is open.
     pub(crate) fn openers(&self) -> u32 {
-        self.users.lock().count
+        self.users.lock().count()
     }
 
     /// Refuses all openers from now on, unless there is one, or a session still ends.
     pub(crate) fn retire(&self) -> Result {
-        let mut users = self.users.lock();
-        if users.count != 0 || users.busy {
-            return Err(EBUSY);
-        }
-        users.removed = true;
-        Ok(())
+        Ok(self.users.lock().retire()?)
     }
 
     fn resize_buffers(&self) -> Result {

@@ -16,4 +16,5 @@ mod schedule;
 mod state;
 mod state_world;
 mod tokens;
+mod users;
 mod zone;
