@@ -10,6 +10,8 @@ use crate::{
     device::Device,
     disk::Disk,
     logic::{
+        buffer,
+        flusher::Flusher,
         schedule::{
             Limits,
             Scheduler, //
@@ -22,9 +24,11 @@ use crate::{
         Active,
         Session, //
     },
-    void_map::VoidMap, //
+    void_map::{
+        self,
+        VoidMap, //
+    },
 };
-use flush::Rescue;
 use kernel::{
     prelude::*,
     sync::Arc,
@@ -92,21 +96,10 @@ pub(crate) struct Packets {
     submit_at: u64,
     /// How many packets were begun.
     begun: u64,
-    /// What waits for the drive to put on the medium what it has cached.
-    flushing: Option<Request<Disk>>,
-    /// The drive is to put on the medium what it has cached.
-    wants_sync: bool,
-    /// It could not, and nobody was told.
-    unreported: Option<BlkError>,
-    /// It could not, and nothing was written since.
-    sync_failed: bool,
-    /// The last attempt of the session was made.
-    tried_last: bool,
+    /// What the drive has cached, and who waits for it.
+    flusher: Flusher<Request<Disk>, BlkError>,
     /// The users of the disk were told that the medium has gone.
     announced: bool,
-    /// A buffer was needed that had what the drive may have cached only.
-    forgotten: bool,
-    rescue: Rescue,
 }
 
 /// What the packets of a session are kept in.
@@ -120,7 +113,7 @@ impl Store {
     pub(crate) fn new(geometry: &Geometry, bell: &Arc<Bell>, nr: u32) -> Result<Self> {
         Ok(Self {
             list: Packets::allocate(geometry, bell, nr)?,
-            void: VoidMap::new(geometry.packets()),
+            void: void_map::new(geometry.packets()),
         })
     }
 }
@@ -131,7 +124,7 @@ impl Packets {
         Self {
             session: None,
             list: KVec::new(),
-            void: VoidMap::new(0),
+            void: void_map::empty(),
             scheduler: Scheduler::new(Limits {
                 reads_in_flight: READS_IN_FLIGHT,
                 ..Limits::default()
@@ -139,14 +132,8 @@ impl Packets {
             begin_at: 0,
             submit_at: 0,
             begun: 0,
-            flushing: None,
-            wants_sync: false,
-            unreported: None,
-            sync_failed: false,
-            tried_last: false,
+            flusher: Flusher::new(),
             announced: false,
-            forgotten: false,
-            rescue: Rescue::None,
         }
     }
 
@@ -157,12 +144,8 @@ impl Packets {
         self.void = store.void;
         self.begin_at = 0;
         self.submit_at = 0;
-        self.unreported = None;
-        self.sync_failed = false;
-        self.tried_last = false;
+        self.flusher.enter();
         self.announced = false;
-        self.forgotten = false;
-        self.rescue = Rescue::None;
     }
 
     /// Allocates `nr` packet buffers for [`Packets::replace`]. May sleep.
@@ -181,7 +164,7 @@ impl Packets {
 
     /// Replaces the buffers, if all are free; returns the ones that are not used.
     pub(crate) fn replace(&mut self, list: KVec<Packet>) -> KVec<Packet> {
-        if self.list.iter().all(Packet::is_idle) {
+        if self.list.iter().all(|packet| packet.is_idle()) {
             core::mem::replace(&mut self.list, list)
         } else {
             list
@@ -219,7 +202,7 @@ impl Packets {
                 device.session.io_failed();
             }
             let suspect = device.session.is_suspect();
-            if suspect || self.wants_sync {
+            if suspect || self.flusher.wants_sync() {
                 // The drive is looked at, and asked, when it has done all that it was given.
                 if self.is_busy_below(device) {
                     return Ok(Progress::Wait(None));
@@ -227,7 +210,7 @@ impl Packets {
                 if suspect {
                     return Err(Need::Recovery);
                 }
-                self.wants_sync = false;
+                self.flusher.asked();
                 return Err(Need::Sync);
             }
             if device.session.is_lost() && !core::mem::replace(&mut self.announced, true) {
@@ -239,7 +222,7 @@ impl Packets {
             }
             progress |= self.dispatch(device);
             progress |= self.go_on_rescuing();
-            if self.wants_sync {
+            if self.flusher.wants_sync() {
                 continue;
             }
             if !progress {
@@ -258,7 +241,7 @@ impl Packets {
 
     /// Returns whether the lower device works on something.
     fn is_busy_below(&self, device: &Active<'_>) -> bool {
-        device.reads_in_flight() != 0 || self.list.iter().any(Packet::is_in_flight)
+        device.reads_in_flight() != 0 || self.list.iter().any(|packet| packet.is_in_flight())
     }
 
     /// Waits until nothing is under way, and all that was written is on the medium, if it can be.
@@ -266,10 +249,10 @@ impl Packets {
         let waits = self.list.iter().filter_map(Packet::remaining_wait);
         let wait = Progress::Wait(waits.min());
 
-        if !self.list.iter().all(Packet::is_idle) || device.reads_in_flight() != 0 {
+        if !self.list.iter().all(|packet| packet.is_idle()) || device.reads_in_flight() != 0 {
             return Ok(wait);
         }
-        if device.is_dirty() && !self.sync_failed && !device.session.is_lost() {
+        if device.is_dirty() && self.flusher.is_worth_trying() && !device.session.is_lost() {
             return Err(Need::Sync);
         }
         device.rests();
@@ -278,20 +261,19 @@ impl Packets {
 
     /// Returns whether there is nothing that a session would have to wait for.
     fn is_quiet(&self, device: &Active<'_>) -> bool {
-        self.list.iter().all(Packet::is_idle)
+        self.list.iter().all(|packet| packet.is_idle())
             && device.reads_in_flight() == 0
             && device.queue.lock().is_empty()
     }
 
     /// Ends the session, but not before what was written is on the medium, if it can be.
     fn end(&mut self, device: &Active<'_>) -> Need {
-        if device.is_dirty() && !device.session.is_lost() && !self.tried_last {
-            self.tried_last = true;
+        if device.is_dirty() && !device.session.is_lost() && self.flusher.try_last() {
             return Need::Sync;
         }
         self.session = None;
         self.list = KVec::new();
-        self.void = VoidMap::new(0);
+        self.void = void_map::empty();
         Need::End
     }
 
@@ -317,7 +299,7 @@ impl Packets {
 
     /// Begins the next packet, if a buffer is free and a write waits.
     fn begin(&mut self, device: &Active<'_>) -> bool {
-        if !self.list.iter().any(Packet::is_idle) {
+        if !self.list.iter().any(|packet| packet.is_idle()) {
             return false;
         }
 
@@ -333,37 +315,24 @@ impl Packets {
             .geometry
             .index(zone)
             .is_some_and(|index| self.void.take(index));
-        let chosen = self.choose(zone.sector());
+        let chosen = buffer::choose(&self.list, zone.sector());
 
         self.begun = self.begun.wrapping_add(1);
         self.begin_at = zone.sector() + u64::from(device.session.geometry.packet_sectors());
         let Some(packet) = chosen.and_then(|index| self.list.get_mut(index)) else {
             return false;
         };
-        self.forgotten |= packet.is_unflushed() && !packet.serves(zone.sector());
+        self.flusher.reuses(packet, zone.sector());
         packet.start(device, zone, void, self.begun);
         packet.join(device);
         packet.settle(device);
         true
     }
 
-    /// Chooses a free buffer for `zone`: one that has its data, one that has none, one whose data
-    /// is on the medium for sure, or the one that was used the longest ago.
-    fn choose(&self, zone: u64) -> Option<usize> {
-        let free = || self.list.iter().enumerate().filter(|(_, p)| p.is_idle());
-
-        free()
-            .find(|(_, packet)| packet.serves(zone))
-            .or_else(|| {
-                free().min_by_key(|(_, p)| (p.is_cached(), p.is_unflushed(), p.last_used()))
-            })
-            .map(|(index, _)| index)
-    }
-
     /// Carries out the requests that move no data, but not so many that others have to wait long.
     fn others(&mut self, device: &Active<'_>) -> bool {
         for done in 0..ISSUES {
-            if self.flushing.is_some() {
+            if self.flusher.is_flushing() {
                 return done != 0;
             }
             // The guard must not live on: what follows may sleep.
@@ -382,22 +351,20 @@ impl Packets {
     /// Notes which packets are void now. A packet that is being written, or is about to be, stays.
     fn discard(&mut self, device: &Active<'_>, rq: Request<Disk>) {
         let geometry = &device.session.geometry;
-        let end = rq.sector().saturating_add(u64::from(rq.sectors()));
-        let size = u64::from(geometry.packet_sectors());
-        let mut zone = geometry.first_zone_from(rq.sector());
 
-        while let Some(at) = zone.filter(|zone| zone.sector().saturating_add(size) <= end) {
-            let busy = self.list.iter().any(|p| p.is_busy_with(at.sector()))
-                || device.queue.lock().has_write(at.sector());
-            if !busy {
-                self.list
-                    .iter_mut()
-                    .for_each(|packet| packet.invalidate(at.sector()));
-                if let Some(index) = geometry.index(at) {
-                    self.void.set(index);
-                }
+        for zone in geometry.zones_within(rq.sector(), rq.sectors()) {
+            let sector = zone.sector();
+            let busy = self.list.iter().any(|p| p.is_busy_with(sector))
+                || device.queue.lock().has_write(sector);
+            if busy {
+                continue;
             }
-            zone = geometry.next_zone(at);
+            self.list
+                .iter_mut()
+                .for_each(|packet| packet.invalidate(sector));
+            if let Some(index) = geometry.index(zone) {
+                self.void.set(index);
+            }
         }
         device.forward_discard(device.session, rq);
     }

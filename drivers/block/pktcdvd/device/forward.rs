@@ -5,8 +5,10 @@
 use super::Device;
 use crate::{
     disk::Disk,
-    logic::zone::Zone,
-    packet::Io,
+    logic::{
+        buffer::Io,
+        zone::Zone, //
+    },
     packets::READS_IN_FLIGHT,
     session::Session, //
 };

@@ -200,6 +200,15 @@ impl Geometry {
         self.zone_at(behind_start.div_ceil(self.size.get()))
     }
 
+    /// The packets that all of lies in the `sectors` sectors from `sector` on.
+    pub fn zones_within(&self, sector: u64, sectors: u32) -> impl Iterator<Item = Zone> + '_ {
+        let end = sector.saturating_add(u64::from(sectors));
+        let first = self.first_zone_from(sector);
+
+        core::iter::successors(first, |zone| self.next_zone(*zone))
+            .take_while(move |zone| zone.sector().saturating_add(self.size.get()) <= end)
+    }
+
     /// The frames that `sectors` sectors from `sector` on are.
     ///
     /// [`None`] unless they are whole frames of one packet.

@@ -2,13 +2,18 @@
 
 //! What goes down from a packet buffer, and in and out of it.
 
-use super::{
-    Io,
-    Packet, //
-};
+use super::Packet;
 use crate::{
+    bell::RingBell,
     disk::Disk,
     logic::{
+        buffer::Io,
+        contents::{
+            self,
+            Pages,
+            Part,
+            Transfer, //
+        },
         frames::{
             FrameRange,
             FRAME_SIZE, //
@@ -19,10 +24,14 @@ use crate::{
     session::Active, //
 };
 use core::ops::Range;
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
 use rb::{
     block::{
         bio::{
+            Bio,
             Command,
             Flag,
             Flags, //
@@ -31,7 +40,8 @@ use rb::{
             BlkError,
             BlkResult, //
         },
-        mq::Request, //
+        mq::Request,
+        page_bio::PageBio, //
     },
     trace::pktcdvd as trace, //
 };
@@ -39,7 +49,7 @@ use rb::{
 impl Packet {
     /// Submits the IO that is ready.
     pub(crate) fn submit(&mut self, device: &Active<'_>) {
-        let (Some(io), Some(zone)) = (self.ready.take(), self.state.zone()) else {
+        let Some((io, zone)) = self.take_ready() else {
             return;
         };
         let (command, flags, frames) = match io {
@@ -75,42 +85,70 @@ impl Packet {
             sector,
             byte_range(&device.session.geometry, frames),
         ) {
-            Ok(()) => self.in_flight = Some(io),
+            Ok(()) => self.submitted(io),
             Err(err) => self.io_done(device, io, Err(err.into())),
         }
     }
 
     /// Puts the data of the writes into the buffer, in the order they were submitted.
     pub(super) fn assemble(&mut self, device: &Active<'_>) -> Result {
-        if self.void {
-            self.bio.zero();
-            self.void = false;
-        }
-        for rq in self.pieces.iter() {
-            let mut offset = buffer_offset(&device.session.geometry, rq).ok_or(EINVAL)?;
-            for bio in rq.bios() {
-                self.bio.copy_from_bio(bio, offset)?;
-                offset += bio.bytes() as usize;
-            }
-        }
-        Ok(())
+        let void = self.buffer.take_void();
+        contents::assemble(
+            &device.session.geometry,
+            self.pieces.iter(),
+            void,
+            &mut self.bio,
+        )
     }
 
     /// Fills a read from the buffer.
     pub(crate) fn read(&self, device: &Active<'_>, rq: &Request<Disk>) -> BlkResult {
-        let mut offset = buffer_offset(&device.session.geometry, rq).ok_or(BlkError::INVAL)?;
-        for bio in rq.bios() {
+        let parts = contents::placed(&device.session.geometry, rq).ok_or(BlkError::INVAL)?;
+        for (offset, bio) in parts {
             self.bio.copy_to_bio(bio, offset)?;
-            offset += bio.bytes() as usize;
         }
         Ok(())
     }
 }
 
-/// Returns where the data of a request starts in the buffer of its packet, in bytes.
-fn buffer_offset(geometry: &Geometry, rq: &Request<Disk>) -> Option<usize> {
-    let frames = geometry.span(rq.sector(), rq.sectors())?;
-    Some(frames.byte_offset())
+impl Part for Bio {
+    fn bytes(&self) -> usize {
+        Self::bytes(self) as usize
+    }
+}
+
+impl Transfer for Request<Disk> {
+    type Part = Bio;
+
+    fn sector(&self) -> u64 {
+        Self::sector(self)
+    }
+
+    fn sectors(&self) -> u32 {
+        Self::sectors(self)
+    }
+
+    fn is_urgent(&self) -> bool {
+        self.flags().contains(Flag::Sync)
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &Bio> {
+        self.bios()
+    }
+}
+
+impl Pages<Bio> for Arc<PageBio<RingBell>> {
+    type Error = Error;
+
+    const MISPLACED: Error = EINVAL;
+
+    fn zero(&mut self) {
+        PageBio::zero(self);
+    }
+
+    fn put(&mut self, offset: usize, bio: &Bio) -> Result {
+        self.copy_from_bio(bio, offset)
+    }
 }
 
 /// Returns where `frames`, or all of a packet, are in the buffer.

@@ -7,9 +7,16 @@ use super::{
     ISSUES, //
 };
 use crate::{
-    logic::schedule::{
-        Direction,
-        Writes, //
+    logic::{
+        buffer::{
+            self,
+            Buffer, //
+        },
+        contents::Transfer,
+        schedule::{
+            Direction,
+            Writes, //
+        },
     },
     packet::Packet,
     session::Active, //
@@ -62,13 +69,13 @@ impl Packets {
     /// So nothing is read while a write is under way, nor written while a read is, and between
     /// writing and reading the cache is flushed. Reads that a buffer serves go on all the time.
     fn issue_in_turn(&mut self, device: &Active<'_>) -> bool {
-        let read = device.queue.lock().first_read();
+        let read = device.queue.lock().first_read().map(Transfer::sector);
         let read = read.filter(|_| !device.is_paused());
         if read.is_some_and(|sector| self.server(device, sector).is_some()) {
             self.read_next(device);
             return true;
         }
-        let gather = self.next_ready(Packet::is_to_gather);
+        let gather = self.next_ready(Buffer::is_to_gather);
         let write = self.next_ready(|packet| !packet.is_to_gather());
         let reads = read.is_some() || gather.is_some();
         let Some(direction) =
@@ -80,18 +87,15 @@ impl Packets {
 
         match (direction, gather, write) {
             (Direction::Write, _, Some((index, at))) => {
-                if device.reads_in_flight() != 0 || self.list.iter().any(Packet::is_gathering) {
+                if device.reads_in_flight() != 0 || self.list.iter().any(|p| p.is_gathering()) {
                     return false;
                 }
-                self.sync_failed = false;
+                self.flusher.writes();
                 self.scheduler.issued(direction);
                 self.submit(device, index, at);
             }
-            _ if self.list.iter().any(Packet::is_writing) => return false,
-            _ if device.is_dirty() && !self.sync_failed => {
-                self.wants_sync = true;
-                return false;
-            }
+            _ if self.list.iter().any(|p| p.is_writing()) => return false,
+            _ if device.is_dirty() && self.flusher.request() => return false,
             // First what writers wait for: there is not much of it.
             (_, Some((index, at)), _) => {
                 self.scheduler.issued(direction);
@@ -113,15 +117,8 @@ impl Packets {
         }
     }
 
-    /// Returns the packet whose IO is next, of those that are `wanted`: the first from where the
-    /// elevator is, or else the first of all.
-    fn next_ready(&self, wanted: impl Fn(&Packet) -> bool) -> Option<(usize, u64)> {
-        self.list
-            .iter()
-            .enumerate()
-            .filter(|(_, packet)| wanted(packet))
-            .filter_map(|(index, packet)| Some((index, packet.ready_at()?)))
-            .min_by_key(|(_, at)| (*at < self.submit_at, *at))
+    fn next_ready(&self, wanted: impl Fn(&Buffer<BlkError>) -> bool) -> Option<(usize, u64)> {
+        buffer::next_ready(&self.list, self.submit_at, wanted)
     }
 
     fn submit(&mut self, device: &Active<'_>, index: usize, at: u64) {

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A packet buffer: what its packet does next, and what of it may be on no medium yet.
+
+mod again;
+
+use super::{
+    coverage::Coverage,
+    frames::FrameRange,
+    state::{
+        Action,
+        Event,
+        Packet,
+        State, //
+    },
+    zone::Zone, //
+};
+use again::Again;
+use core::ops::Deref;
+
+/// IO that a packet does to the lower device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Io {
+    /// Reads frames that nobody writes.
+    Gather(FrameRange),
+    /// Writes the whole packet.
+    Write,
+}
+
+/// A packet buffer without its pages and the writes that have joined.
+///
+/// The owner carries out the [`Action`]s of the packet. `E` is the error of the lower device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Buffer<E> {
+    packet: Packet<E>,
+    ready: Option<Io>,
+    in_flight: Option<Io>,
+    /// What the packet held before is void: the buffer starts as zeroes.
+    void: bool,
+    /// The buffer has what the lower device may have cached only.
+    unflushed: bool,
+    again: Again,
+    /// When the packet was last begun, in packets of the device.
+    last_used: u64,
+}
+
+impl<E: Copy> Buffer<E> {
+    /// A free buffer for packets of `frames` frames.
+    pub fn new(frames: u32) -> Self {
+        Self {
+            packet: Packet::new(frames),
+            ready: None,
+            in_flight: None,
+            void: false,
+            unflushed: false,
+            again: Again::No,
+            last_used: 0,
+        }
+    }
+
+    /// Where the packet is in its life.
+    pub fn state(&self) -> State {
+        self.packet.state()
+    }
+
+    /// The zone that the packet has, or had last.
+    pub fn zone(&self) -> Option<Zone> {
+        self.packet.zone()
+    }
+
+    /// Which frames the writes that joined have data for.
+    pub fn coverage(&self) -> &Coverage {
+        self.packet.coverage()
+    }
+
+    /// Whether a write to the zone may still join.
+    pub fn is_open(&self) -> bool {
+        self.packet.is_open()
+    }
+
+    /// Whether the buffer is free.
+    pub fn is_idle(&self) -> bool {
+        self.state() == State::Idle && self.again != Again::Free
+    }
+
+    /// Whether the packet works on `zone`.
+    pub fn is_busy_with(&self, zone: u64) -> bool {
+        !self.is_idle() && self.is_at(zone)
+    }
+
+    fn is_at(&self, zone: u64) -> bool {
+        self.zone().is_some_and(|z| z.sector() == zone)
+    }
+
+    /// Whether the buffer holds what a read of `zone` is to see: what the lower device has, or will
+    /// have when the write that is under way has succeeded.
+    pub fn serves(&self, zone: u64) -> bool {
+        self.is_at(zone) && (self.packet.data_valid() || self.state() == State::Writing)
+    }
+
+    /// Whether the buffer is free, and keeps data for later.
+    pub fn is_cached(&self) -> bool {
+        self.is_idle() && self.packet.data_valid()
+    }
+
+    /// Forgets cached data of `zone`.
+    pub fn invalidate(&mut self, zone: u64) {
+        if self.is_idle() && self.is_at(zone) {
+            self.packet.invalidate();
+        }
+    }
+
+    /// Begins to collect writes for `zone`, as the `used`th packet of the device.
+    pub fn start(&mut self, zone: Zone, void: bool, used: u64) -> Action<E> {
+        let serves = self.serves(zone.sector());
+        let action = self.packet.handle(Event::Start {
+            zone,
+            no_gather: void,
+        });
+
+        if !matches!(action, Action::Refuse) {
+            self.unflushed &= serves;
+            self.void = void;
+            self.last_used = used;
+        }
+        action
+    }
+
+    /// Lets a write join; returns whether it was accepted. [`Buffer::settle`] says what follows.
+    pub fn join(&mut self, frames: FrameRange, urgent: bool) -> bool {
+        self.packet.join(frames, urgent)
+    }
+
+    /// Decides whether the writes that joined so far end the wait.
+    pub fn settle(&mut self) -> Action<E> {
+        self.packet.settle()
+    }
+
+    /// Notes that the time to wait for more writes is over.
+    pub fn deadline(&mut self) -> Action<E> {
+        self.packet.handle(Event::Deadline)
+    }
+
+    /// Whether the buffer is to be filled with zeroes, before data of writes gets into it. Asked
+    /// once.
+    pub fn take_void(&mut self) -> bool {
+        core::mem::take(&mut self.void)
+    }
+
+    /// Notes that IO can be submitted.
+    pub fn set_ready(&mut self, io: Io) {
+        self.ready = Some(io);
+    }
+
+    /// Takes the IO that is ready, and the zone it is for.
+    pub fn take_ready(&mut self) -> Option<(Io, Zone)> {
+        self.ready.take().zip(self.zone())
+    }
+
+    /// The sector that the next IO starts at, if one is ready.
+    pub fn ready_at(&self) -> Option<u64> {
+        self.ready.and(self.zone()).map(Zone::sector)
+    }
+
+    /// Whether the IO that is ready reads.
+    pub fn is_to_gather(&self) -> bool {
+        matches!(self.ready, Some(Io::Gather(_)))
+    }
+
+    /// Notes that IO is under way.
+    pub fn submitted(&mut self, io: Io) {
+        self.in_flight = Some(io);
+    }
+
+    /// Notes that no IO is under way any more; returns what was.
+    pub fn landed(&mut self) -> Option<Io> {
+        self.in_flight.take()
+    }
+
+    /// Whether IO of the packet is under way.
+    pub fn is_in_flight(&self) -> bool {
+        self.in_flight.is_some()
+    }
+
+    /// Whether a read of the packet is under way.
+    pub fn is_gathering(&self) -> bool {
+        matches!(self.in_flight, Some(Io::Gather(_)))
+    }
+
+    /// Whether the packet is being written.
+    pub fn is_writing(&self) -> bool {
+        matches!(self.in_flight, Some(Io::Write))
+    }
+
+    /// Takes what came of IO that has ended, or could not be submitted.
+    pub fn io_done(&mut self, io: Io, result: Result<(), E>) -> Action<E> {
+        match io {
+            Io::Write if self.again == Again::Free => {
+                self.written_again(result.is_ok());
+                Action::Nothing
+            }
+            Io::Write => {
+                // If it has failed, what there was before is still owed.
+                self.unflushed |= result.is_ok();
+                self.packet.handle(Event::WriteDone(result))
+            }
+            Io::Gather(_) => self.packet.handle(Event::GatherDone(result)),
+        }
+    }
+
+    /// Notes that the writes that joined have been ended: the buffer is free.
+    pub fn release(&mut self) -> Action<E> {
+        if self.again == Again::Joined {
+            self.again = Again::No;
+        }
+        self.packet.handle(Event::Released)
+    }
+}
+
+/// Chooses a free buffer for `zone`: one that has its data, one that has none, one whose data
+/// is on the medium for sure, or the one that was used the longest ago.
+pub fn choose<E, P>(list: &[P], zone: u64) -> Option<usize>
+where
+    E: Copy,
+    P: Deref<Target = Buffer<E>>,
+{
+    let free = || list.iter().enumerate().filter(|(_, p)| p.is_idle());
+
+    free()
+        .find(|(_, packet)| packet.serves(zone))
+        .or_else(|| free().min_by_key(|(_, p)| (p.is_cached(), p.is_unflushed(), p.last_used)))
+        .map(|(index, _)| index)
+}
+
+/// Chooses the packet whose IO is next, of those that are `wanted`: the first from where the
+/// elevator is, at sector `from`, or else the first of all. Returns where that IO starts, too.
+pub fn next_ready<E, P>(
+    list: &[P],
+    from: u64,
+    wanted: impl Fn(&Buffer<E>) -> bool,
+) -> Option<(usize, u64)>
+where
+    E: Copy,
+    P: Deref<Target = Buffer<E>>,
+{
+    list.iter()
+        .enumerate()
+        .filter(|(_, packet)| wanted(packet))
+        .filter_map(|(index, packet)| Some((index, packet.ready_at()?)))
+        .min_by_key(|(_, at)| (*at < from, *at))
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Sorted sets of requests.
+
+/// The order of requests: by zone, and within a zone as they were submitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// First sector of the packet that the request lies in.
+    pub zone: u64,
+    /// When the request came.
+    pub seq: u64,
+}
+
+impl Key {
+    /// The least key of a zone.
+    const fn first_of(zone: u64) -> Self {
+        Self { zone, seq: 0 }
+    }
+}
+
+/// What a set keeps its requests in: a sorted map.
+pub trait Tree {
+    /// A request.
+    type Request;
+
+    /// A tree without requests.
+    fn new() -> Self;
+
+    /// Adds a request; returns whether there was memory for it.
+    fn insert(&mut self, key: Key, rq: Self::Request) -> bool;
+
+    /// The first key from `key` on.
+    fn first_from(&self, key: Key) -> Option<Key>;
+
+    /// Takes the first request from `key` on, if it is one of the same zone.
+    fn take_first_from(&mut self, key: Key) -> Option<(Key, Self::Request)>;
+
+    /// All requests, in the order of their keys.
+    fn iter(&self) -> impl Iterator<Item = &Self::Request>;
+}
+
+/// A sorted set of requests.
+#[derive(Debug)]
+pub struct Pieces<T> {
+    tree: T,
+    len: usize,
+}
+
+impl<T: Tree> Pieces<T> {
+    /// An empty set.
+    pub fn new() -> Self {
+        Self {
+            tree: T::new(),
+            len: 0,
+        }
+    }
+
+    /// The number of requests.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are no requests.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Adds a request that came as the `seq`th, to `zone`.
+    pub fn insert(&mut self, zone: u64, seq: u64, rq: T::Request) {
+        if self.tree.insert(Key { zone, seq }, rq) {
+            self.len = self.len.saturating_add(1);
+        }
+    }
+
+    /// Takes the first request of the lowest zone.
+    pub fn pop(&mut self) -> Option<T::Request> {
+        let zone = self.zone_from(0)?;
+        let (_, rq) = self.pop_of(zone)?;
+        Some(rq)
+    }
+
+    /// Takes the first request of `zone`, and returns when it came, too.
+    pub fn pop_of(&mut self, zone: u64) -> Option<(u64, T::Request)> {
+        let (key, rq) = self.tree.take_first_from(Key::first_of(zone))?;
+        self.len = self.len.saturating_sub(1);
+        Some((key.seq, rq))
+    }
+
+    /// The lowest zone with a request, from `zone` on.
+    pub fn zone_from(&self, zone: u64) -> Option<u64> {
+        let key = self.tree.first_from(Key::first_of(zone))?;
+        Some(key.zone)
+    }
+
+    /// Whether there is a request of `zone`.
+    pub fn has(&self, zone: u64) -> bool {
+        self.zone_from(zone) == Some(zone)
+    }
+
+    /// All requests, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &T::Request> {
+        self.tree.iter()
+    }
+}
+
+impl<T: Tree> Default for Pieces<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

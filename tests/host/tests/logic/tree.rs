@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The sorted map that the host keeps requests in.
+
+use rblk_host_tests::pktcdvd::logic::pieces::{Key, Tree};
+use std::collections::BTreeMap;
+
+/// As the kernel's tree, but with memory of its own.
+#[derive(Debug)]
+pub struct Sorted<R>(BTreeMap<Key, R>);
+
+impl<R> Tree for Sorted<R> {
+    type Request = R;
+
+    fn new() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    fn insert(&mut self, key: Key, rq: R) -> bool {
+        assert!(self.0.insert(key, rq).is_none(), "two at one place");
+        true
+    }
+
+    fn first_from(&self, key: Key) -> Option<Key> {
+        self.0.range(key..).next().map(|(key, _)| *key)
+    }
+
+    fn take_first_from(&mut self, key: Key) -> Option<(Key, R)> {
+        let first = self.first_from(key)?;
+        if first.zone != key.zone {
+            return None;
+        }
+        self.0.remove_entry(&first)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &R> {
+        self.0.values()
+    }
+}
