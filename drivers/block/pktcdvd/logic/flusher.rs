@@ -16,6 +16,8 @@ enum Rescue<E> {
     None,
     /// It is being written again, because of this error.
     Writing(E),
+    /// The same, but it is not all there any more.
+    Missing(E),
     /// The drive is asked once more.
     Syncing,
 }
@@ -87,6 +89,10 @@ impl<R, E: Copy> Flusher<R, E> {
         !matches!(self.rescue, Rescue::None)
     }
 
+    fn is_rewriting(&self) -> bool {
+        matches!(self.rescue, Rescue::Writing(_) | Rescue::Missing(_))
+    }
+
     /// Has the drive asked, for a read that must not come before that. Returns whether there is a
     /// point in it: not if it could not just now.
     pub fn request(&mut self) -> bool {
@@ -123,6 +129,10 @@ impl<R, E: Copy> Flusher<R, E> {
     /// Notes that `buffer` is about to be used for `zone`.
     pub fn reuses(&mut self, buffer: &Buffer<E>, zone: u64) {
         self.forgotten |= buffer.is_unflushed() && !buffer.serves(zone);
+        if let (Rescue::Writing(err), true) = (self.rescue, buffer.has_lost()) {
+            // It could not be written again, and nothing will remember that it should have been.
+            self.rescue = Rescue::Missing(err);
+        }
     }
 
     /// Takes what came of the drive's attempt.
@@ -136,7 +146,7 @@ impl<R, E: Copy> Flusher<R, E> {
                 None
             }
             // A read had it done: what was lost before is not all there again.
-            Ok(()) if matches!(self.rescue, Rescue::Writing(_)) => None,
+            Ok(()) if self.is_rewriting() => None,
             _ => self.conclude(list, result),
         }
     }
@@ -179,8 +189,7 @@ impl<R, E: Copy> Flusher<R, E> {
     where
         P: DerefMut<Target = Buffer<E>>,
     {
-        matches!(self.rescue, Rescue::Writing(_))
-            && !list.iter().any(|packet| packet.is_written_again())
+        self.is_rewriting() && !list.iter().any(|packet| packet.is_written_again())
     }
 
     /// Has the drive asked once more, if all is there that was lost.
@@ -189,6 +198,7 @@ impl<R, E: Copy> Flusher<R, E> {
         P: DerefMut<Target = Buffer<E>>,
     {
         match self.rescue {
+            Rescue::Missing(err) => self.conclude(list, Err(err)),
             Rescue::Writing(err) if list.iter().any(|packet| packet.has_lost()) => {
                 self.conclude(list, Err(err))
             }

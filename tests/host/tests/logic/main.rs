@@ -2,8 +2,11 @@
 
 //! Tests of the pure logic: tables of known cases, and properties checked against simple models.
 
+mod buffer;
 mod control;
 mod coverage;
+mod drive_world;
+mod flusher;
 mod limits;
 mod marks;
 mod mmc;
