@@ -707,6 +707,17 @@ impl World {
     }
 }
 
+#[test]
+fn a_write_that_is_not_one_of_the_packet_is_put_nowhere() {
+    let world = World::new();
+    let mut memory = Memory([POISON; SECTORS]);
+    let rq = Request::new(1, 0, FRAMES - 1, 2, 0);
+    let result = contents::assemble(&world.geometry, [&rq].into_iter(), false, &mut memory);
+
+    assert_eq!(result, Err(Memory::MISPLACED));
+    assert_eq!(memory.0, [POISON; SECTORS]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
