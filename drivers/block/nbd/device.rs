@@ -11,7 +11,7 @@
 //!    or changes, so by those who wait for the threads of connections and for the queue to freeze.
 //!    Neither the threads nor the I/O path ever take it, so both can go on.
 //! 3. `backend`, a mutex, for as long as a string takes to be copied.
-//! 4. `io`, a spinlock: see [`crate::io`].
+//! 4. `io`, a spinlock: see [`crate::logic::io`].
 //!
 //! # Forward progress
 //!
@@ -30,12 +30,14 @@ use crate::{
         NbdRequest, //
     },
     io::{
-        Io,
-        Late, //
+        new_io,
+        Io, //
     },
     link::Link,
     logic::{
         flags::ServerFlags,
+        io::Late,
+        links::Connection,
         size::Size,
         wire::RequestType, //
     },
@@ -57,6 +59,7 @@ use kernel::{
         SetOnce,
         SpinLock, //
     },
+    time::Instant,
     workqueue::{
         Work,
         WorkItem, //
@@ -146,7 +149,7 @@ impl WorkItem for Device {
 impl Device {
     /// Creates a device, without a disk. May sleep.
     pub(crate) fn new(index: u32, shared: Arc<Shared>) -> Result<Arc<Self>> {
-        let io = Io::new(QUEUE_DEPTH as usize)?;
+        let io = new_io(QUEUE_DEPTH as usize)?;
         Arc::pin_init(
             pin_init!(Self {
                 index,
@@ -296,7 +299,7 @@ impl Device {
     /// [abandoned](Self::abandon) then.
     fn mark_lost(self: &Arc<Self>, link: &Link, timed_out: bool, why: fmt::Arguments<'_>) -> bool {
         let mut io = self.io.lock();
-        if !io.lose(link, timed_out) {
+        if !io.lose(link, timed_out, Instant::now()) {
             return false;
         }
         let (expected, live, of) = (io.end_requested(), io.live(), io.nr_links());

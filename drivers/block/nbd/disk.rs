@@ -4,14 +4,16 @@
 
 use crate::{
     device::Device,
-    io::NoLink,
     ioctl,
-    logic::wire::{
-        Cookie,
-        RequestHeader,
-        RequestType,
-        COMMAND_FUA,
-        COMMAND_NO_HOLE, //
+    logic::{
+        io::NoLink,
+        wire::{
+            Cookie,
+            RequestHeader,
+            RequestType,
+            COMMAND_FUA,
+            COMMAND_NO_HOLE, //
+        },
     },
 };
 use kernel::{

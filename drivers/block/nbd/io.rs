@@ -1,371 +1,73 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The state that the I/O path shares, behind one spinlock: where each request is, and the
+//! What the I/O path shares, as [`crate::logic::io`] has it, made of this driver's requests and
 //! connections.
-//!
-//! When a connection is lost, whoever notices first takes the requests from it that are queued or in
-//! flight; sender and receiver see it when they come back with theirs. A request that is given back
-//! goes through `queue_rq` again, and finds another connection, or waits for one, or fails there.
-//!
-//! Nothing is allocated here once a session has begun, and nothing sleeps. No request is *ended* under
-//! the lock, because what waits for it may queue another one at once.
 
 use crate::{
     disk::NbdRequest,
     link::Link,
-    links::{
-        Disc,
-        Links, //
-    },
-    logic::wire::Cookie,
-    slots::{
-        Answered,
-        Slots, //
+    logic::{
+        self,
+        io::{
+            Moment,
+            Parts, //
+        },
+        slots::{
+            Slot,
+            Tagged, //
+        },
     },
 };
 use kernel::{
     prelude::*,
     sync::Arc,
     time::{
-        Delta,
         Instant,
         Monotonic, //
     },
 };
 
-/// A request to be sent.
-pub(crate) struct ToSend {
-    pub(crate) rq: NbdRequest,
-    pub(crate) cookie: Cookie,
-    /// Whether another one is sent next.
-    pub(crate) more: bool,
-}
-
-/// What a sender is to do.
-pub(crate) enum Next {
-    /// Send a request.
-    Send(ToSend),
-    /// Send the message that ends the connection.
-    Disconnect,
-    /// Sleep.
-    Nothing,
-    /// End.
-    Lost,
-}
-
-/// Why there is no connection for a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NoLink {
-    /// One may come soon.
-    Wait,
-    /// None will come.
-    Never,
-}
-
-/// What has become of a request that takes long.
-pub(crate) enum Late {
-    /// It has ended.
-    Gone,
-    /// It has, for the given number of times; the request is with this connection.
-    Request(u32, Arc<Link>),
-}
-
 /// The shared state.
-pub(crate) struct Io {
-    slots: Slots,
-    links: Links,
-    /// Whether requests go to a connection, or wait for one; or else they fail.
-    running: bool,
-    /// Counts the sessions.
-    session: u64,
-    /// How long requests wait for a new connection when all are lost.
-    pub(crate) dead_timeout: Delta,
-    /// When the last connection was lost.
-    lost_at: Option<Instant<Monotonic>>,
-    /// Whether somebody has asked for the end of the session.
-    requested: bool,
-    /// Whether a connection was given up because it took too long.
-    timed_out: bool,
+pub(crate) type Io = logic::io::Io<Nbd>;
+
+/// A connection as the shared state has it.
+pub(crate) type LinkState = logic::links::LinkState<Arc<Link>, KVec<u16>>;
+
+/// What the shared state is made of.
+pub(crate) struct Nbd;
+
+impl Parts for Nbd {
+    type Request = NbdRequest;
+    type Link = Link;
+    type LinkRef = Arc<Link>;
+    type Moment = Instant<Monotonic>;
+    type Slots = KVec<Slot<NbdRequest>>;
+    type Links = KVec<LinkState>;
+    type Tags = KVec<u16>;
 }
 
-impl Io {
-    /// Makes room for `depth` requests.
-    pub(crate) fn new(depth: usize) -> Result<Self> {
-        Ok(Self {
-            slots: Slots::new(depth)?,
-            links: Links::new(),
-            running: false,
-            session: 0,
-            dead_timeout: Delta::ZERO,
-            lost_at: None,
-            requested: false,
-            timed_out: false,
-        })
+impl Tagged for NbdRequest {
+    fn tag(&self) -> u32 {
+        self.tag()
     }
+}
 
-    /// Begins a session with these connections, which take no requests until it [runs](Self::run);
-    /// returns its number.
-    pub(crate) fn begin(&mut self, links: Links, dead_timeout: Delta) -> u64 {
-        self.links = links;
-        self.session = self.session.wrapping_add(1);
-        self.dead_timeout = dead_timeout;
-        self.lost_at = None;
-        self.requested = false;
-        self.timed_out = false;
-        self.session
+impl Moment for Instant<Monotonic> {
+    fn elapsed_ms(&self) -> u64 {
+        self.elapsed().as_millis().max(0).unsigned_abs()
     }
+}
 
-    /// Lets requests come, if there is a connection and nobody has asked for the end.
-    pub(crate) fn run(&mut self) {
-        self.running = !self.requested && self.live() != 0;
+/// Makes the state for `depth` requests.
+pub(crate) fn new_io(depth: usize) -> Result<Io> {
+    let mut slots = KVec::with_capacity(depth, GFP_KERNEL)?;
+    for _ in 0..depth {
+        slots.push(Slot::default(), GFP_KERNEL)?;
     }
+    Ok(Io::new(slots))
+}
 
-    /// Lets no requests come, and no connection come back.
-    pub(crate) fn stop(&mut self) {
-        self.requested = true;
-        self.running = false;
-    }
-
-    /// Ends the session; the connections are for the caller to drop, without the lock.
-    pub(crate) fn end(&mut self) -> Links {
-        self.running = false;
-        core::mem::replace(&mut self.links, Links::new())
-    }
-
-    /// Returns whether requests go to a connection, or wait for one.
-    pub(crate) fn is_running(&self) -> bool {
-        self.running
-    }
-
-    /// Returns whether somebody has asked for the end of the session.
-    pub(crate) fn end_requested(&self) -> bool {
-        self.requested
-    }
-
-    /// Returns whether a connection was given up because it took too long.
-    pub(crate) fn has_timed_out(&self) -> bool {
-        self.timed_out
-    }
-
-    /// Returns whether the session with this number has, or soon gets, no connection any more.
-    pub(crate) fn is_over(&self, session: u64) -> bool {
-        self.session != session || self.live() == 0
-    }
-
-    /// Returns how many connections are alive.
-    pub(crate) fn live(&self) -> usize {
-        self.links.iter().filter(|(_, state)| state.alive).count()
-    }
-
-    /// Returns how many connections there are.
-    pub(crate) fn nr_links(&self) -> usize {
-        self.links.len()
-    }
-
-    /// Returns a connection that is lost, and its index, under which another may take its place.
-    pub(crate) fn first_lost(&self) -> Option<(u16, Arc<Link>)> {
-        let (index, state) = self.links.iter().find(|(_, state)| !state.alive)?;
-        Some((index, state.link.clone()))
-    }
-
-    /// Puts a connection in the place of one that was lost, and that nobody works with; returns what
-    /// is for the caller to drop.
-    pub(crate) fn replace(&mut self, link: Arc<Link>) -> Arc<Link> {
-        match self.links.get_mut(link.index()) {
-            Some(state) if !state.alive => {
-                state.alive = true;
-                state.fifo.clear();
-                state.disc = Disc::No;
-                state.sender_idle = false;
-                let old = core::mem::replace(&mut state.link, link);
-                self.lost_at = None;
-                self.timed_out = false;
-                self.run();
-                old
-            }
-            _ => link,
-        }
-    }
-
-    /// Returns the connection with this index, whether it is alive, and how many requests it has.
-    pub(crate) fn link_at(&self, index: u16) -> Option<(Arc<Link>, bool, u32)> {
-        let state = self.links.get(index)?;
-        Some((state.link.clone(), state.alive, state.load))
-    }
-
-    /// Returns the connection with this index, if it is alive.
-    pub(crate) fn alive_at(&self, index: u16) -> Option<Arc<Link>> {
-        let state = self.links.get(index)?;
-        state.alive.then(|| state.link.clone())
-    }
-
-    /// Returns a connection that is alive.
-    pub(crate) fn any_alive(&self) -> Option<Arc<Link>> {
-        let (_, state) = self.links.iter().find(|(_, state)| state.alive)?;
-        Some(state.link.clone())
-    }
-
-    /// Chooses a connection for a request.
-    pub(crate) fn choose(&mut self) -> Result<u16, NoLink> {
-        if !self.running {
-            return Err(NoLink::Never);
-        }
-        match self.links.choose() {
-            Some(index) => Ok(index),
-            None if self.may_return() => Err(NoLink::Wait),
-            None => {
-                self.running = false;
-                Err(NoLink::Never)
-            }
-        }
-    }
-
-    /// Returns whether a lost connection may still be replaced in time.
-    fn may_return(&self) -> bool {
-        !self.requested
-            && self.dead_timeout > Delta::ZERO
-            && self
-                .lost_at
-                .is_none_or(|since| since.elapsed() < self.dead_timeout)
-    }
-
-    /// Queues a request for the connection that was [chosen](Self::choose).
-    pub(crate) fn push(&mut self, link: u16, rq: NbdRequest) -> Result<(), NbdRequest> {
-        let Some(state) = self.links.get_mut(link) else {
-            return Err(rq);
-        };
-        // CAST: There are no more tags than slots, which are fewer.
-        if !state.fifo.push(rq.tag() as u16) {
-            return Err(rq);
-        }
-        // If there is no slot, the sender finds nothing under the tag.
-        self.slots.queue(rq, link)?;
-        state.load += 1;
-        Ok(())
-    }
-
-    /// Wakes the senders that have something to send.
-    pub(crate) fn wake_senders(&mut self) {
-        for state in self.links.iter_mut() {
-            if state.sender_idle && !state.fifo.is_empty() {
-                state.wake_sender();
-            }
-        }
-    }
-
-    /// Takes what the sender of `link` is to send next.
-    pub(crate) fn next_to_send(&mut self, link: &Link) -> Next {
-        let Some(state) = self.links.alive(link) else {
-            return Next::Lost;
-        };
-        while let Some(tag) = state.fifo.pop() {
-            let more = !state.fifo.is_empty();
-            if let Some((rq, cookie)) = self.slots.begin_sending(tag, link.index()) {
-                return Next::Send(ToSend { rq, cookie, more });
-            }
-        }
-        if state.disc == Disc::Wanted {
-            return Next::Disconnect;
-        }
-        state.sender_idle = true;
-        Next::Nothing
-    }
-
-    /// Notes that the message that ends the connection was sent.
-    pub(crate) fn disconnect_sent(&mut self, link: &Link) {
-        if let Some(state) = self.links.state_of(link) {
-            state.disc = Disc::Sent;
-        }
-    }
-
-    /// Notes that a request was sent as a whole. It comes back if the connection is lost meanwhile.
-    pub(crate) fn sent(&mut self, link: &Link, rq: NbdRequest) -> Result<(), NbdRequest> {
-        let Some(state) = self.links.alive(link) else {
-            return Err(rq);
-        };
-        state.wake_receiver();
-        self.slots.sent(rq, link.index())
-    }
-
-    /// Finds the request that a reply over `link` is for.
-    pub(crate) fn answered(&mut self, link: &Link, cookie: Cookie) -> Answered {
-        let Some(state) = self.links.alive(link) else {
-            return Answered::Nobody;
-        };
-        let answered = self.slots.answered(cookie, link.index());
-        if matches!(answered, Answered::NotYet) {
-            state.receiver_waits = true;
-        }
-        answered
-    }
-
-    /// Frees the slot of a request that the caller owns, and is about to end or give back.
-    pub(crate) fn release(&mut self, rq: &NbdRequest) {
-        if let Some(link) = self.slots.release(rq.tag()) {
-            self.links.unload(link);
-        }
-    }
-
-    /// Notes that a connection is lost, `timed_out` if because it took too long; returns whether it
-    /// was alive until now.
-    ///
-    /// Its requests are [taken](Self::take_from) next.
-    pub(crate) fn lose(&mut self, link: &Link, timed_out: bool) -> bool {
-        let Some(state) = self.links.alive(link) else {
-            return false;
-        };
-        state.lose();
-        self.timed_out |= timed_out;
-        if self.live() == 0 {
-            self.lost_at = Some(Instant::now());
-            if self.requested || self.dead_timeout <= Delta::ZERO {
-                self.running = false;
-            }
-        }
-        true
-    }
-
-    /// Takes a request out of the slots from `cursor` on that belongs to connection `link`, or to
-    /// any without one, and that nobody works on.
-    pub(crate) fn take_from(
-        &mut self,
-        link: Option<&Link>,
-        cursor: &mut u32,
-    ) -> Option<NbdRequest> {
-        if let Some(link) = link {
-            // Or another connection has its place: whoever put it there has taken them.
-            self.links.state_of(link)?;
-        }
-        let (rq, at) = self.slots.take_from(link.map(Link::index), cursor)?;
-        self.links.unload(at);
-        Some(rq)
-    }
-
-    /// Counts one more time that the request with this tag takes long.
-    pub(crate) fn late(&mut self, tag: u32) -> Late {
-        let late = self.slots.late(tag);
-        match late.and_then(|(times, link)| Some((times, self.links.get(link)?))) {
-            Some((times, state)) => Late::Request(times, state.link.clone()),
-            None => Late::Gone,
-        }
-    }
-
-    /// Asks all senders to end their connections, once they have sent what they have begun.
-    pub(crate) fn want_disconnect(&mut self) {
-        self.requested = true;
-        for state in self.links.iter_mut().filter(|state| state.alive) {
-            if state.disc == Disc::No {
-                state.disc = Disc::Wanted;
-            }
-            if state.sender_idle {
-                state.wake_sender();
-            }
-        }
-    }
-
-    /// Returns whether the end of a connection that is alive has not been sent.
-    pub(crate) fn disconnect_pending(&self) -> bool {
-        let mut links = self.links.iter();
-        links.any(|(_, state)| state.alive && state.disc != Disc::Sent)
-    }
+/// Makes a connection known to the state, for `depth` requests.
+pub(crate) fn new_link(link: Arc<Link>, depth: usize) -> Result<LinkState> {
+    Ok(LinkState::new(link, KVec::from_elem(0, depth, GFP_KERNEL)?))
 }

@@ -16,21 +16,25 @@ use crate::{
         wire_request,
         NbdRequest, //
     },
-    io::{
-        Next,
-        ToSend, //
+    logic::{
+        io::{
+            Next,
+            ToSend, //
+        },
+        links::Connection,
+        slots::Answered,
+        wire::{
+            verdict,
+            Cookie,
+            NbdError,
+            ReplyHeader,
+            RequestHeader,
+            RequestType,
+            Verdict,
+            REPLY_LEN, //
+        },
     },
-    logic::wire::{
-        verdict,
-        Cookie,
-        NbdError,
-        ReplyHeader,
-        RequestHeader,
-        RequestType,
-        Verdict,
-        REPLY_LEN, //
-    },
-    slots::Answered, //
+    sleeper::Sleeper, //
 };
 use kernel::{
     fmt, impl_has_work, new_work,
@@ -41,8 +45,7 @@ use kernel::{
             Acquire,
             Atomic,
             Full,
-            Relaxed,
-            Release, //
+            Relaxed, //
         },
         Arc, //
     },
@@ -54,49 +57,12 @@ use kernel::{
 use rb::{
     block::error::BlkError,
     kthread,
-    net::Socket,
-    wait::RcuWait, //
+    net::Socket, //
 };
 
 /// How urgent the threads are: as the workers that complete requests. They work in batches, so they do
 /// not take the processor from who submits or serves, for each request by itself.
 const NICE: i8 = -20;
-
-/// A thread that sleeps until it is woken.
-#[pin_data]
-struct Sleeper {
-    woken: Atomic<bool>,
-    #[pin]
-    place: RcuWait,
-}
-
-impl Sleeper {
-    fn new() -> impl PinInit<Self> {
-        pin_init!(Self {
-            woken: Atomic::new(false),
-            place <- RcuWait::new(),
-        })
-    }
-
-    /// Callable under the I/O lock.
-    fn wake(&self) {
-        self.woken.store(true, Release);
-        self.place.wake_up();
-    }
-
-    /// Sleeps until woken since the last time that this returned, or asked to stop: then it returns
-    /// false.
-    fn sleep(&self) -> bool {
-        let mut stop = false;
-        self.place.wait_event_idle(|| {
-            self.woken.xchg(false, Full) || {
-                stop = kthread::should_stop();
-                stop
-            }
-        });
-        !stop
-    }
-}
 
 /// What a connection has done.
 pub(crate) struct LinkStats {
@@ -205,11 +171,6 @@ impl Link {
         )
     }
 
-    /// Returns the number of its place.
-    pub(crate) fn index(&self) -> u16 {
-        self.place.index
-    }
-
     /// Returns its socket.
     pub(crate) fn socket(&self) -> &Socket {
         &self.socket
@@ -218,14 +179,18 @@ impl Link {
     fn device(&self) -> &Arc<Device> {
         &self.place.device
     }
+}
 
-    /// Lets the sender look for requests. Any context.
-    pub(crate) fn wake_sender(&self) {
+impl Connection for Link {
+    fn index(&self) -> u16 {
+        self.place.index
+    }
+
+    fn wake_sender(&self) {
         self.place.sender.wake();
     }
 
-    /// Lets the receiver look again whether a request has been sent. Any context.
-    pub(crate) fn wake_receiver(&self) {
+    fn wake_receiver(&self) {
         self.place.receiver.wake();
     }
 }
@@ -279,7 +244,7 @@ fn send_all(link: &Link, sleeper: &Sleeper) {
     }
 }
 
-fn send(link: &Link, ToSend { rq, cookie, more }: ToSend) {
+fn send(link: &Link, ToSend { rq, cookie, more }: ToSend<NbdRequest>) {
     let device = link.device();
     let Some(header) = wire_request(&rq, cookie) else {
         // It was refused when it was queued.

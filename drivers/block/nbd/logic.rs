@@ -7,6 +7,9 @@
 
 pub mod fifo;
 pub mod flags;
+pub mod io;
+pub mod links;
 pub mod minors;
 pub mod size;
+pub mod slots;
 pub mod wire;

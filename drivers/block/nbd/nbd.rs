@@ -15,14 +15,13 @@ mod info;
 mod io;
 mod ioctl;
 mod link;
-mod links;
 #[expect(unreachable_pub, reason = "it is a module of the host's tests, too")]
 mod logic;
 mod netlink;
 mod session;
 mod setup;
 mod shared;
-mod slots;
+mod sleeper;
 
 use crate::{
     logic::{

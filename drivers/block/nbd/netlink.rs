@@ -344,7 +344,8 @@ fn reconfigure(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
 
     options.apply(device, &mut setup);
     device.set_timeout(setup.timeout);
-    device.io.lock().dead_timeout = setup.dead_timeout();
+    let dead_timeout = setup.dead_timeout_ms();
+    device.io.lock().set_dead_timeout(dead_timeout);
     session::reconnect(device, &mut setup, sockets.unwrap_or_default())?;
     if size != setup.size {
         session::resize(device, disk, &mut setup, size)?;

@@ -12,12 +12,12 @@ use crate::{
     device::Device,
     disk::Disk,
     info::Files,
+    io::new_link,
     link::{
         Link,
         Place,
         Threads, //
     },
-    links::Links,
     logic::{
         flags::ServerFlags,
         size::Size, //
@@ -132,14 +132,14 @@ fn connect(
 ) -> Result {
     let module = ModuleRef::get()?;
     let mut places = KVec::with_capacity(sockets.len(), GFP_KERNEL)?;
-    let mut links = Links::with_capacity(sockets.len())?;
+    let mut links = KVec::with_capacity(sockets.len(), GFP_KERNEL)?;
     for (index, socket) in sockets.into_iter().enumerate() {
         socket.set_send_timeout(setup.timeout);
         let place = Place::new(device, index)?;
-        links.push(Link::new(&place, socket)?, depth())?;
+        links.push(new_link(Link::new(&place, socket)?, depth())?, GFP_KERNEL)?;
         places.push(place, GFP_KERNEL)?;
     }
-    let id = device.io.lock().begin(links, setup.dead_timeout());
+    let id = device.io.lock().begin(links, setup.dead_timeout_ms());
 
     device.pid.store(current!().pid(), Relaxed);
     let pid = disk.add_file::<DiskDevice<Device>, Pid>()?;

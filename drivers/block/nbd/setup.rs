@@ -9,10 +9,7 @@ use crate::{
     },
     session::Session, //
 };
-use kernel::{
-    prelude::*,
-    time::Delta, //
-};
+use kernel::prelude::*;
 use rb::net::Socket;
 
 /// The most connections of a device.
@@ -85,9 +82,9 @@ impl Setup {
         self.session.as_ref().is_some_and(Session::is_netlink)
     }
 
-    /// Returns how long requests wait when all connections are lost.
-    pub(crate) fn dead_timeout(&self) -> Delta {
-        Delta::from_millis(i64::from(self.dead_timeout).saturating_mul(1000))
+    /// Returns for how many milliseconds requests wait when all connections are lost.
+    pub(crate) fn dead_timeout_ms(&self) -> u64 {
+        u64::from(self.dead_timeout).saturating_mul(1000)
     }
 
     /// Returns the number of the session, if there is one.

@@ -11,6 +11,8 @@ mod limits;
 mod marks;
 mod mmc;
 mod nbd;
+mod nbd_io;
+mod nbd_io_world;
 mod net_attr;
 mod options;
 mod queue;

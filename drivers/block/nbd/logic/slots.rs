@@ -12,31 +12,46 @@
 //!                      +---- the connection is lost: given back to blk-mq ------+------> Idle
 //! ```
 
-use crate::{
-    disk::NbdRequest,
-    logic::wire::Cookie, //
-};
-use kernel::prelude::*;
+use super::wire::Cookie;
+use core::ops::DerefMut;
+
+/// A started request.
+pub trait Tagged {
+    /// Returns the number of its slot, which no other started request has.
+    fn tag(&self) -> u32;
+}
 
 /// The place of the request with one tag.
-struct Slot {
+#[derive(Debug)]
+pub struct Slot<R> {
     /// Names the use, so that a late reply to one is not taken for one to the next.
     sequence: u32,
     /// How often the request has been found to take long.
     timeouts: u32,
-    state: State,
+    state: State<R>,
+}
+
+impl<R> Default for Slot<R> {
+    fn default() -> Self {
+        Self {
+            sequence: 0,
+            timeouts: 0,
+            state: State::Idle,
+        }
+    }
 }
 
 /// Connections are named by the index of their place.
-enum State {
+#[derive(Debug)]
+enum State<R> {
     Idle,
-    Queued { rq: NbdRequest, link: u16 },
+    Queued { rq: R, link: u16 },
     Sending { link: u16 },
-    InFlight { rq: NbdRequest, link: u16 },
+    InFlight { rq: R, link: u16 },
     Receiving { link: u16 },
 }
 
-impl State {
+impl<R> State<R> {
     fn link(&self) -> Option<u16> {
         match self {
             Self::Idle => None,
@@ -49,9 +64,10 @@ impl State {
 }
 
 /// Whose a reply is.
-pub(crate) enum Answered {
+#[derive(Debug)]
+pub enum Answered<R> {
     /// This request's, which is the receiver's now.
-    Request(NbdRequest),
+    Request(R),
     /// That of a request which the sender is not done with yet.
     NotYet,
     /// Nobody's: the server is confused.
@@ -59,34 +75,26 @@ pub(crate) enum Answered {
 }
 
 /// A slot for each tag.
-pub(crate) struct Slots {
-    slots: KVec<Slot>,
+#[derive(Debug)]
+pub struct Slots<B> {
+    slots: B,
     /// Counts the requests that were sent, over all slots: a reply with the tag of another request
     /// must not be taken for its own.
     sequence: u32,
 }
 
-impl Slots {
-    /// Makes room for `depth` requests.
-    pub(crate) fn new(depth: usize) -> Result<Self> {
-        let mut slots = KVec::with_capacity(depth, GFP_KERNEL)?;
-        for _ in 0..depth {
-            let slot = Slot {
-                sequence: 0,
-                timeouts: 0,
-                state: State::Idle,
-            };
-            slots.push(slot, GFP_KERNEL)?;
-        }
-        Ok(Self { slots, sequence: 0 })
+impl<R: Tagged, B: DerefMut<Target = [Slot<R>]>> Slots<B> {
+    /// Makes use of slots that are all free.
+    pub fn new(slots: B) -> Self {
+        Self { slots, sequence: 0 }
     }
 
-    fn slot(&mut self, tag: u32) -> Option<&mut Slot> {
+    fn slot(&mut self, tag: u32) -> Option<&mut Slot<R>> {
         self.slots.get_mut(tag as usize)
     }
 
     /// Files a request that a connection is to send. It comes back if there is no such slot.
-    pub(crate) fn queue(&mut self, rq: NbdRequest, link: u16) -> Result<(), NbdRequest> {
+    pub fn queue(&mut self, rq: R, link: u16) -> Result<(), R> {
         let Some(slot) = self.slot(rq.tag()) else {
             return Err(rq);
         };
@@ -96,7 +104,7 @@ impl Slots {
     }
 
     /// Takes a request that is queued, for `link` to send, under a name that no other has.
-    pub(crate) fn begin_sending(&mut self, tag: u16, link: u16) -> Option<(NbdRequest, Cookie)> {
+    pub fn begin_sending(&mut self, tag: u16, link: u16) -> Option<(R, Cookie)> {
         let sequence = self.sequence.wrapping_add(1);
         let slot = self.slot(tag.into())?;
         match core::mem::replace(&mut slot.state, State::Sending { link }) {
@@ -118,7 +126,7 @@ impl Slots {
     }
 
     /// Files a request that was sent as a whole. It comes back if there is no such slot.
-    pub(crate) fn sent(&mut self, rq: NbdRequest, link: u16) -> Result<(), NbdRequest> {
+    pub fn sent(&mut self, rq: R, link: u16) -> Result<(), R> {
         match self.slot(rq.tag()) {
             Some(slot) => {
                 slot.state = State::InFlight { rq, link };
@@ -129,7 +137,7 @@ impl Slots {
     }
 
     /// Takes the request that a reply over `link` is for.
-    pub(crate) fn answered(&mut self, cookie: Cookie, link: u16) -> Answered {
+    pub fn answered(&mut self, cookie: Cookie, link: u16) -> Answered<R> {
         let slot = self.slot(cookie.tag.into());
         let Some(slot) =
             slot.filter(|slot| cookie.link == link && slot.sequence == cookie.sequence)
@@ -151,18 +159,14 @@ impl Slots {
     }
 
     /// Frees the slot of a request that the caller owns; returns which connection it was with.
-    pub(crate) fn release(&mut self, tag: u32) -> Option<u16> {
+    pub fn release(&mut self, tag: u32) -> Option<u16> {
         let slot = self.slot(tag)?;
         core::mem::replace(&mut slot.state, State::Idle).link()
     }
 
     /// Takes a request out of the slots from `cursor` on that nobody works on, and that is with
     /// connection `link`, or with any if there is none given; and returns which it was with.
-    pub(crate) fn take_from(
-        &mut self,
-        link: Option<u16>,
-        cursor: &mut u32,
-    ) -> Option<(NbdRequest, u16)> {
+    pub fn take_from(&mut self, link: Option<u16>, cursor: &mut u32) -> Option<(R, u16)> {
         loop {
             let slot = self.slot(*cursor)?;
             *cursor += 1;
@@ -181,7 +185,7 @@ impl Slots {
 
     /// Counts one more time that the request with this tag takes long; returns how often it has, and
     /// which connection it is with, unless it has ended.
-    pub(crate) fn late(&mut self, tag: u32) -> Option<(u32, u16)> {
+    pub fn late(&mut self, tag: u32) -> Option<(u32, u16)> {
         let slot = self.slot(tag)?;
         slot.timeouts = slot.timeouts.saturating_add(1);
         Some((slot.timeouts, slot.state.link()?))

@@ -2,63 +2,95 @@
 
 //! The connections of a session as the I/O path sees them.
 
-use crate::{
-    link::Link,
-    logic::fifo::Fifo, //
-};
-use kernel::{
-    prelude::*,
-    sync::Arc, //
+use super::fifo::Fifo;
+use core::{
+    iter::Zip,
+    ops::{
+        Deref,
+        DerefMut,
+        RangeFrom, //
+    },
+    slice, //
 };
 
 /// By how many requests a connection may be behind the one with least to do, and still get more.
 const MAX_BEHIND: u32 = 8;
 
+/// A connection, and the threads that work with it.
+pub trait Connection {
+    /// Returns the number of its place.
+    fn index(&self) -> u16;
+
+    /// Lets the sender look for requests. It takes no lock.
+    fn wake_sender(&self);
+
+    /// Lets the receiver look again whether a request has been sent. It takes no lock.
+    fn wake_receiver(&self);
+}
+
 /// How far `NBD_CMD_DISC`, the message that ends a connection, has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Disc {
+pub(super) enum Disc {
     No,
     Wanted,
     Sent,
 }
 
-/// One connection.
-pub(crate) struct LinkState {
-    pub(crate) link: Arc<Link>,
+/// One connection, which `C` keeps alive, and the tags in `T` of what it is to send.
+#[derive(Debug)]
+pub struct LinkState<C, T> {
+    pub(super) link: C,
     /// Whether requests may go there. Once false, it is so until another connection has the place.
-    pub(crate) alive: bool,
+    pub(super) alive: bool,
     /// What its sender is to send.
-    pub(crate) fifo: Fifo<KVec<u16>>,
+    pub(super) fifo: Fifo<T>,
     /// How many requests it has, in any state.
-    pub(crate) load: u32,
+    pub(super) load: u32,
     /// Whether the sender sleeps, or is about to.
-    pub(crate) sender_idle: bool,
+    pub(super) sender_idle: bool,
     /// Whether the receiver waits for the sender.
-    pub(crate) receiver_waits: bool,
-    pub(crate) disc: Disc,
+    pub(super) receiver_waits: bool,
+    pub(super) disc: Disc,
 }
 
-impl LinkState {
+impl<C, T> LinkState<C, T>
+where
+    C: Deref<Target: Connection>,
+    T: DerefMut<Target = [u16]>,
+{
+    /// A connection that is alive, for as many requests as there is room for tags.
+    pub fn new(link: C, tags: T) -> Self {
+        Self {
+            link,
+            alive: true,
+            fifo: Fifo::new(tags),
+            load: 0,
+            sender_idle: false,
+            receiver_waits: false,
+            disc: Disc::No,
+        }
+    }
+
     /// Whether it takes new requests.
     fn takes(&self) -> bool {
         self.alive && self.disc == Disc::No
     }
 
     /// Lets the sender look for what there is to send.
-    pub(crate) fn wake_sender(&mut self) {
+    pub(super) fn wake_sender(&mut self) {
         self.sender_idle = false;
         self.link.wake_sender();
     }
 
     /// Lets the receiver look again, if it waits for the sender.
-    pub(crate) fn wake_receiver(&mut self) {
+    pub(super) fn wake_receiver(&mut self) {
         if core::mem::take(&mut self.receiver_waits) {
             self.link.wake_receiver();
         }
     }
 
     /// Marks it as lost. What it has to send is not sent, and its threads leave it.
-    pub(crate) fn lose(&mut self) {
+    pub(super) fn lose(&mut self) {
         self.alive = false;
         self.fifo.clear();
         self.wake_sender();
@@ -68,82 +100,68 @@ impl LinkState {
 }
 
 /// All connections, by the index of their places.
-pub(crate) struct Links {
-    list: KVec<LinkState>,
+#[derive(Debug, Default)]
+pub(super) struct Links<B> {
+    list: B,
     /// Where the search for a connection begins.
     turn: u16,
 }
 
-impl Links {
-    /// None.
-    pub(crate) const fn new() -> Self {
-        Self {
-            list: KVec::new(),
-            turn: 0,
-        }
+impl<C, T, B> Links<B>
+where
+    C: Deref<Target: Connection>,
+    T: DerefMut<Target = [u16]>,
+    B: DerefMut<Target = [LinkState<C, T>]>,
+{
+    /// Makes use of a list, in the order of the indices.
+    pub(super) fn new(list: B) -> Self {
+        Self { list, turn: 0 }
     }
 
-    /// Makes room for `capacity` connections.
-    pub(crate) fn with_capacity(capacity: usize) -> Result<Self> {
-        Ok(Self {
-            list: KVec::with_capacity(capacity, GFP_KERNEL)?,
-            turn: 0,
-        })
-    }
-
-    /// Adds a connection for up to `depth` requests.
-    pub(crate) fn push(&mut self, link: Arc<Link>, depth: usize) -> Result {
-        let state = LinkState {
-            link,
-            alive: true,
-            fifo: Fifo::new(KVec::from_elem(0, depth, GFP_KERNEL)?),
-            load: 0,
-            sender_idle: false,
-            receiver_waits: false,
-            disc: Disc::No,
-        };
-        Ok(self.list.push(state, GFP_KERNEL)?)
+    /// Returns the list.
+    pub(super) fn into_inner(self) -> B {
+        self.list
     }
 
     /// Returns how many there are, alive or not.
-    pub(crate) fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.list.len()
     }
 
     /// Returns the one with this index.
-    pub(crate) fn get(&self, index: u16) -> Option<&LinkState> {
+    pub(super) fn get(&self, index: u16) -> Option<&LinkState<C, T>> {
         self.list.get(usize::from(index))
     }
 
     /// Returns the one with this index.
-    pub(crate) fn get_mut(&mut self, index: u16) -> Option<&mut LinkState> {
+    pub(super) fn get_mut(&mut self, index: u16) -> Option<&mut LinkState<C, T>> {
         self.list.get_mut(usize::from(index))
     }
 
     /// Returns what is known of `link`, unless it is none of this session any more.
-    pub(crate) fn state_of(&mut self, link: &Link) -> Option<&mut LinkState> {
+    pub(super) fn state_of(&mut self, link: &C::Target) -> Option<&mut LinkState<C, T>> {
         let state = self.get_mut(link.index())?;
         core::ptr::eq(&*state.link, link).then_some(state)
     }
 
     /// Returns what is known of `link`, while it is alive.
-    pub(crate) fn alive(&mut self, link: &Link) -> Option<&mut LinkState> {
+    pub(super) fn alive(&mut self, link: &C::Target) -> Option<&mut LinkState<C, T>> {
         self.state_of(link).filter(|state| state.alive)
     }
 
     /// Goes through all of them.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u16, &LinkState)> {
+    pub(super) fn iter(&self) -> Zip<RangeFrom<u16>, slice::Iter<'_, LinkState<C, T>>> {
         (0..).zip(self.list.iter())
     }
 
     /// Goes through all of them.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut LinkState> {
+    pub(super) fn iter_mut(&mut self) -> slice::IterMut<'_, LinkState<C, T>> {
         self.list.iter_mut()
     }
 
     /// Chooses a connection for a request: they take turns, but one that is behind the others is
     /// passed over.
-    pub(crate) fn choose(&mut self) -> Option<u16> {
+    pub(super) fn choose(&mut self) -> Option<u16> {
         let links = || self.iter().filter(|(_, state)| state.takes());
         let least = links().map(|(_, state)| state.load).min()?;
         // The first of those that are not behind, from the one whose turn it is on.
@@ -156,7 +174,7 @@ impl Links {
     }
 
     /// Notes that a request is no longer with the connection of this index.
-    pub(crate) fn unload(&mut self, index: u16) {
+    pub(super) fn unload(&mut self, index: u16) {
         if let Some(state) = self.get_mut(index) {
             state.load = state.load.saturating_sub(1);
         }

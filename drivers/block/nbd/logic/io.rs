@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The state that the I/O path shares, behind one spinlock: where each request is, and the
+//! connections.
+//!
+//! When a connection is lost, whoever notices first takes the requests from it that are queued or in
+//! flight; sender and receiver see it when they come back with theirs. A request that is given back
+//! goes through `queue_rq` again, and finds another connection, or waits for one, or fails there.
+//!
+//! Nothing is allocated here once a session has begun, and nothing sleeps. No request is *ended* under
+//! the lock, because what waits for it may queue another one at once.
+
+use super::{
+    links::{
+        Connection,
+        Disc,
+        LinkState,
+        Links, //
+    },
+    slots::{
+        Answered,
+        Slot,
+        Slots,
+        Tagged, //
+    },
+    wire::Cookie, //
+};
+use core::ops::{
+    Deref,
+    DerefMut, //
+};
+
+/// When something was.
+pub trait Moment {
+    /// Returns how long ago it was, in whole milliseconds.
+    fn elapsed_ms(&self) -> u64;
+}
+
+/// What the state is about, and where it is kept.
+pub trait Parts {
+    /// A started request. It is owned by whoever has the value.
+    type Request: Tagged;
+    /// A connection.
+    type Link: Connection;
+    /// What keeps a connection alive.
+    type LinkRef: Deref<Target = Self::Link> + Clone;
+    /// When a connection was lost.
+    type Moment: Moment;
+    /// A slot for each tag.
+    type Slots: DerefMut<Target = [Slot<Self::Request>]>;
+    /// The connections of a session.
+    type Links: DerefMut<Target = [LinkState<Self::LinkRef, Self::Tags>]> + Default;
+    /// The tags of what a connection is to send.
+    type Tags: DerefMut<Target = [u16]>;
+}
+
+/// A request to be sent.
+#[derive(Debug)]
+pub struct ToSend<R> {
+    /// The request.
+    pub rq: R,
+    /// What the reply to it will have.
+    pub cookie: Cookie,
+    /// Whether another one is sent next.
+    pub more: bool,
+}
+
+/// What a sender is to do.
+#[derive(Debug)]
+pub enum Next<R> {
+    /// Send a request.
+    Send(ToSend<R>),
+    /// Send the message that ends the connection.
+    Disconnect,
+    /// Sleep.
+    Nothing,
+    /// End.
+    Lost,
+}
+
+/// Why there is no connection for a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoLink {
+    /// One may come soon.
+    Wait,
+    /// None will come.
+    Never,
+}
+
+/// What has become of a request that takes long.
+#[derive(Debug)]
+pub enum Late<L> {
+    /// It has ended.
+    Gone,
+    /// It has, for the given number of times; the request is with this connection.
+    Request(u32, L),
+}
+
+/// The shared state.
+pub struct Io<P: Parts> {
+    slots: Slots<P::Slots>,
+    links: Links<P::Links>,
+    /// Whether requests go to a connection, or wait for one; or else they fail.
+    running: bool,
+    /// Counts the sessions.
+    session: u64,
+    /// How long requests wait for a new connection when all are lost, in milliseconds.
+    dead_timeout: u64,
+    /// When the last connection was lost.
+    lost_at: Option<P::Moment>,
+    /// Whether somebody has asked for the end of the session.
+    requested: bool,
+    /// Whether a connection was given up because it took too long.
+    timed_out: bool,
+}
+
+impl<P: Parts> Io<P> {
+    /// Creates the state for as many requests as there are slots, all of them free; there is no
+    /// session.
+    pub fn new(slots: P::Slots) -> Self {
+        Self {
+            slots: Slots::new(slots),
+            links: Links::new(P::Links::default()),
+            running: false,
+            session: 0,
+            dead_timeout: 0,
+            lost_at: None,
+            requested: false,
+            timed_out: false,
+        }
+    }
+
+    /// Begins a session with these connections, which take no requests until it [runs](Self::run);
+    /// returns its number.
+    ///
+    /// When all connections are lost, requests wait for `dead_timeout` milliseconds.
+    pub fn begin(&mut self, links: P::Links, dead_timeout: u64) -> u64 {
+        self.links = Links::new(links);
+        self.session = self.session.wrapping_add(1);
+        self.dead_timeout = dead_timeout;
+        self.lost_at = None;
+        self.requested = false;
+        self.timed_out = false;
+        self.session
+    }
+
+    /// Lets requests come, if there is a connection and nobody has asked for the end.
+    pub fn run(&mut self) {
+        self.running = !self.requested && self.live() != 0;
+    }
+
+    /// Lets no requests come, and no connection come back.
+    pub fn stop(&mut self) {
+        self.requested = true;
+        self.running = false;
+    }
+
+    /// Ends the session; the connections are for the caller to drop, without the lock.
+    pub fn end(&mut self) -> P::Links {
+        self.running = false;
+        core::mem::replace(&mut self.links, Links::new(P::Links::default())).into_inner()
+    }
+
+    /// Sets for how many milliseconds requests wait when all connections are lost.
+    pub fn set_dead_timeout(&mut self, milliseconds: u64) {
+        self.dead_timeout = milliseconds;
+    }
+
+    /// Returns whether requests go to a connection, or wait for one.
+    pub fn is_running(&self) -> bool {
+        self.running
+    }
+
+    /// Returns whether somebody has asked for the end of the session.
+    pub fn end_requested(&self) -> bool {
+        self.requested
+    }
+
+    /// Returns whether a connection was given up because it took too long.
+    pub fn has_timed_out(&self) -> bool {
+        self.timed_out
+    }
+
+    /// Returns whether the session with this number has, or soon gets, no connection any more.
+    pub fn is_over(&self, session: u64) -> bool {
+        self.session != session || self.live() == 0
+    }
+
+    /// Returns how many connections are alive.
+    pub fn live(&self) -> usize {
+        self.links.iter().filter(|(_, state)| state.alive).count()
+    }
+
+    /// Returns how many connections there are.
+    pub fn nr_links(&self) -> usize {
+        self.links.len()
+    }
+
+    /// Returns a connection that is lost, and its index, under which another may take its place.
+    pub fn first_lost(&self) -> Option<(u16, P::LinkRef)> {
+        let (index, state) = self.links.iter().find(|(_, state)| !state.alive)?;
+        Some((index, state.link.clone()))
+    }
+
+    /// Puts a connection in the place of one that was lost, and that nobody works with; returns what
+    /// is for the caller to drop.
+    pub fn replace(&mut self, link: P::LinkRef) -> P::LinkRef {
+        match self.links.get_mut(link.index()) {
+            Some(state) if !state.alive => {
+                state.alive = true;
+                state.fifo.clear();
+                state.disc = Disc::No;
+                state.sender_idle = false;
+                let old = core::mem::replace(&mut state.link, link);
+                self.lost_at = None;
+                self.timed_out = false;
+                self.run();
+                old
+            }
+            _ => link,
+        }
+    }
+
+    /// Returns the connection with this index, whether it is alive, and how many requests it has.
+    pub fn link_at(&self, index: u16) -> Option<(P::LinkRef, bool, u32)> {
+        let state = self.links.get(index)?;
+        Some((state.link.clone(), state.alive, state.load))
+    }
+
+    /// Returns the connection with this index, if it is alive.
+    pub fn alive_at(&self, index: u16) -> Option<P::LinkRef> {
+        let state = self.links.get(index)?;
+        state.alive.then(|| state.link.clone())
+    }
+
+    /// Returns a connection that is alive.
+    pub fn any_alive(&self) -> Option<P::LinkRef> {
+        let (_, state) = self.links.iter().find(|(_, state)| state.alive)?;
+        Some(state.link.clone())
+    }
+
+    /// Chooses a connection for a request.
+    pub fn choose(&mut self) -> Result<u16, NoLink> {
+        if !self.running {
+            return Err(NoLink::Never);
+        }
+        match self.links.choose() {
+            Some(index) => Ok(index),
+            None if self.may_return() => Err(NoLink::Wait),
+            None => {
+                self.running = false;
+                Err(NoLink::Never)
+            }
+        }
+    }
+
+    /// Returns whether a lost connection may still be replaced in time.
+    fn may_return(&self) -> bool {
+        !self.requested
+            && self.dead_timeout > 0
+            && self
+                .lost_at
+                .as_ref()
+                .is_none_or(|since| since.elapsed_ms() < self.dead_timeout)
+    }
+
+    /// Queues a request for the connection that was [chosen](Self::choose).
+    pub fn push(&mut self, link: u16, rq: P::Request) -> Result<(), P::Request> {
+        let Some(state) = self.links.get_mut(link) else {
+            return Err(rq);
+        };
+        // CAST: There are no more tags than slots, which are fewer.
+        if !state.fifo.push(rq.tag() as u16) {
+            return Err(rq);
+        }
+        // If there is no slot, the sender finds nothing under the tag.
+        self.slots.queue(rq, link)?;
+        state.load += 1;
+        Ok(())
+    }
+
+    /// Wakes the senders that have something to send.
+    pub fn wake_senders(&mut self) {
+        for state in self.links.iter_mut() {
+            if state.sender_idle && !state.fifo.is_empty() {
+                state.wake_sender();
+            }
+        }
+    }
+
+    /// Takes what the sender of `link` is to send next.
+    pub fn next_to_send(&mut self, link: &P::Link) -> Next<P::Request> {
+        let Some(state) = self.links.alive(link) else {
+            return Next::Lost;
+        };
+        while let Some(tag) = state.fifo.pop() {
+            let more = !state.fifo.is_empty();
+            if let Some((rq, cookie)) = self.slots.begin_sending(tag, link.index()) {
+                return Next::Send(ToSend { rq, cookie, more });
+            }
+        }
+        if state.disc == Disc::Wanted {
+            return Next::Disconnect;
+        }
+        state.sender_idle = true;
+        Next::Nothing
+    }
+
+    /// Notes that the message that ends the connection was sent.
+    pub fn disconnect_sent(&mut self, link: &P::Link) {
+        if let Some(state) = self.links.state_of(link) {
+            state.disc = Disc::Sent;
+        }
+    }
+
+    /// Notes that a request was sent as a whole. It comes back if the connection is lost meanwhile.
+    pub fn sent(&mut self, link: &P::Link, rq: P::Request) -> Result<(), P::Request> {
+        let Some(state) = self.links.alive(link) else {
+            return Err(rq);
+        };
+        state.wake_receiver();
+        self.slots.sent(rq, link.index())
+    }
+
+    /// Finds the request that a reply over `link` is for.
+    pub fn answered(&mut self, link: &P::Link, cookie: Cookie) -> Answered<P::Request> {
+        let Some(state) = self.links.alive(link) else {
+            return Answered::Nobody;
+        };
+        let answered = self.slots.answered(cookie, link.index());
+        if matches!(answered, Answered::NotYet) {
+            state.receiver_waits = true;
+        }
+        answered
+    }
+
+    /// Frees the slot of a request that the caller owns, and is about to end or give back.
+    pub fn release(&mut self, rq: &P::Request) {
+        if let Some(link) = self.slots.release(rq.tag()) {
+            self.links.unload(link);
+        }
+    }
+
+    /// Notes that a connection is lost, `timed_out` if because it took too long; returns whether it
+    /// was alive until `now`.
+    ///
+    /// Its requests are [taken](Self::take_from) next.
+    pub fn lose(&mut self, link: &P::Link, timed_out: bool, now: P::Moment) -> bool {
+        let Some(state) = self.links.alive(link) else {
+            return false;
+        };
+        state.lose();
+        self.timed_out |= timed_out;
+        if self.live() == 0 {
+            self.lost_at = Some(now);
+            if self.requested || self.dead_timeout == 0 {
+                self.running = false;
+            }
+        }
+        true
+    }
+
+    /// Takes a request out of the slots from `cursor` on that belongs to connection `link`, or to
+    /// any without one, and that nobody works on.
+    pub fn take_from(&mut self, link: Option<&P::Link>, cursor: &mut u32) -> Option<P::Request> {
+        if let Some(link) = link {
+            // Or another connection has its place: whoever put it there has taken them.
+            self.links.state_of(link)?;
+        }
+        let (rq, at) = self.slots.take_from(link.map(Connection::index), cursor)?;
+        self.links.unload(at);
+        Some(rq)
+    }
+
+    /// Counts one more time that the request with this tag takes long.
+    pub fn late(&mut self, tag: u32) -> Late<P::LinkRef> {
+        let late = self.slots.late(tag);
+        match late.and_then(|(times, link)| Some((times, self.links.get(link)?))) {
+            Some((times, state)) => Late::Request(times, state.link.clone()),
+            None => Late::Gone,
+        }
+    }
+
+    /// Asks all senders to end their connections, once they have sent what they have begun.
+    pub fn want_disconnect(&mut self) {
+        self.requested = true;
+        for state in self.links.iter_mut().filter(|state| state.alive) {
+            if state.disc == Disc::No {
+                state.disc = Disc::Wanted;
+            }
+            if state.sender_idle {
+                state.wake_sender();
+            }
+        }
+    }
+
+    /// Returns whether the end of a connection that is alive has not been sent.
+    pub fn disconnect_pending(&self) -> bool {
+        let mut links = self.links.iter();
+        links.any(|(_, state)| state.alive && state.disc != Disc::Sent)
+    }
+}
