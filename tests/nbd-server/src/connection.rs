@@ -94,7 +94,9 @@ impl Connection {
             if request.command == Some(Command::Disconnect) {
                 return self.only_end_follows();
             }
-            let job = self.job(request)?;
+            let job = self.job(request).inspect_err(|_| {
+                self.server.stats().end(self.number, &request);
+            })?;
             jobs.send(job).map_err(|_| ended())?;
         }
     }
@@ -122,6 +124,12 @@ impl Connection {
             match fault.kind {
                 Kind::Early => self.send(&reply(REPLY_MAGIC, 0, request.cookie))?,
                 Kind::Deaf => std::thread::sleep(Duration::from_millis(fault.value)),
+                Kind::Cut => {
+                    let some = request.payload().min(fault.value as usize);
+                    (&self.link).read_exact(&mut vec![0; some])?;
+                    self.cut();
+                    return Err(ended());
+                }
                 _ => {}
             }
         }
@@ -228,7 +236,8 @@ impl Connection {
                 self.send(&good)?;
                 Ok(rustix::net::shutdown(&self.link, Shutdown::Write)?)
             }
-            Kind::Never | Kind::Early => Ok(()),
+            // What is cut has not come as far as here.
+            Kind::Never | Kind::Early | Kind::Cut => Ok(()),
             Kind::Close => Err(ended()),
             Kind::Trailing => {
                 good.resize(good.len() + value as usize, 0x5a);

@@ -41,11 +41,13 @@ pub enum Kind {
     Early,
     /// Nothing is read for `value` ms.
     Deaf,
+    /// The connection is closed when `value` bytes of the payload have come.
+    Cut,
     /// The reply is followed by `value` bytes of rubbish.
     Trailing,
 }
 
-const KINDS: [(&str, Kind, u64); 18] = [
+const KINDS: [(&str, Kind, u64); 19] = [
     ("error", Kind::Error, 5),
     ("error-with-payload", Kind::ErrorWithPayload, 5),
     ("wrong-magic", Kind::WrongMagic, 0x1256_0953),
@@ -63,6 +65,7 @@ const KINDS: [(&str, Kind, u64); 18] = [
     ("close", Kind::Close, 0),
     ("early", Kind::Early, 0),
     ("deaf", Kind::Deaf, 1000),
+    ("cut", Kind::Cut, 100),
     ("trailing", Kind::Trailing, 16),
 ];
 
@@ -75,6 +78,7 @@ pub struct Fault {
     pub value: u64,
     command: Option<Command>,
     after: u64,
+    every: u64,
     times: u64,
     seen: AtomicU64,
 }
@@ -90,9 +94,9 @@ fn number(text: &str) -> Result<u64, String> {
 impl std::str::FromStr for Fault {
     type Err = String;
 
-    /// `KIND[,cmd=NAME][,after=N][,times=N][,value=N]`: the first `after`
-    /// requests (0) of that command (any but disc) are spared, the next `times`
-    /// (1; 0: all) are struck.
+    /// `KIND[,cmd=NAME][,after=N][,every=N][,times=N][,value=N]`: the first `after`
+    /// requests (0) of that command (any but disc) are spared; of the others each
+    /// `every`th (1) is struck, `times` in all (1; 0: no end).
     fn from_str(text: &str) -> Result<Self, String> {
         let mut words = text.split(',');
         let name = words.next().unwrap_or_default();
@@ -105,6 +109,7 @@ impl std::str::FromStr for Fault {
             value,
             command: None,
             after: 0,
+            every: 1,
             times: 1,
             seen: AtomicU64::new(0),
         };
@@ -115,6 +120,7 @@ impl std::str::FromStr for Fault {
                     fault.command = Some(Command::named(c).ok_or(format!("no command {c}"))?);
                 }
                 Some(("after", n)) => fault.after = number(n)?,
+                Some(("every", n)) => fault.every = number(n)?.max(1),
                 Some(("times", n)) => fault.times = number(n)?,
                 Some(("value", n)) => fault.value = number(n)?,
                 _ => return Err(format!("not understood: {word}")),
@@ -132,6 +138,9 @@ impl Fault {
             return false;
         }
         let n = self.seen.fetch_add(1, Ordering::Relaxed);
-        n >= self.after && (self.times == 0 || n - self.after < self.times)
+        let Some(n) = n.checked_sub(self.after) else {
+            return false;
+        };
+        n % self.every == 0 && (self.times == 0 || n / self.every < self.times)
     }
 }

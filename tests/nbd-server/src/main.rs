@@ -58,7 +58,7 @@ struct Serve {
     /// flush, fua, trim, zeroes, multi-conn, read-only; separated by commas.
     #[arg(long, default_value = "flush,fua,trim,zeroes,multi-conn", value_parser = transmission)]
     flags: u16,
-    /// KIND[,cmd=NAME][,after=N][,times=N][,value=N]
+    /// KIND[,cmd=NAME][,after=N][,every=N][,times=N][,value=N]
     #[arg(long)]
     fault: Option<String>,
     /// Microseconds between a request and its answer.
