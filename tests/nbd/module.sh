@@ -9,7 +9,10 @@
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
-ktap_plan 66
+# shellcheck source=tests/nbd/lib/nbd.sh
+. "$(dirname "$0")/lib/nbd.sh"
+trap nbd_end EXIT
+ktap_plan 70
 params=/sys/module/nbd/parameters
 # What modprobe takes, wherever it looks. insmod then leaves out what this machine has set for nbd
 # in /etc/modprobe.d.
@@ -25,14 +28,6 @@ minors_of() { cat "/sys/block/$1/dev"; }
 # major_is NAME: who has major 43.
 major_is() { awk '$1 == "Block" { block = 1 } block && $1 == 43 { print $2 }' /proc/devices; }
 unload() { ! loaded "$1" || rmmod "$1"; }
-
-# A mark in the kernel's log, and what came after it.
-mark() {
-	marks=$((marks + 1))
-	echo "<6>module.sh: mark $marks" >/dev/kmsg
-}
-since() { dmesg | sed "1,/module.sh: mark $marks\$/d"; }
-marks=0
 
 # What modinfo says.
 check_equal "the name" nbd "$(modinfo -F name "$nbd_ko")"
@@ -76,6 +71,38 @@ done <<-END
 	1 1 2
 	15 15 16
 	255 255 256
+END
+# Of a disk with a partition table, partitions that can be.
+ours --size 8M
+# table: an MBR with two partitions of 512 KiB.
+table() {
+	python3 -c '
+import struct, sys
+entry = lambda start: struct.pack("<4s4sII", b"", b"\x83", start, 1024)
+table = bytes(446) + entry(2048) + entry(4096) + bytes(32) + b"\x55\xaa"
+sys.stdout.buffer.write(table.ljust(4096, b"\0"))
+'
+}
+# partitions: of nbd0, when it is connected and was opened.
+partitions() {
+	"$genl" connect 0 "unix:$tmp/ours" >/dev/null && : </dev/nbd0 && partx -rgo NR /dev/nbd0 | xargs
+	find /sys/block/nbd0/ -maxdepth 1 -name 'nbd0p*' | wc -l
+	"$genl" disconnect 0 && becomes_unused 0
+}
+while read -r given wanted; do
+	insmod "$nbd_ko" nbds_max=1 max_part="$given"
+	if [ "$given" = 15 ]; then
+		"$genl" connect 0 "unix:$tmp/ours" >/dev/null
+		table >/dev/nbd0
+		"$genl" disconnect 0
+		becomes_unused 0
+	fi
+	check_equal "max_part=$given: of two partitions there are $wanted" "1 2 $wanted" \
+		"$(partitions | xargs)"
+	check "it goes" rmmod nbd
+done <<-END
+	15 2
+	0 0
 END
 check "no devices at load" insmod "$nbd_ko" nbds_max=0
 check_equal "are none" 0 "$(nodes)"

@@ -6,7 +6,10 @@ use rustix::mm::{mlockall, MlockAllFlags};
 use std::{
     io,
     process::ExitCode,
-    sync::Barrier,
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        Barrier,
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -26,6 +29,9 @@ pub struct Options {
     /// For how long.
     #[arg(long, default_value_t = 40)]
     seconds: u64,
+    /// And longer, but at most four times, until so many pages were swapped out.
+    #[arg(long, default_value_t = 0)]
+    swapped_out: u64,
 }
 
 /// What a worker has done.
@@ -87,11 +93,11 @@ impl Worker<'_> {
     }
 
     /// Fills the memory, slowly enough to see that what has been written stays, and then goes on with
-    /// what is there, until the time is over.
-    fn run(&mut self, end: Instant) {
+    /// what is there, until it is over.
+    fn run(&mut self, over: &AtomicBool) {
         let mut random = Random(0x2545_f491_4f6c_dd1d ^ (self.number + 1));
         let pages = self.versions.len();
-        while Instant::now() < end {
+        while !over.load(Ordering::Relaxed) {
             self.count.operations += 1;
             if self.count.pages == 0 || (self.count.pages < pages && random.below(8) != 0) {
                 self.write(self.count.pages);
@@ -115,7 +121,7 @@ fn reserve(pages: usize) -> (Vec<u64>, usize) {
     (memory, (PAGE - past) % PAGE / size_of::<u64>())
 }
 
-fn work(number: u64, options: &Options, barrier: &Barrier) -> Count {
+fn work(number: u64, options: &Options, barrier: &Barrier, over: &AtomicBool) -> Count {
     let pages = options.mib * (1024 * 1024 / PAGE);
     let versions = vec![1; pages];
     // What is there now gets locked.
@@ -128,21 +134,48 @@ fn work(number: u64, options: &Options, barrier: &Barrier) -> Count {
         words: &mut memory[first..],
         count: Count::default(),
     };
-    worker.run(Instant::now() + Duration::from_secs(options.seconds));
+    worker.run(over);
     worker.count
+}
+
+/// Pages swapped out since the machine started, if that can be known.
+fn swapped_out() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/vmstat").ok()?;
+    let line = text.lines().find(|line| line.starts_with("pswpout "))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// Waits until the workers have done enough.
+fn wait(options: &Options) {
+    let (begin, first) = (Instant::now(), swapped_out());
+    let seconds = Duration::from_secs(options.seconds);
+    let enough = || {
+        let out = swapped_out().zip(first).map(|(now, first)| now - first);
+        out.is_some_and(|out| out >= options.swapped_out)
+    };
+    while begin.elapsed() < seconds || (begin.elapsed() < 4 * seconds && !enough()) {
+        thread::sleep(Duration::from_secs(1));
+    }
 }
 
 /// Runs the workers; fails if one of them has found a wrong page.
 pub fn run(options: &Options) -> io::Result<ExitCode> {
     let barrier = Barrier::new(options.workers as usize + 1);
+    let over = AtomicBool::new(false);
     let total = thread::scope(|scope| {
         let workers: Vec<_> = (0..options.workers)
-            .map(|number| (number, &barrier))
-            .map(|(number, barrier)| scope.spawn(move || work(number, options, barrier)))
+            .map(|number| (number, &barrier, &over))
+            .map(|(number, barrier, over)| {
+                scope.spawn(move || work(number, options, barrier, over))
+            })
             .collect();
         barrier.wait();
         let locked = mlockall(MlockAllFlags::CURRENT);
         barrier.wait();
+        if locked.is_ok() {
+            wait(options);
+        }
+        over.store(true, Ordering::Relaxed);
         locked?;
         let mut total = Count::default();
         for worker in workers {

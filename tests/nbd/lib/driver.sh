@@ -1,10 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# driver.sh load|unload: the driver under test, and only it. RBLK_NBD_DRIVER=stock
-# is the in-kernel one, which is not ours to judge, but to compare with.
+# driver.sh load [PARAMETER...]|unload: the driver under test, and only it; with these parameters of
+# rblk.ko. RBLK_NBD_DRIVER=stock is the in-kernel one, which is not ours to judge, but to compare with.
 set -u
-case ${RBLK_NBD_DRIVER:-ours}-$1 in
+what=$1
+shift
+case ${RBLK_NBD_DRIVER:-ours}-$what in
 stock-load)
 	[ ! -d /sys/module/rblk ] || rmmod rblk || exit
 	[ ! -d /sys/module/nbd ] || rmmod nbd || exit
@@ -16,13 +18,14 @@ stock-unload)
 	;;
 ours-load)
 	[ ! -d /sys/module/nbd ] || rmmod nbd || exit
-	[ -d /sys/module/rblk ] || modprobe rblk || exit
+	[ $# = 0 ] || [ ! -d /sys/module/rblk ] || rmmod rblk || exit
+	[ -d /sys/module/rblk ] || modprobe rblk "$@" || exit
 	;;
 ours-unload)
 	exit 0
 	;;
 esac
-if [ "$1" = load ] && ! [ -e /dev/nbd0 ]; then
+if [ "$what" = load ] && ! [ -e /dev/nbd0 ]; then
 	echo 'there is no /dev/nbd0' >&2
 	exit 1
 fi

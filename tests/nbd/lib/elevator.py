@@ -12,23 +12,9 @@ def selected():
     return re.search(r"\[(.*)\]", dev.read("queue/scheduler")).group(1)
 
 
-def mark():
-    """A place in the kernel's log: what comes after it."""
-    text = f"nbd-test {time.monotonic_ns()}"
-    with open("/dev/kmsg", "w") as log:
-        log.write(f"<6>{text}\n")
-    return text
-
-
-def lines_since(text):
-    log = kernel_log()
-    return [line for line in log[log.index(text):].splitlines()[1:] if PINNED in line]
-
-
 def refusals():
     """Each write of another one fails, and is told once."""
     for name in ("mq-deadline", "kyber", "bfq", "bogus", "None", "x" * 200):
-        begin = mark()
         got = outcome(dev.write, "queue/scheduler", name)
         ktap.check(f"{name[:20]} is refused", got not in ("ok", "EIO"), got)
         ktap.equal("and none is what it stays", "none", selected())
@@ -37,24 +23,29 @@ def refusals():
 
 def message():
     """One line that names the device and the task."""
-    wait = 6 if not DEBUG else 7
-    time.sleep(wait)  # the messages are rate-limited
-    begin = mark()
-    outcome(dev.write, "queue/scheduler", "mq-deadline")
-    lines = lines_since(begin)
+    def told():
+        begin = mark()
+        outcome(dev.write, "queue/scheduler", "mq-deadline")
+        return log_lines(PINNED, begin)
+
+    # They are rate-limited, and there were others.
+    lines = wait_for(told)
     ktap.equal("one line is logged", 1, len(lines))
     text = "".join(lines)
     ktap.check("it names the device", "nbd0" in text, text)
     ktap.check("and the task", f"{os.getpid()}" in text and "python3" in text, text)
-    begin = mark()
+    begin, since = mark(), time.monotonic()
     for _ in range(200):
         outcome(dev.write, "queue/scheduler", "mq-deadline")
-    ktap.check("two hundred attempts do not flood the log", len(lines_since(begin)) < 50,
-               len(lines_since(begin)))
+    lines = log_lines(PINNED, begin)
+    # Ten in five seconds.
+    most = 10 * ((time.monotonic() - since) / 5 + 2)
+    ktap.check("two hundred attempts do not flood the log", len(lines) <= min(most, 199),
+               len(lines))
 
 
-def games():
-    """What root may write, all the time."""
+def games(while_there_is):
+    """What root may write, as long as `while_there_is` runs: how often all of it."""
     values = {
         "queue/nomerges": (0, 1, 2),
         "queue/max_sectors_kb": (4, 8, 128, 1280, 4096),
@@ -73,8 +64,7 @@ def games():
         "queue/io_poll": (0, 1),
     }
     rounds = 0
-    end = time.monotonic() + (6 if DEBUG else 8)
-    while time.monotonic() < end:
+    while while_there_is.poll() is None:
         for name, choices in values.items():
             if (dev.sys / name).exists():
                 try:
@@ -87,8 +77,8 @@ def games():
 
 def large():
     """Large and small, in order and at random, direct and through the page cache."""
-    fio = ["fio", f"--filename={dev.node}", "--size=16M", "--time_based", "--runtime=10",
-           "--minimal", "--end_fsync=1"]
+    fio = ["fio", f"--filename={dev.node}", "--size=16M", "--io_size=6M", "--minimal",
+           "--end_fsync=1"]
     return subprocess.Popen(fio + [
         "--name=direct", "--direct=1", "--rw=randrw", "--bsrange=512-1M", "--bs_unaligned=0",
         "--blockalign=512", "--ioengine=libaio", "--iodepth=16",
@@ -101,10 +91,10 @@ def large():
 def under_load(title):
     server.tell("reset")
     fio = large()
-    rounds = games()
+    rounds = games(fio)
     output = fio.communicate()[0].decode()
-    ktap.check(f"I/O goes on during {title}", fio.returncode == 0 and rounds > 5,
-               f"{rounds} rounds\n{output}")
+    ktap.check(f"I/O goes on during {title}", fio.returncode == 0 and rounds > 0, output)
+    print(f"# {rounds} rounds", flush=True)
     stats = server.stats()
     ktap.check(f"no request is larger than {LIMIT} bytes during {title}",
                stats["max_length"] <= LIMIT and stats["read"] > 100 and stats["write"] > 100,
@@ -120,7 +110,7 @@ nl = Genl()
 dev = Device(3)
 ktap.equal("there is none before the first connection", "none", selected())
 dev = Device(0)
-attach(nl, 0, server.address, dead=20)
+attach(nl, 0, server.address, dead=20 * PATIENCE)
 ktap.equal("and none after it", "none", selected())
 ktap.equal("a request may have one page", "4", dev.read("queue/max_hw_sectors_kb"))
 refusals()
@@ -129,7 +119,7 @@ stats = under_load("games with sysfs")
 ktap.check("requests are under way together", stats["max_in_flight"] > 8, stats["max_in_flight"])
 with ktap.case("reconnect, resize, and connect anew leave it pinned"):
     server.tell("drop")
-    time.sleep(0.3)
+    dev.loses()
     sock = negotiate(server.address)[0]
     nl.reconfigure(0, fds=[sock.fileno()])
     sock.close()

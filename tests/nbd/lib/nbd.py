@@ -11,6 +11,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,8 @@ atexit.register(shutil.rmtree, SCRATCH, True)
 # The in-kernel driver, to compare with: RBLK_NBD_DRIVER=stock.
 STOCK = os.environ.get("RBLK_NBD_DRIVER") == "stock"
 DEBUG = os.path.exists("/sys/kernel/debug/kmemleak")
+# By how much all waits are longer, as in ktap.sh: for a slow kernel, and a machine with other work.
+PATIENCE = int(os.environ.get("RBLK_PATIENCE") or (3 if DEBUG else 1))
 
 
 class Ktap:
@@ -91,7 +94,7 @@ def expect(condition, what="not as expected"):
 
 
 def wait_for(condition, seconds=10.0):
-    end = time.monotonic() + seconds * (3 if DEBUG else 1)
+    end = time.monotonic() + seconds * PATIENCE
     while True:
         value = condition()
         if value or time.monotonic() > end:
@@ -108,11 +111,46 @@ def outcome(function, *arguments, **more):
         return errno.errorcode[error.errno]
 
 
+def takes_less(seconds, attempt, tries=8):
+    """Whether one of some attempts does: all of them do not, if something waits for that long; but on
+    a machine with other work, any one may be late."""
+    for _ in range(tries):
+        begin = time.monotonic()
+        attempt()
+        took = time.monotonic() - begin
+        if took < seconds:
+            return True
+        print(f"# that took {took:.1f} s, not less than {seconds}", flush=True)
+    return False
+
+
+def retry(function, *arguments, meanwhile, seconds=20.0, **more):
+    """Until it does not fail any more; with none but the errnos `meanwhile`."""
+    def done():
+        got = outcome(function, *arguments, **more)
+        expect(got == "ok" or got in meanwhile, f"{got}, not {meanwhile}")
+        return got == "ok"
+
+    expect(wait_for(done, seconds), f"it does not end: {meanwhile}")
+
+
 def load_driver():
     """The driver under test is loaded, the other one is not."""
     shell = TOP / "tests/nbd/lib/driver.sh"
     subprocess.run([shell, "load"], check=True)
     atexit.register(subprocess.run, [shell, "unload"])
+
+
+def export_bytes(address, offset=0, length=4096):
+    """What a server has there, without the driver."""
+    sock = genl.negotiate(address)[0]
+    with sock:
+        sock.sendall(struct.pack(">IHHQQI", 0x25609513, 0, 0, 1, offset, length))
+        head = struct.unpack(">IIQ", genl.receive_exactly(sock, 16))
+        expect(head == (0x67446698, 0, 1), head)
+        data = genl.receive_exactly(sock, length)
+        sock.sendall(struct.pack(">IHHQQI", 0x25609513, 0, 2, 2, 0, 0))
+    return data
 
 
 class Server:
@@ -200,7 +238,24 @@ class Device:
             return "there is tasks in debugfs"
         return None
 
-    def becomes_unused(self, seconds=5.0):
+    def table(self, name):
+        """A file in debugfs, as words of lines."""
+        return [line.split() for line in (self.debug / name).read_text().splitlines()]
+
+    def links(self):
+        """What debugfs tells of each connection, by the names of the columns."""
+        head, *rows = self.table("links")
+        return [dict(zip(head[1:], map(int, row[1:]))) for row in rows]
+
+    def loses(self, count=1):
+        """Waits until so many connections are lost, and the driver knows."""
+        if STOCK:
+            time.sleep(0.5)
+            return
+        lost = lambda: sum(not link["alive"] for link in self.links()) == count
+        expect(wait_for(lost), f"not {count} lost: {self.links()}")
+
+    def becomes_unused(self, seconds=10.0):
         wait_for(lambda: self.unused() is None, seconds)
         why = self.unused()
         expect(why is None, why)
@@ -240,7 +295,7 @@ class Background(threading.Thread):
             self.result = error
 
     def wait(self, seconds=20.0):
-        self.join(seconds * (3 if DEBUG else 1))
+        self.join(seconds * PATIENCE)
         if self.is_alive():
             raise TimeoutError("still running")
         if isinstance(self.result, Exception):
@@ -297,9 +352,18 @@ def kernel_log():
     return subprocess.run(["dmesg"], capture_output=True, text=True, check=True).stdout
 
 
-def log_lines(pattern, since=""):
-    """Lines that match, of those that came after the text `since`."""
-    return [line for line in kernel_log()[len(since):].splitlines() if re.search(pattern, line)]
+def mark():
+    """A place in the kernel's log."""
+    text = f"nbd-test {time.monotonic_ns()}"
+    with open("/dev/kmsg", "w") as log:
+        log.write(f"<6>{text}\n")
+    return text
+
+
+def log_lines(pattern, since):
+    """Lines that match, of those after a mark."""
+    lines = kernel_log().partition(since)[2].splitlines()[1:]
+    return [line for line in lines if re.search(pattern, line)]
 
 
 __all__ = [name for name in dir() if not name.startswith("_")]

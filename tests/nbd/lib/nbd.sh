@@ -11,11 +11,13 @@ servers=()
 
 stock() { [ "${RBLK_NBD_DRIVER:-ours}" = stock ]; }
 
-# A kernel full of checks is several times slower: less of the same there.
-on_debug() { [ -e /sys/kernel/debug/kmemleak ]; }
-
-# scaled FAST DEBUG
-scaled() { if on_debug; then echo "$2"; else echo "$1"; fi; }
+# A mark in the kernel's log, and what came after it.
+marks=0
+mark() {
+	marks=$((marks + 1))
+	echo "<6>nbd.sh: mark $$ $marks" >/dev/kmsg
+}
+since() { dmesg | sed "1,/nbd.sh: mark $$ $marks\$/d"; }
 
 nbd_end() {
 	local i pid
@@ -32,10 +34,14 @@ nbd_end() {
 	rm -rf "$tmp" "$ktap_output"
 }
 
-# Loads the driver; undoes all at the end.
+# Loads the driver, with $nbd_parameter of rblk.ko if it is set; undoes all at the end. Without a
+# driver the test has failed, after ktap_plan.
 nbd_begin() {
 	trap nbd_end EXIT
-	"$nbd_lib/driver.sh" load || ktap_skip_all 'no driver to test'
+	"$nbd_lib/driver.sh" load ${nbd_parameter:+"$nbd_parameter"} || {
+		ktap_test_fail "the driver comes up"
+		exit 1
+	}
 }
 
 # serve COMMAND...: a server in the background; its number is $served.
@@ -63,7 +69,8 @@ kit() {
 # ours ARGUMENTS...: our own server at $tmp/ours, when it is ready; tell it with `tell`.
 ours() {
 	rm -f "$tmp/control"
-	serve "$server" serve --listen "unix:$tmp/ours" --control "$tmp/control" "$@"
+	serve "$server" serve --listen "unix:$tmp/ours" --listen tcp:127.0.0.1:10999 \
+		--control "$tmp/control" "$@"
 	wait_for 20 test -S "$tmp/control"
 }
 tell() { "$server" control "$tmp/control" "$@"; }

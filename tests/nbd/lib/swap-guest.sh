@@ -114,7 +114,8 @@ echo "# memory: $mib MiB, min_free_kbytes $(cat /proc/sys/vm/min_free_kbytes), i
 chrt --reset-on-fork -f 10 "$programs/nbd-swap" heartbeat --restart \
 	--show /proc/net/tcp --show /sys/block/nbd0/inflight --show /sys/kernel/debug/nbd/nbd0/links \
 	--show /sys/kernel/debug/block/nbd0/hctx0/busy -- \
-	"$programs/nbd-swap" stress --workers 2 --mib "$use" --seconds "$seconds"
+	"$programs/nbd-swap" stress --workers 2 --mib "$use" --seconds "$seconds" \
+	--swapped-out 2500
 for attr in failslab fail_page_alloc; do
 	[ ! -d /sys/kernel/debug/$attr ] || echo 0 >/sys/kernel/debug/$attr/probability
 done
