@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: fast
+# rblk-args: --append preempt=full
 # rblk-timeout: 90
 #
 # The queue has no elevator and gets none, and no request is larger than it may be, whatever is

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# rblk-timeout: 150
+# rblk-kernels: debug
+# rblk-timeout: 120
 # rblk-leaks: yes
 #
 # A server that breaks the rules ends in an error or a new connection, and never in a hang, wrong

@@ -45,7 +45,7 @@ while read -r error number text; do
 	check "the next one is good" put bs=8M
 	tell fault "error,cmd=read,after=2,value=$number"
 	check "$error of a read in pieces" fails_with "$text" get bs=8M count=1
-	check "the next one is good" get bs=8M
+	check "the next one is good" get bs=8M count=1
 	check "the data" cmp "$tmp/text" "$tmp/back"
 done <<-END
 	EIO 5 Input/output error

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: debug
 # rblk-module: nbd
-# rblk-timeout: 180
+# rblk-timeout: 120
 # rblk-leaks: yes
 #
 # nbd.ko is what scripts know by that name: its parameters, numbers and alias are those of the

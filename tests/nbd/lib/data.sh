@@ -4,7 +4,8 @@
 # For tests that move data: fio and file systems on our server, whose connections die. Sourced
 # after nbd.sh.
 
-verify=(--verify=crc32c --verify_fatal=1)
+# What overlaps and is under way together may come in any order.
+verify=(--verify=crc32c --verify_fatal=1 --serialize_overlap=1)
 
 # job OPTIONS: one fio job on the device.
 job() {
@@ -36,8 +37,7 @@ requests() {
 	check "io_uring, fixed buffers" job --ioengine=io_uring --fixedbufs --rw=randwrite \
 		--bs="$1" --size="$2" "${verify[@]}"
 	check "through the page cache" job --direct=0 --ioengine=psync --iodepth=1 \
-		--rw=randwrite --bsrange=1k-30k --bs_unaligned --size="$2" --end_fsync=1 \
-		"${verify[@]}"
+		--rw=randwrite --bsrange=1k-30k --bs_unaligned --size=4M --end_fsync=1 "${verify[@]}"
 	check_equal "they are sent in pieces" "$3" "$(stat_of max_length)"
 	check_equal "the server has nothing to complain about" 0 "$(stat_of violations)"
 }
