@@ -151,7 +151,7 @@ impl BdevFile {
     /// Counts one more IO, until the guard is dropped.
     #[inline]
     pub(super) fn begin_io(&self) -> InflightGuard {
-        self.inflight.begin()
+        Inflight::begin(&self.inflight)
     }
 
     /// Returns the device number.

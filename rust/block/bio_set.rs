@@ -68,7 +68,7 @@ impl BioSet {
     /// Counts a user of bios of the pool, until the guard is dropped.
     #[inline]
     pub(super) fn begin_use(&self) -> InflightGuard {
-        self.inflight.begin()
+        Inflight::begin(&self.inflight)
     }
 
     /// Returns the raw bio set.

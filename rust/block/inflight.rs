@@ -41,9 +41,9 @@ impl Inflight {
 
     /// Counts one more user, until the guard is dropped. Any context.
     #[inline]
-    pub(super) fn begin(self: &Arc<Self>) -> InflightGuard {
-        self.count.fetch_add(1, Relaxed);
-        InflightGuard(self.clone())
+    pub(super) fn begin(this: &Arc<Self>) -> InflightGuard {
+        this.count.fetch_add(1, Relaxed);
+        InflightGuard(this.clone())
     }
 
     /// Sleeps until there is no user. Nobody may begin meanwhile.

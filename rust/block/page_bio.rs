@@ -4,6 +4,9 @@
 //!
 //! C header: [`include/linux/bio.h`](srctree/include/linux/bio.h)
 
+mod flight;
+
+use self::flight::Flight;
 use super::{
     bdev::BdevFile,
     bio::{
@@ -30,11 +33,6 @@ use kernel::{
     page::PAGE_SIZE,
     prelude::*,
     sync::{
-        atomic::{
-            Acquire,
-            Atomic,
-            Release, //
-        },
         Arc,
         ArcBorrow, //
     },
@@ -68,8 +66,8 @@ pub trait Completion: Send + Sync + 'static {
 /// # Invariants
 ///
 /// - `pages` are owned; `bvecs` has capacity for as many entries.
-/// - While `busy` is set, `bio`, `bvecs` and `inflight` belong to whoever set it, until `end_io`
-///   clears it.
+/// - During a flight, `bio`, `bvecs` and `inflight` belong to whoever began it, until `end_io` ends
+///   it.
 #[pin_data(PinnedDrop)]
 pub struct PageBio<C: Completion> {
     #[pin]
@@ -77,16 +75,14 @@ pub struct PageBio<C: Completion> {
     bvecs: UnsafeCell<KVec<bindings::bio_vec>>,
     inflight: UnsafeCell<Option<InflightGuard>>,
     pages: KVec<NonNull<bindings::page>>,
-    busy: Atomic<bool>,
-    /// Zero, or one more than the status of the last completion.
-    result: Atomic<u32>,
+    flight: Flight,
     completion: C,
 }
 
 // SAFETY: Nothing in a `PageBio` has a thread affinity.
 unsafe impl<C: Completion> Send for PageBio<C> {}
 
-// SAFETY: By the type invariant, `busy` guards what is not synchronized by itself.
+// SAFETY: By the type invariant, `flight` guards what is not synchronized by itself.
 unsafe impl<C: Completion> Sync for PageBio<C> {}
 
 impl<C: Completion> PageBio<C> {
@@ -104,8 +100,7 @@ impl<C: Completion> PageBio<C> {
             }),
             bvecs: UnsafeCell::new(KVec::with_capacity(nr, GFP_KERNEL)?),
             inflight: UnsafeCell::new(None),
-            busy: Atomic::new(false),
-            result: Atomic::new(0),
+            flight: Flight::new(),
             completion,
             // Last, since nothing frees the pages if a later field fails.
             pages: alloc_pages(nr)?,
@@ -120,8 +115,7 @@ impl<C: Completion> PageBio<C> {
     /// Takes the result of the last submission, once it has completed; then it can be submitted
     /// again.
     pub fn take_result(&self) -> Option<BlkResult> {
-        let status = self.result.xchg(0, Acquire).checked_sub(1)?;
-        Some(to_result(status as bindings::blk_status_t))
+        self.flight.take_status().map(to_result)
     }
 
     /// Returns the number of bytes.
@@ -210,12 +204,12 @@ impl<C: Completion> PageBio<C> {
         {
             return Err(EINVAL);
         }
-        if self.busy.xchg(true, Acquire) {
+        if !self.flight.begin() {
             return Err(EBUSY);
         }
 
         let bio = self.bio.get();
-        // SAFETY: By the type invariant, bio and vector are ours, as we have set `busy`. The
+        // SAFETY: By the type invariant, bio and vector are ours, as we have begun the flight. The
         // vector has room for all pages.
         unsafe {
             bindings::bio_init(
@@ -241,7 +235,7 @@ impl<C: Completion> PageBio<C> {
         Ok(())
     }
 
-    /// Puts the pages of `bytes` into the bio. Called by whoever has set `busy`.
+    /// Puts the pages of `bytes` into the bio. Called by whoever has begun the flight.
     fn add_pages(&self, bytes: core::ops::Range<usize>) {
         let mut at = bytes.start;
 
@@ -266,7 +260,7 @@ impl<C: Completion> PageBio<C> {
         // SAFETY: `submit` has put a reference there, which is ours now.
         let this = unsafe { Arc::<Self>::from_raw((*bio).bi_private.cast()) };
 
-        // SAFETY: The bio is valid, and `busy` is still set on behalf of this call. What
+        // SAFETY: The bio is valid, and the flight goes on, on behalf of this call. What
         // `bio_init()` and the block layer have attached is given back, as the next `bio_init()`
         // forgets it.
         let (status, inflight) = unsafe {
@@ -275,9 +269,8 @@ impl<C: Completion> PageBio<C> {
             (status, (*this.inflight.get()).take())
         };
 
-        // INVARIANT: Nothing below touches what `busy` guards.
-        this.busy.store(false, Release);
-        this.result.store(u32::from(status) + 1, Release);
+        // INVARIANT: Nothing below touches what `flight` guards.
+        this.flight.end(status);
         this.completion.completed();
         drop(this);
         // Last: now the driver may close the lower device, and go.
