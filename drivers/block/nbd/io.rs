@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the I/O path shares, as [`crate::logic::io`] has it, made of this driver's requests and
-//! connections.
+//! The state of [`crate::logic::io`], with the driver's requests, connections and clock.
 
 use crate::{
     disk::NbdRequest,
@@ -33,7 +32,7 @@ pub(crate) type Io = logic::io::Io<Nbd>;
 /// A connection as the shared state has it.
 pub(crate) type LinkState = logic::links::LinkState<Arc<Link>, KVec<u16>>;
 
-/// What the shared state is made of.
+/// The types that the shared state is made of.
 pub(crate) struct Nbd;
 
 impl Parts for Nbd {
@@ -58,7 +57,7 @@ impl Moment for Instant<Monotonic> {
     }
 }
 
-/// Makes the state for `depth` requests.
+/// Makes the shared state of a device without a session, with room for `depth` requests.
 pub(crate) fn new_io(depth: usize) -> Result<Io> {
     let mut slots = KVec::with_capacity(depth, GFP_KERNEL)?;
     for _ in 0..depth {
@@ -67,7 +66,7 @@ pub(crate) fn new_io(depth: usize) -> Result<Io> {
     Ok(Io::new(slots))
 }
 
-/// Makes a connection known to the state, for `depth` requests.
+/// Makes the state of a connection that is alive, with room for `depth` requests.
 pub(crate) fn new_link(link: Arc<Link>, depth: usize) -> Result<LinkState> {
     Ok(LinkState::new(link, KVec::from_elem(0, depth, GFP_KERNEL)?))
 }

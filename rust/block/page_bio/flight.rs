@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whether a bio is in flight, and with what it has completed.
+//! Whether a bio is in flight, and the status of its last completion.
 
 use kernel::sync::atomic::{
     Acquire,
@@ -8,9 +8,10 @@ use kernel::sync::atomic::{
     Release, //
 };
 
-/// From a submission to its completion, to whose result, and to the next submission.
+/// Tells who owns a bio that is submitted again and again.
 ///
-/// Whoever begins a flight owns what the bio consists of, until it has ended.
+/// Whoever begins a flight owns the bio until the flight ends. The flight ends when the bio
+/// completes; its status can be taken once. Whoever has taken it can begin the next flight.
 pub(super) struct Flight {
     busy: Atomic<bool>,
     /// Zero, or one more than the status of the last completion.
@@ -18,7 +19,7 @@ pub(super) struct Flight {
 }
 
 impl Flight {
-    /// Not in flight, and without a result.
+    /// Makes the state of a bio that was never submitted.
     pub(super) fn new() -> Self {
         Self {
             busy: Atomic::new(false),
@@ -31,7 +32,7 @@ impl Flight {
         !self.busy.xchg(true, Acquire)
     }
 
-    /// Ends the flight with a status. The caller no longer owns what the bio consists of.
+    /// Ends the flight with a status. From now on the caller does not own the bio.
     pub(super) fn end(&self, status: u8) {
         self.busy.store(false, Release);
         // Second, so that whoever has taken the result can begin.

@@ -30,27 +30,27 @@ use core::ops::{
     DerefMut, //
 };
 
-/// When something was.
+/// A reading of the clock.
 pub trait Moment {
-    /// Returns how long ago it was, in whole milliseconds.
+    /// Returns how long ago it was taken, in whole milliseconds.
     fn elapsed_ms(&self) -> u64;
 }
 
-/// What the state is about, and where it is kept.
+/// The types that the state is made of.
 pub trait Parts {
-    /// A started request. It is owned by whoever has the value.
+    /// A started request. Whoever has the value owns the request.
     type Request: Tagged;
     /// A connection.
     type Link: Connection;
-    /// What keeps a connection alive.
+    /// A reference that keeps a connection alive.
     type LinkRef: Deref<Target = Self::Link> + Clone;
-    /// When a connection was lost.
+    /// The time at which a connection was lost.
     type Moment: Moment;
     /// A slot for each tag.
     type Slots: DerefMut<Target = [Slot<Self::Request>]>;
     /// The connections of a session.
     type Links: DerefMut<Target = [LinkState<Self::LinkRef, Self::Tags>]> + Default;
-    /// The tags of what a connection is to send.
+    /// The tags of the requests that a connection is to send.
     type Tags: DerefMut<Target = [u16]>;
 }
 
@@ -59,7 +59,7 @@ pub trait Parts {
 pub struct ToSend<R> {
     /// The request.
     pub rq: R,
-    /// What the reply to it will have.
+    /// Its name: the reply has the same.
     pub cookie: Cookie,
     /// Whether another one is sent next.
     pub more: bool,

@@ -36,7 +36,7 @@ pub(super) enum Disc {
     Sent,
 }
 
-/// One connection, which `C` keeps alive, and the tags in `T` of what it is to send.
+/// One connection. `C` keeps it alive; `T` holds the tags of the requests that it is to send.
 #[derive(Debug)]
 pub struct LinkState<C, T> {
     pub(super) link: C,
@@ -58,7 +58,7 @@ where
     C: Deref<Target: Connection>,
     T: DerefMut<Target = [u16]>,
 {
-    /// A connection that is alive, for as many requests as there is room for tags.
+    /// Makes the state of a connection that is alive, with room for as many requests as `tags` has.
     pub fn new(link: C, tags: T) -> Self {
         Self {
             link,
@@ -113,7 +113,7 @@ where
     T: DerefMut<Target = [u16]>,
     B: DerefMut<Target = [LinkState<C, T>]>,
 {
-    /// Makes use of a list, in the order of the indices.
+    /// Makes the connections of a session from a list in the order of their indices.
     pub(super) fn new(list: B) -> Self {
         Self { list, turn: 0 }
     }

@@ -84,7 +84,7 @@ pub struct Slots<B> {
 }
 
 impl<R: Tagged, B: DerefMut<Target = [Slot<R>]>> Slots<B> {
-    /// Makes use of slots that are all free.
+    /// Makes slots of which all are free; the index of each is the tag of its requests.
     pub fn new(slots: B) -> Self {
         Self { slots, sequence: 0 }
     }
