@@ -24,7 +24,7 @@ disconnect() {
 }
 
 begin_ours
-requests 256k 4M 4096
+requests 256k 2M 4096
 check "flushes" job --rw=randwrite --bs=4k --fsync=16 --size=1M "${verify[@]}"
 check "flushes reach the server" test "$(stat_of flush)" -gt 10
 check "O_DSYNC" job --rw=randwrite --bs=4k --sync=dsync --size=512k --iodepth=4 "${verify[@]}"
@@ -51,7 +51,7 @@ end_ours
 
 # What the server does not offer is not asked for.
 begin_ours --flags ''
-check "a server that can only read and write" job --rw=randwrite --bs=4k --size=1M --fsync=16 \
+check "a server that can only read and write" job --rw=randwrite --bs=4k --size=512k --fsync=16 \
 	"${verify[@]}"
 check_fails "does not discard" blkdiscard /dev/nbd0
 dd if="$tmp/text" of=/dev/nbd0 bs=1M oflag=direct status=none
@@ -66,7 +66,7 @@ fi
 end_ours
 
 connections=4 begin_ours
-check "four connections" job --rw=randwrite --bs=4k --size=4M "${verify[@]}"
+check "four connections" job --rw=randwrite --bs=4k --size=2M "${verify[@]}"
 # even: the least used one has half of what the most used one has, or more.
 even() {
 	tell stats | tee /dev/stderr | awk '/^connection[0-9]/ {
@@ -82,13 +82,13 @@ fi
 end_ours
 
 # Somebody else's pattern: each 64-bit word is its offset.
-kit "$tmp/pattern" pattern 16M
+kit "$tmp/pattern" pattern 4M
 client -unix "$tmp/pattern" /dev/nbd0
 check "nbdkit's pattern" python3 -c '
 import struct, sys
 with open("/dev/nbd0", "rb") as f:
     data = f.read()
-assert data == struct.pack(">2097152Q", *range(0, 1 << 24, 8))
+assert data == struct.pack(">524288Q", *range(0, 1 << 22, 8))
 '
 disconnect
 
@@ -143,12 +143,12 @@ keep
 killing &
 killer=$!
 check "fio while connections are killed" until_replaced 10 job --rw=randrw --bsrange=512-64k \
-	--blockalign=512 --bs_unaligned=0 --size=8M --fsync=64 "${verify[@]}" --verify_backlog=256
+	--blockalign=512 --bs_unaligned=0 --size=4M --fsync=64 "${verify[@]}" --verify_backlog=256
 kill "$killer"
 wait "$killer" 2>/dev/null
-check "fio while one of some requests is not answered" each_dies close 400 job --rw=randwrite \
-	--bsrange=512-64k --blockalign=512 --bs_unaligned=0 --size=8M --fsync=64 "${verify[@]}"
-keeps_files 60
+check "fio while one of some requests is not answered" each_dies close 200 job --rw=randwrite \
+	--bsrange=512-64k --blockalign=512 --bs_unaligned=0 --size=4M --fsync=64 "${verify[@]}"
+keeps_files 30
 keep_no_more
 end_ours
 ktap_finished

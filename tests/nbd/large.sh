@@ -25,7 +25,7 @@ over=tcp
 
 begin_ours
 check_equal "a request may have a MiB" 1024 "$(attribute 0 queue/max_hw_sectors_kb)"
-requests 3M 24M 1048576
+requests 3M 16M 1048576
 tell reset
 check "small writes in order" job --rw=write --bs=4k --size=4M --iodepth_batch_submit=32 \
 	--iodepth_batch_complete_min=32 "${verify[@]}"
@@ -72,11 +72,11 @@ end_ours
 connections=2 begin_ours
 keep
 check "writes that are cut in the middle" each_dies cut,cmd=write,value=300000 6 \
-	job --rw=randwrite --bsrange=256k-1m --blockalign=512 --bs_unaligned=0 --size=32M "${verify[@]}"
+	job --rw=randwrite --bsrange=256k-1m --blockalign=512 --bs_unaligned=0 --size=24M "${verify[@]}"
 check "reads that are cut in the middle" each_dies short,cmd=read,value=200000 6 \
-	job --rw=randwrite --bsrange=256k-1m --blockalign=512 --bs_unaligned=0 --size=32M "${verify[@]}"
+	job --rw=randwrite --bsrange=256k-1m --blockalign=512 --bs_unaligned=0 --size=24M "${verify[@]}"
 check "writes that are not answered" each_dies close,cmd=write 6 \
-	job --rw=randwrite --bsrange=4k-3m --blockalign=512 --bs_unaligned=0 --size=32M --fsync=8 \
+	job --rw=randwrite --bsrange=4k-3m --blockalign=512 --bs_unaligned=0 --size=24M --fsync=8 \
 	"${verify[@]}"
 keeps_files 3
 keep_no_more
