@@ -112,12 +112,10 @@ def outcome(function, *arguments, **more):
 
 
 def takes_less(seconds, attempt, tries=8):
-    """Whether one of some attempts does: all of them do not, if something waits for that long; but on
-    a machine with other work, any one may be late."""
+    """Whether one of some attempts does, which say how long they took: none does, if something waits
+    for that long; but on a machine with other work, any one may be late."""
     for _ in range(tries):
-        begin = time.monotonic()
-        attempt()
-        took = time.monotonic() - begin
+        took = attempt()
         if took < seconds:
             return True
         print(f"# that took {took:.1f} s, not less than {seconds}", flush=True)
@@ -362,7 +360,9 @@ def mark():
 
 def log_lines(pattern, since):
     """Lines that match, of those after a mark."""
-    lines = kernel_log().partition(since)[2].splitlines()[1:]
+    _, found, after = kernel_log().partition(since)
+    expect(found, "the log has lost the mark")
+    lines = after.splitlines()[1:]
     return [line for line in lines if re.search(pattern, line)]
 
 

@@ -11,13 +11,18 @@ servers=()
 
 stock() { [ "${RBLK_NBD_DRIVER:-ours}" = stock ]; }
 
-# A mark in the kernel's log, and what came after it.
+# A mark in the kernel's log, and what came after it, if it is still there.
 marks=0
 mark() {
 	marks=$((marks + 1))
 	echo "<6>nbd.sh: mark $$ $marks" >/dev/kmsg
 }
-since() { dmesg | sed "1,/nbd.sh: mark $$ $marks\$/d"; }
+since() {
+	dmesg | awk -v mark="nbd.sh: mark $$ $marks" '
+		found { print }
+		substr($0, length($0) - length(mark) + 1) == mark { found = 1 }
+		END { exit !found }'
+}
 
 nbd_end() {
 	local i pid
