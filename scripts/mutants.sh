@@ -6,6 +6,7 @@
 # them by default), or others by their paths. The text in front of a patch says what the
 # fault is, and in lines "Red: KERNEL TEST" which tests must fail:
 #   Red: fast tests/ram/data.sh             a test in a guest with that kernel
+#   Red: host tests/nbd/swap.sh             a test that starts guests of its own
 #   Red: host rblk-host-tests logic::zone   cargo test -p rblk-host-tests logic::zone
 # Each of these tests must pass without the fault; it is run so first, once (not with
 # RBLK_TRUST=1). Works on a copy of this tree in build/mutants, where the logs are. Fails
@@ -43,7 +44,7 @@ patched() { patch -d "$tree" -p1 --fuzz=0 --no-backup-if-mismatch -s "${@:2}" >>
 in_guest() {
 	local log=$1 kernel=$2 test=$3 args mem factor=$((2 * ${RBLK_SLOW:-1}))
 	[ -x "$tree/$test" ] || { echo 'no such test' && return; }
-	"$tree/scripts/module.sh" "$kernel" >>"$log" 2>&1 || { echo 'does not build' && return; }
+	[ "$kernel" = host ] || "$tree/scripts/module.sh" "$kernel" >>"$log" 2>&1 || { echo 'does not build' && return; }
 	(cd "$tree" && cargo build -q --release --locked --workspace) >>"$log" 2>&1 ||
 		{ echo 'its programs do not build' && return; }
 	args=$(test_header "$test" args '')
@@ -86,7 +87,9 @@ on_host() {
 # judged LOG KERNEL ...: of a line "Red:".
 judged() {
 	case $2 in
-	host) on_host "$1" "${@:3}" ;;
+	host)
+		if [[ $3 == tests/*.sh ]]; then in_guest "$@"; else on_host "$1" "${@:3}"; fi
+		;;
 	fast | debug) in_guest "$@" ;;
 	*) echo "no such kernel" ;;
 	esac
