@@ -207,8 +207,8 @@ def without_reconnect():
         server.tell("reset")
     with ktap.case("after all that the device is as good as new"):
         attach(nl, 1, server.address)
-        device.io(write=True, fill=b"new")
-        expect(export_bytes(server.address, length=4095) == b"new" * 1365)
+        device.io(write=True, fill=b"new!")
+        expect(export_bytes(server.address, length=4096) == b"new!" * 1024)
         nl.disconnect(1)
         device.becomes_unused()
 
