@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: debug
 # rblk-timeout: 180
 #
 # Discarding frees what it covers and nothing else, in time for what is there.

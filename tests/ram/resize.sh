@@ -106,7 +106,7 @@ killed() {
 		path, text, pages = sys.argv[1], sys.argv[2], int(sys.argv[3])
 		def free():
 		    with open("/proc/zoneinfo", encoding="ascii") as file:
-		        return sum(int(line.split()[1]) for line in file if line.startswith("      nr_free_pages"))
+		        return sum(int(line.split()[1]) for line in file if line.startswith("      nr_free_pages "))
 		before = free()
 		pid = os.fork()
 		if pid == 0:

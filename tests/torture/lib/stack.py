@@ -73,6 +73,8 @@ class Stack(Actor):
             if not self.over():
                 self.between()
         self.territory.check_all(self.node, self.done, f"{self.name}, at the end")
+        if self.met_errors():
+            self.done["disks that met errors"] += 1
         self.destroy()
 
     def wipe(self):
@@ -88,8 +90,10 @@ class Stack(Actor):
 
     def covered(self):
         """Whether data went both ways, and, if there are faults, whether one was met."""
-        met = any(kind.split(": ")[0] in IO and ": " in kind for kind in self.done)
-        return self.done["write"] and self.done["read"] and (met or not self.faulty)
+        return self.done["write"] and self.done["read"] and (self.met_errors() or not self.faulty)
+
+    def met_errors(self):
+        return any(kind.split(": ")[0] in IO and ": " in kind for kind in self.done)
 
     def session(self):
         faulty = self.faulty and (self.setting.cover or self.rng.random() < 0.6)

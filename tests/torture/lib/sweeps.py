@@ -10,8 +10,8 @@ import lower
 from actor import LONG, PKT, RAM, Actor, Failure, get, name_of, put, run, until
 
 MIB = 1 << 20
-# More allocations than any operation has.
-LIMIT = 5000
+# More allocations than any operation has: packet devices have thousands of requests.
+LIMIT = 50000
 ERRORS = ("ENOMEM", "EIO", "ENOSPC", "EAGAIN", "EINTR", "ENXIO")
 
 
@@ -71,7 +71,7 @@ class Sweep(Actor):
         number = self.rng.randint(1, step)
         while number < LIMIT:
             yield number
-            number += self.rng.randint(1, 2 + number // 8) if self.setting.cover else step
+            number += self.rng.randint(1, 2 + number // 4) if self.setting.cover else step
 
     # RAM disks.
 
