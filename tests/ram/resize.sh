@@ -13,7 +13,7 @@
 
 here=$(dirname "$0")
 
-ktap_plan 66
+ktap_plan 64
 remove_all_disks
 mnt=$RBLK_SCRATCH/mnt
 mkdir -p "$mnt"
