@@ -66,6 +66,8 @@ pub struct Drive {
     pub stats: Stats,
     initial: (Options, Option<MediumOptions>),
     medium: Option<Medium>,
+    /// The disc at hand.
+    spare: Option<Medium>,
     plugged: bool,
     tray_open: bool,
     locked: bool,
@@ -96,6 +98,7 @@ impl Drive {
             stats: Stats::new(),
             initial,
             medium,
+            spare: None,
             plugged: true,
             tray_open: false,
             locked: false,
@@ -192,6 +195,11 @@ impl Drive {
             Act::Eject => {
                 self.pull_out();
                 answered(self.perform(cdb, out))
+            }
+            Act::Exchange => {
+                let result = self.perform(cdb, out);
+                self.exchange();
+                answered(result)
             }
         }
     }

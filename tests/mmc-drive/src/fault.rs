@@ -32,6 +32,8 @@ pub enum Act {
     Unplug,
     /// The disc is taken out.
     Eject,
+    /// It works, and then the disc at hand is in the drive, which says nothing of that.
+    Exchange,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,6 +203,7 @@ fn parse_act(text: &str) -> Result<Act, String> {
         "powercut" => Act::PowerCut,
         "unplug" => Act::Unplug,
         "eject" => Act::Eject,
+        "exchange" => Act::Exchange,
         _ => return Err(format!("{name}: no such act")),
     })
 }

@@ -4,6 +4,8 @@
 /// Departures from the usual answers.
 #[derive(Clone, Debug, Default)]
 pub struct Look {
+    /// The number that tells the disc from others, if it has one.
+    pub id: Option<u32>,
     /// Current profile.
     pub profile: Option<u16>,
     /// Disc type (byte 8 of the disc information).

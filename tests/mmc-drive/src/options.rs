@@ -160,6 +160,7 @@ impl MediumOptions {
                 self.data_mode = number(value)? as u8;
             }
             "data-mode" => look.data_mode = Some(number(value)? as u8 & 15),
+            "id" => look.id = Some(hex32(value)?),
             "profile" => look.profile = Some(hex16(value)?),
             "type" => look.disc_type = Some(hex(value)?),
             "erasable" => look.not_erasable = !flag(value)?,
@@ -255,6 +256,10 @@ fn flag(text: &str) -> Result<bool, String> {
         "0" => Ok(false),
         _ => Err(format!("{text}: not 0 or 1")),
     }
+}
+
+fn hex32(text: &str) -> Result<u32, String> {
+    u32::from_str_radix(text, 16).map_err(|_| format!("{text}: not hexadecimal"))
 }
 
 fn hex16(text: &str) -> Result<u16, String> {

@@ -125,6 +125,10 @@ fn disc_information(medium: &Medium) -> Vec<u8> {
     data[3..8].copy_from_slice(&[1, 1, 1, 1, 0x20]);
     let of_kind = if medium.kind == Kind::CdRw { 0x20 } else { 0 };
     data[8] = look.disc_type.unwrap_or(of_kind);
+    if let Some(id) = look.id {
+        data[7] |= 0x80;
+        data[12..16].copy_from_slice(&id.to_be_bytes());
+    }
     if medium.kind == Kind::CdRw {
         // Where the lead-in starts, and up to where there may be data: in fixed packets of
         // 32 blocks, each with 7 more that link it to the next.

@@ -3,7 +3,7 @@
 
 use super::Drive;
 use crate::journal::{Journal, Keep};
-use crate::options;
+use crate::options::{self, MediumOptions, Options};
 use crate::sense;
 use crate::stats::Stats;
 use std::fmt::Write;
@@ -18,7 +18,14 @@ impl Drive {
             ("stats", []) => Ok(self.list()),
             ("get", [name]) => Ok(format!("{}\n", self.value(name))),
             ("reset-stats", []) => self.quietly(|drive| drive.stats = Stats::new()),
-            ("reset", []) => self.begin_anew(),
+            ("reset", []) => {
+                let (options, medium) = self.initial.clone();
+                self.begin_anew(options, medium)
+            }
+            ("reset", [text]) => {
+                let (options, medium) = options::parse(text)?;
+                self.begin_anew(options, medium)
+            }
             ("fault", ["list"]) => Ok(self.faults.list()),
             ("fault", ["clear"]) => self.quietly(|drive| drive.faults.clear()),
             ("fault", rule) => self.faults.add(rule).map(|()| String::new()),
@@ -31,6 +38,7 @@ impl Drive {
             }
             ("load", []) => self.quietly(Drive::load),
             ("insert", [text]) => self.insert_line(text),
+            ("spare", [text]) => self.spare_line(text),
             ("log", ["start"]) => self.start_log(),
             ("log", ["stop"]) => self.quietly(|drive| drive.recording = false),
             ("log", ["count"]) => Ok(format!("{}\n", self.log()?.len())),
@@ -79,11 +87,11 @@ impl Drive {
         ]
     }
 
-    /// Everything as it was at first: disc, rules, counters. What is open in the guest sees a
-    /// new disc.
-    fn begin_anew(&mut self) -> Text {
-        let (options, medium) = self.initial.clone();
+    /// Everything as it is at first in such a drive: disc, rules, counters. What is open in the
+    /// guest sees a new disc. What the drive was at its very first stays.
+    fn begin_anew(&mut self, options: Options, medium: Option<MediumOptions>) -> Text {
         let mut new = Self::new(options, medium)?;
+        new.initial = self.initial.clone();
         new.plugged = self.plugged;
         new.attentions = [sense::RESET, sense::CHANGED].into();
         new.events.push_back(super::tray::NEW_MEDIUM);
@@ -104,6 +112,12 @@ impl Drive {
         let medium = medium.map(|medium| medium.make()).transpose()?;
         self.options.strict = options.strict;
         self.insert(medium);
+        Ok(String::new())
+    }
+
+    fn spare_line(&mut self, text: &str) -> Text {
+        let (_, medium) = options::parse(text)?;
+        self.spare = medium.map(|medium| medium.make()).transpose()?;
         Ok(String::new())
     }
 

@@ -81,6 +81,14 @@ impl Drive {
         self.changed();
     }
 
+    /// The disc at hand takes the place of the one in the drive, which does not notice.
+    pub(super) fn exchange(&mut self) {
+        self.lose_cache();
+        self.medium = self.spare.take();
+        self.journal = None;
+        self.recording = false;
+    }
+
     fn changed(&mut self) {
         self.busy = None;
         self.modes = Modes::default();

@@ -70,6 +70,49 @@ fn another_disc_is_another_disc() {
 }
 
 #[test]
+fn discs_have_numbers_if_they_are_given_some() {
+    let mut bench = Bench::new("dvd+rw,id=cafe0001");
+    let info = bench.ask(&[0x51, 0, 0, 0, 0, 0, 0, 0, 34]);
+    assert_eq!((info[7] & 0x80, word(&info, 12)), (0x80, 0xcafe_0001));
+    bench.line("insert dvd+rw");
+    assert_eq!(bench.failed(&[0]), "6/28/00");
+    let info = bench.ask(&[0x51, 0, 0, 0, 0, 0, 0, 0, 34]);
+    assert_eq!((info[7] & 0x80, word(&info, 12)), (0, 0));
+}
+
+#[test]
+fn an_exchange_goes_unseen() {
+    let mut bench = Bench::new("dvd+rw,blocks=1024");
+    bench.line("spare dvd+rw,blocks=2048");
+    bench.line("fault op=35 act=exchange");
+    bench.fill(0, 16, 1);
+    bench.tell(&[0x35], &[]);
+    assert_eq!(event(&mut bench), (0, 2));
+    assert_eq!(word(&bench.ask(&[0x25]), 0), 2047);
+    assert_eq!(bench.byte(0), 0);
+    // There was one disc at hand.
+    bench.line("fault op=35 act=exchange");
+    bench.tell(&[0x35], &[]);
+    assert_eq!(bench.failed(&[0]), "2/3a/01");
+}
+
+#[test]
+fn a_drive_is_made_another_and_reset() {
+    let mut bench = Bench::new("cdrw,strict-cache,blocks=2048");
+    bench.line("reset dvd+rw,blocks=1024,cache=4");
+    assert_eq!(bench.failed(&[0]), "6/29/00");
+    assert_eq!(bench.failed(&[0]), "6/28/00");
+    bench.fill(0, 16, 1);
+    bench.read(0, 1);
+    assert_eq!(bench.count("blocks"), 1024);
+    assert!(bench.try_line("reset dvd+rw,blocks=1").is_err());
+    bench.line("reset");
+    bench.failed(&[0]);
+    bench.failed(&[0]);
+    assert_eq!((bench.count("blocks"), bench.count("strict")), (2048, 1));
+}
+
+#[test]
 fn attentions_do_not_stop_everything() {
     let mut bench = Bench::new("cdrw");
     bench.line("powercut");
