@@ -29,6 +29,33 @@ pub fn should_stop() -> bool {
     unsafe { bindings::kthread_should_stop_current() }
 }
 
+/// Has the kernel thread that calls this take part in the sleep of the system: once
+/// [`should_freeze`] has become true, it has to call [`freeze`] soon.
+///
+/// The system does not fall asleep before it does, and gives up after a while (20 seconds if nobody
+/// has changed that). Threads are asked to freeze when no task of user space runs any more, and none
+/// of them waits uninterruptibly: until then they are served. Process context.
+pub fn set_freezable() {
+    // SAFETY: FFI call without preconditions; it concerns the current task.
+    unsafe { bindings::set_freezable() };
+}
+
+/// Returns whether the thread that calls this is to [`freeze`].
+///
+/// In a thread that is not freezable this is false. A thread that sleeps is woken when that becomes
+/// true, so that it looks at the condition that it sleeps on. If the system stays awake after all,
+/// this becomes false again, and nobody is woken.
+pub fn should_freeze() -> bool {
+    // SAFETY: FFI call without preconditions; it looks at the current task.
+    unsafe { bindings::freezing_current() }
+}
+
+/// Sleeps until the system has slept, if it is about to. The caller holds no lock.
+pub fn freeze() {
+    // SAFETY: FFI call without preconditions in process context.
+    unsafe { bindings::try_to_freeze() };
+}
+
 /// A kernel thread that is stopped when this is dropped.
 ///
 /// # Examples

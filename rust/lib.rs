@@ -27,7 +27,6 @@ pub mod page;
 pub mod page_array;
 pub mod ratelimit;
 #[cfg(CONFIG_PM_SLEEP)]
-pub mod suspend;
 pub mod sysfs;
 pub mod task;
 pub mod tokens;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <linux/freezer.h>
 #include <linux/kthread.h>
 #include <linux/rcuwait.h>
 #include <linux/sched.h>
@@ -10,6 +11,21 @@
 __rb_helper bool rb_helper_kthread_should_stop_current(void)
 {
 	return (current->flags & PF_KTHREAD) && kthread_should_stop();
+}
+
+__rb_helper bool rb_helper_set_freezable(void)
+{
+	return set_freezable();
+}
+
+__rb_helper bool rb_helper_freezing_current(void)
+{
+	return freezing(current);
+}
+
+__rb_helper bool rb_helper_try_to_freeze(void)
+{
+	return try_to_freeze();
 }
 
 __rb_helper int rb_helper_sched_set_batch(struct task_struct *task, int nice)

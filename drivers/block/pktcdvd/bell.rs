@@ -51,6 +51,13 @@ impl Bell {
             self.rung.xchg(false, Acquire) || kthread::should_stop()
         });
     }
+
+    /// The same, but until the thread is to freeze at the latest.
+    pub(crate) fn wait_or_pause(&self, timeout: Option<Delta>) {
+        self.wait.wait_event_idle_timeout(timeout, || {
+            self.rung.xchg(false, Acquire) || kthread::should_stop() || kthread::should_freeze()
+        });
+    }
 }
 
 /// The bell as what a packet's IO rings when it is done.

@@ -129,11 +129,7 @@ pub(crate) struct Device {
     failed: Atomic<bool>,
     /// Whether the thread is to end the session.
     pub(crate) ending: Atomic<bool>,
-    /// Whether nothing new is to be begun.
-    pub(crate) paused: Atomic<bool>,
-    /// Whether nothing is under way because of that.
-    pub(crate) resting: Atomic<bool>,
-    /// Who waits for the end of the session, or for rest.
+    /// Who waits for the end of the session.
     #[pin]
     pub(crate) ended: WaitQueue,
     #[pin]
@@ -172,8 +168,6 @@ impl Device {
                 dirty: Atomic::new(!lower.is_optical()),
                 failed: Atomic::new(false),
                 ending: Atomic::new(false),
-                paused: Atomic::new(false),
-                resting: Atomic::new(false),
                 ended <- new_wait_queue!("pktcdvd::Device::ended"),
                 log_limit <- RateLimit::new(),
                 bios <- BioSet::new(RESERVED_BIOS),
@@ -326,11 +320,17 @@ impl kthread::Run for Device {
         // allocate, it must not wait for writes to this very device.
         let _noio = NoIo::enter();
 
+        if self.optical {
+            kthread::set_freezable();
+        }
         while !kthread::should_stop() {
+            let paused = self.is_paused();
             let progress = self.packets.lock().work(self);
             match progress {
                 Progress::More => cond_resched(),
-                Progress::Wait(timeout) => self.bell.wait(timeout),
+                Progress::Wait(timeout) if paused => self.bell.wait(timeout),
+                Progress::Wait(timeout) => self.bell.wait_or_pause(timeout),
+                Progress::Rest => self.sleep(),
                 Progress::Sync(session) => {
                     let result = self.sync(&session);
                     self.packets.lock().synced(self, result);

@@ -55,6 +55,8 @@ pub(crate) enum Progress {
     More,
     /// There is nothing to do until the bell rings, or, if given, this time has passed.
     Wait(Option<Delta>),
+    /// Nothing is under way, and nothing new is to be begun.
+    Rest,
     /// The drive has to put on the medium what it has cached; then comes [`Packets::synced`].
     Sync(Arc<Session>),
     /// Something has happened to the drive that has to be looked at.
@@ -184,7 +186,11 @@ impl Packets {
     /// Does what there is to do now, but no more than a fair share.
     pub(crate) fn work(&mut self, device: &Device) -> Progress {
         let Some(session) = self.session.clone() else {
-            return Progress::Wait(None);
+            return if device.is_paused() {
+                Progress::Rest
+            } else {
+                Progress::Wait(None)
+            };
         };
         self.work_in(&Active::new(device, &session))
             .unwrap_or_else(|need| need.of(session))
@@ -255,8 +261,7 @@ impl Packets {
         if device.is_dirty() && self.flusher.is_worth_trying() && !device.session.is_lost() {
             return Err(Need::Sync);
         }
-        device.rests();
-        Ok(wait)
+        Ok(Progress::Rest)
     }
 
     /// Returns whether there is nothing that a session would have to wait for.

@@ -89,8 +89,6 @@ impl Config {
 /// Fields are dropped in order: first the two ways in, then the devices. Nothing is mapped then,
 /// since each mapping holds the module.
 pub struct Driver {
-    #[cfg(CONFIG_PM_SLEEP)]
-    _sleep: Pin<KBox<rb::suspend::Notifier<Registry>>>,
     _control: Pin<KBox<Registration<Registry>>>,
     _attributes: ClassAttributes<Registry>,
     _registry: Arc<Registry>,
@@ -109,12 +107,7 @@ impl Driver {
             GFP_KERNEL,
         )?;
 
-        #[cfg(CONFIG_PM_SLEEP)]
-        let sleep = KBox::pin_init(rb::suspend::Notifier::new(registry.clone()), GFP_KERNEL)?;
-
         Ok(Self {
-            #[cfg(CONFIG_PM_SLEEP)]
-            _sleep: sleep,
             _control: control,
             _attributes: attributes,
             _registry: registry,
