@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: fast
 # rblk-timeout: 180
-# rblk-args: --drive dvdram,blocks=8192,cache=16
+# rblk-args: --drive cdrw,strict-cache,blocks=16384 --drive dvd-rw,strict-cache,blocks=16384 --drive dvd+rw,strict,blocks=16384 --drive dvdram,strict,blocks=16384 --drive bd-re,strict,blocks=16384
 #
 # A power cut takes what was not synchronised, and nothing else, wherever it comes. (On a
 # DVD+RW the kernel flushes at each last close.)
@@ -15,7 +15,7 @@
 . "$(dirname "$0")/lib/optical.sh"
 
 ktap_plan 24
-drive_reset
+drive_as 0 dvdram,blocks=8192,cache=16
 disc=$(drive_sr 0)
 # What the kernel sees after the power came back: an open takes the news.
 back() { blockdev --getsize64 "$disc" >/dev/null; }
@@ -73,7 +73,7 @@ check_equal "cut with some written" "aa ae ea ee" "$(xargs <"$RBLK_SCRATCH/seen"
 check_fails "there is no cut behind the end" drive_ctl cut 5
 
 # A file system, cut at each flush, has what was synchronised before.
-drive_reset
+drive_as 0 dvdram,blocks=8192,cache=16
 mkudffs --media-type=dvdram "$disc" >/dev/null
 mkdir -p /mnt/disc
 drive_ctl log start

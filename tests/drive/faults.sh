@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: fast
 # rblk-timeout: 180
-# rblk-args: --drive dvdram,blocks=8192
+# rblk-args: --drive cdrw,strict-cache,blocks=16384 --drive dvd-rw,strict-cache,blocks=16384 --drive dvd+rw,strict,blocks=16384 --drive dvdram,strict,blocks=16384 --drive bd-re,strict,blocks=16384
 #
 # Faults arrive in the guest as they were ordered.
 
@@ -14,7 +14,7 @@
 . "$(dirname "$0")/lib/optical.sh"
 
 ktap_plan 36
-drive_reset
+drive_as 0 dvdram,blocks=8192
 disc=$(drive_sr 0)
 put "$disc" 0 a 64
 fault() { drive_ctl fault "$@"; }

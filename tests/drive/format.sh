@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: fast
 # rblk-timeout: 240
-# rblk-args: --drive cdrw,blocks=4096,format-time=2500
+# rblk-args: --drive cdrw,strict-cache,blocks=16384 --drive dvd-rw,strict-cache,blocks=16384 --drive dvd+rw,strict,blocks=16384 --drive dvdram,strict,blocks=16384 --drive bd-re,strict,blocks=16384
 #
 # cdrwtool blanks and formats discs as it does real ones.
 
@@ -14,7 +14,7 @@
 . "$(dirname "$0")/lib/optical.sh"
 
 ktap_plan 17
-drive_reset
+drive_as 0 cdrw,blocks=4096,format-time=1500
 cd=$(drive_sr 0)
 tool() { timeout "$(patience 60)" cdrwtool -d "$cd" "$@" </dev/null; }
 
@@ -29,7 +29,7 @@ check_equal "so many blocks" 2048 "$(drive_get blocks)"
 check_equal "in packets" 32 "$(drive_get packet)"
 check_equal "which the kernel finds" $((2048 * BLOCK)) "$(blockdev --getsize64 "$cd")"
 
-drive_reset
+drive_as 0 cdrw,blocks=4096,format-time=1500
 at_once() { echo | timeout "$(patience 120)" cdrwtool -d "$cd" -q; }
 check "all at once" at_once
 check_equal "all of the disc" 4096 "$(drive_get blocks)"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: fast
 # rblk-timeout: 180
-# rblk-args: --drive dvdram,blocks=8192 --drive dvd+rw
+# rblk-args: --drive cdrw,strict-cache,blocks=16384 --drive dvd-rw,strict-cache,blocks=16384 --drive dvd+rw,strict,blocks=16384 --drive dvdram,strict,blocks=16384 --drive bd-re,strict,blocks=16384
 #
 # With the module scsi_timeouts, a command that hangs meets the SCSI layer's error handler.
 
@@ -14,17 +14,18 @@
 . "$(dirname "$0")/lib/optical.sh"
 
 ktap_plan 13
-drive_reset
+drive_as 0 dvdram,blocks=8192
+drive_as 1 dvd+rw
 disc=$(drive_sr 0) other=$(drive_sr 1)
 timeout=/sys/block/${disc#/dev/}/queue/io_timeout
 
 hung() { [ "$(drive_get faults)" -ge "$1" ]; }
-echo 2000 >"$timeout"
+echo 1000 >"$timeout"
 drive_ctl fault op=write act=hang
 put "$disc" 0 a 16 &
 writer=$!
 wait_for 20 hung 1
-sleep 6
+sleep 3
 check "without it, a command hangs for ever" kill -0 "$writer"
 check_equal "and is not aborted" 0 "$(drive_get aborts)"
 drive_ctl release

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: fast
 # rblk-timeout: 180
-# rblk-args: --drive cdrw,blocks=4096 --drive dvd+rw,blocks=8192
+# rblk-args: --drive cdrw,strict-cache,blocks=16384 --drive dvd-rw,strict-cache,blocks=16384 --drive dvd+rw,strict,blocks=16384 --drive dvdram,strict,blocks=16384 --drive bd-re,strict,blocks=16384
 #
 # Eject, lock, another disc; a drive that goes and comes.
 
@@ -14,7 +14,8 @@
 . "$(dirname "$0")/lib/optical.sh"
 
 ktap_plan 24
-drive_reset
+drive_as 0 cdrw,blocks=4096
+drive_as 1 dvd+rw,blocks=8192
 cd=$(drive_sr 0) plus=$(drive_sr 1)
 
 exec {held}<"$cd"

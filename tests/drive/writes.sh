@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: fast
 # rblk-timeout: 180
-# rblk-args: --drive cdrw,strict,blocks=8192 --drive dvd+rw,blocks=8192 --drive dvdram,strict,blocks=8192
+# rblk-args: --drive cdrw,strict-cache,blocks=16384 --drive dvd-rw,strict-cache,blocks=16384 --drive dvd+rw,strict,blocks=16384 --drive dvdram,strict,blocks=16384 --drive bd-re,strict,blocks=16384
 #
 # What drives take and refuse: a strict CD-RW is of no use to who does not know it.
 
@@ -14,7 +14,9 @@
 . "$(dirname "$0")/lib/optical.sh"
 
 ktap_plan 31
-drive_reset
+drive_as 0 cdrw,strict,blocks=8192
+drive_as 1 dvd+rw,blocks=8192
+drive_as 2 dvdram,strict,blocks=8192
 cd=$(drive_sr 0) plus=$(drive_sr 1) ram=$(drive_sr 2)
 
 # CD-RW.

@@ -4,19 +4,21 @@
 # What a test in a guest asks of the optical drives that "scripts/vm --drive" gave it. The
 # commands are in tests/mmc-drive/README.
 
+# The port behind which the drives are, once it was looked for.
+_drive_port=''
+
 # drive_ctl [@N] COMMAND...: asks drive N (0), prints what it answers; fails if it refuses.
 drive_ctl() {
-	local port name line fd held status=2
-	for name in /sys/class/virtio-ports/*/name; do
-		if [ "$(cat "$name" 2>/dev/null)" = rblk.drive ]; then
-			port=${name%/name}
-			port=/dev/${port##*/}
-		fi
-	done
-	[ -n "${port:-}" ] || { echo 'there are no drives' >&2; return 2; }
+	local name line fd held status=2
+	if [ -z "$_drive_port" ]; then
+		name=$(grep -lx rblk.drive /sys/class/virtio-ports/*/name 2>/dev/null)
+		name=${name%/name}
+		[ -n "$name" ] || { echo 'there are no drives' >&2; return 2; }
+		_drive_port=/dev/${name##*/}
+	fi
 	exec {held}>/run/lock/rblk-drive
 	flock "$held"
-	if exec {fd}<>"$port"; then
+	if exec {fd}<>"$_drive_port"; then
 		printf '%s\n' "$*" >&"$fd"
 		while read -t 60 -r line <&"$fd"; do
 			case $line in
@@ -49,15 +51,16 @@ drive_sr() {
 	done
 }
 
-# drive_reset: all drives as they were at first, with all discs new to the kernel.
-drive_reset() {
-	local n
-	for ((n = 0; n < $(drive_ctl drives); n++)); do
-		drive_ctl "@$n" plug
-		wait_for 20 test -b "$(drive_sr "$n")"
-		drive_ctl "@$n" reset
-		# An open that waits for the disc looks at what changed.
-		blockdev --getsize64 "$(drive_sr "$n")" >/dev/null 2>&1
-		drive_ctl "@$n" reset-stats
-	done
+# drive_is_there N
+drive_is_there() {
+	test -b "$(drive_sr "$1")"
+}
+
+# drive_as N MEDIA[,OPTION]...: makes drive N such a one, with a disc that is new to the kernel.
+drive_as() {
+	[ "$(drive_get "@$1" plugged)" = 1 ] || drive_ctl "@$1" plug
+	wait_for 20 drive_is_there "$1" && drive_ctl "@$1" reset "$2" || return
+	# An open that waits for the disc looks at what changed.
+	blockdev --getsize64 "$(drive_sr "$1")" >/dev/null 2>&1
+	drive_ctl "@$1" reset-stats
 }

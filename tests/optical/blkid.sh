@@ -15,7 +15,7 @@
 # shellcheck source=tests/optical/lib/stock.sh
 . "$(dirname "$0")/lib/stock.sh"
 
-ktap_plan 35
+ktap_plan 36
 clean_up
 declare -a nodes srs
 for n in "${!ALL_DRIVES[@]}"; do
@@ -40,34 +40,52 @@ done
 check "a file system is made" format "$node" cdrw
 check "G3: blkid of it" probe "$node" 0
 check "G3: blkid of the drive, too" probe "$sr" 0
-check_equal "blkid finds the same twice" "$(blkid -p -o value -s UUID "$node")" "$(blkid -p -o value -s UUID "$sr")"
-check "G3: blkid of all there is" timeout "$(patience 30)" blkid
+# uuid NODE
+uuid() {
+	blkid -p -o value -s UUID "$1"
+}
+check_equal "blkid finds the same twice" "$(uuid "$node" || echo a UUID)" "$(uuid "$sr")"
+# blkid of all there is finds the file system that there is.
+all() {
+	timeout "$(patience 30)" blkid -c /dev/null -o export >"$RBLK_SCRATCH/all" &&
+		grep -qx "UUID=$(uuid "$sr")" "$RBLK_SCRATCH/all"
+}
+check "G3: blkid of all there is" all
 check "G3: lsblk of all there is" timeout "$(patience 30)" lsblk -f
 check "G3: wipefs" timeout "$(patience 10)" wipefs "$node"
-check "G3: file -s" timeout "$(patience 10)" sh -c "head -c 65536 '$node' | wc -c | grep -qx 65536"
+check_equal "G3: a program that reads what it begins with" 65536 \
+	"$(timeout "$(patience 10)" head -c 65536 "$node" | wc -c)"
 
-# While the device is in use, by many at once.
+# While the device is in use, by many at once: it is written until all have looked.
+writes_until() {
+	until [ -e "$1" ]; do
+		cp -r "$top/rust" "$MNT/" && sync -f "$MNT" || return
+	done
+}
 in_use() {
-	local pids=() pid i
+	local pids=() pid i writer failed=0
 	mount -t udf "$node" "$MNT" || return
-	cp -r "$top/rust" "$MNT/" &
+	writes_until "$RBLK_SCRATCH/looked" &
+	writer=$!
 	for i in {1..8}; do
 		timeout "$(patience 20)" blkid -p "$node" >/dev/null &
 		pids+=($!)
 	done
 	for pid in "${pids[@]}"; do
-		wait "$pid" || return
+		wait "$pid" || failed=1
 	done
-	wait
-	umount "$MNT"
+	: >"$RBLK_SCRATCH/looked"
+	wait "$writer" || failed=1
+	umount "$MNT" && return "$failed"
 }
 check "G3: eight times at once while it is mounted and written" in_use
+check "what was written meanwhile is there" mounted "$node" ro diff -r "$top/rust" "$MNT/rust"
 check "nothing is stuck" sh -c "! ps -eo stat,comm | grep '^D.*\\(blkid\\|mkudffs\\|pktsetup\\)'"
 
 # No disc.
 drive_ctl @1 insert none >/dev/null
 check "G3: blkid without a disc" timeout "$(patience 10)" sh -c "! blkid -p '${nodes[1]}'"
-check "G3: blkid of all there is, then" timeout "$(patience 30)" sh -c "blkid; true"
+check "G3: blkid of all there is, then" all
 
 # A drive that has one file system mounted, and all others can be asked.
 held() {

@@ -14,13 +14,13 @@
 # shellcheck source=tests/optical/lib/stock.sh
 . "$(dirname "$0")/lib/stock.sh"
 
-read -ra drives <<<"$(scaled '0 1 2 3 4' '0 2')"
+# Packets of 64 and of 32 KiB on drives that take turns, and packets on one that does not.
+drives=(0 1 4)
 ktap_plan $((8 * ${#drives[@]}))
-size=$(scaled 4M 2M)
 
 # job OPTIONS: one job on the device that is mapped.
 job() {
-	fio --name=job --filename="$node" --direct=1 --size="$size" --verify=crc32c \
+	fio --name=job --filename="$node" --direct=1 --size=4M --verify=crc32c \
 		--verify_fatal=1 --group_reporting "$@"
 }
 

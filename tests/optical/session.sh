@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: debug
 # rblk-timeout: 240
 # rblk-leaks: yes
-# rblk-args: --drive cdrw,strict-cache,blocks=4096
+# rblk-args: --drive cdrw,strict-cache,blocks=16384 --drive dvd-rw,strict-cache,blocks=16384 --drive dvd+rw,strict,blocks=16384 --drive dvdram,strict,blocks=16384 --drive bd-re,strict,blocks=16384
 #
 # What opening and closing a packet device on an optical drive does to the drive.
 
@@ -14,7 +15,7 @@
 ktap_plan 40
 blocks=4096
 sectors=$((blocks * 4))
-fresh 0
+fresh 0 "cdrw,strict-cache,blocks=$blocks"
 order reset-stats
 
 check "G10: mapping a drive works" test -b "$node"

@@ -15,7 +15,8 @@
 # shellcheck source=tests/optical/lib/stock.sh
 . "$(dirname "$0")/lib/stock.sh"
 
-read -ra drives <<<"$(scaled '0 1 2 3 4' '0 2')"
+# A drive that takes turns, and others, with packets of 64 and of 32 KiB.
+drives=(0 2 4)
 ktap_plan $((11 * ${#drives[@]}))
 kept=$RBLK_SCRATCH/sums
 random_file "$RBLK_SCRATCH/large" 6000000

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: fast
 # rblk-timeout: 480
-# rblk-args: --drive cdrw
+# rblk-args: --drive cdrw,strict-cache,blocks=16384 --drive dvd-rw,strict-cache,blocks=16384 --drive dvd+rw,strict,blocks=16384 --drive dvdram,strict,blocks=16384 --drive bd-re,strict,blocks=16384
 #
 # The command pktcdvd says which disc it does not take and what to do, before it maps a drive; and
 # looks without changing anything.
@@ -17,7 +17,7 @@
 ktap_plan 26
 command=$(dirname "$0")/../../target/release/pktcdvd
 clean_up
-drive_ctl reset
+drive_ctl reset cdrw
 sr=$(drive_sr 0)
 
 # refused MEDIA TEXT: with that disc, the command ends with status 7, and one line that has TEXT.

@@ -3,18 +3,16 @@
 
 The first word says how to open it: ro, rw, excl (for reading), or rw-cached, which is not direct.
 Then, each as one word: write:AT:BYTES[:SEED], read:AT:BYTES, check:AT:BYTES[:SEED], fsync,
-sleep:SECONDS, touch:FILE, await:FILE, run:COMMAND, ioctl:NUMBER, packet:HEX[:BYTES-IN]. Positions are in bytes.
+size, sleep:SECONDS, touch:FILE, await:FILE, run:COMMAND, ioctl:NUMBER, packet:HEX[:BYTES-IN]. Positions are in bytes.
 What is written is the same for the same seed. An order prints "ok", or the name of its errno; an
-open that fails prints that, and is all.
+open that fails prints that, and is all. size prints the bytes of the device, and of a packet.
 """
 
-import ctypes
+# As little as there has to be: a test starts this often, and emulated machines are slow at it.
 import errno
 import fcntl
 import mmap
 import os
-import random
-import subprocess
 import sys
 import time
 
@@ -27,32 +25,37 @@ MODES = {
 }
 
 
+REST = bytes((i * i * 7 + i * 13 + (i >> 4) * 31) & 255 for i in range(512))
+
+
 def pattern(at, size, seed):
-    """Bytes that depend on where they are, by frames of 2048 bytes."""
+    """Bytes that depend on where they are, by sectors of 512 bytes."""
     out = bytearray()
-    for frame in range(at // 2048, (at + size) // 2048):
-        out += random.Random(f"{seed}:{frame}").randbytes(2048)
+    for sector in range(at // 512, (at + size) // 512):
+        name = f"{seed}:{sector}:".encode()
+        out += name + REST[len(name) :]
     return bytes(out)
-
-
-class Packet(ctypes.Structure):
-    """struct cdrom_generic_command"""
-
-    _fields_ = [
-        ("cmd", ctypes.c_ubyte * 12),
-        ("buffer", ctypes.c_void_p),
-        ("buflen", ctypes.c_uint),
-        ("stat", ctypes.c_int),
-        ("sense", ctypes.c_void_p),
-        ("direction", ctypes.c_ubyte),
-        ("quiet", ctypes.c_int),
-        ("timeout", ctypes.c_int),
-        ("reserved", ctypes.c_void_p),
-    ]
 
 
 def packet(fd, command, size=0):
     """CDROM_SEND_PACKET"""
+    import ctypes
+
+    class Packet(ctypes.Structure):
+        """struct cdrom_generic_command"""
+
+        _fields_ = [
+            ("cmd", ctypes.c_ubyte * 12),
+            ("buffer", ctypes.c_void_p),
+            ("buflen", ctypes.c_uint),
+            ("stat", ctypes.c_int),
+            ("sense", ctypes.c_void_p),
+            ("direction", ctypes.c_ubyte),
+            ("quiet", ctypes.c_int),
+            ("timeout", ctypes.c_int),
+            ("reserved", ctypes.c_void_p),
+        ]
+
     buffer = ctypes.create_string_buffer(max(size, 1))
     request = Packet(quiet=1, timeout=6000, direction=2 if size else 3, buflen=size)
     request.cmd[: len(command)] = list(command)
@@ -78,6 +81,11 @@ def carry_out(fd, order):
             return "differs"
     elif what == "fsync":
         os.fsync(fd)
+    elif what == "size":
+        size, packet = bytearray(8), bytearray(4)
+        fcntl.ioctl(fd, 0x80081272, size)  # BLKGETSIZE64
+        fcntl.ioctl(fd, 0x1279, packet)  # BLKIOOPT
+        return f"{int.from_bytes(size, sys.byteorder)}/{int.from_bytes(packet, sys.byteorder)}"
     elif what == "sleep":
         time.sleep(float(args[0]))
     elif what == "touch":
@@ -86,7 +94,8 @@ def carry_out(fd, order):
         while not os.path.exists(args[0]):
             time.sleep(0.1)
     elif what == "run":
-        return f"rc={subprocess.call(':'.join(args), shell=True, stdout=2)}"
+        status = os.system(f"({':'.join(args)}) >&2")
+        return f"rc={os.waitstatus_to_exitcode(status)}"
     elif what == "ioctl":
         fcntl.ioctl(fd, int(args[0], 0), bytearray(256))
     elif what == "packet":

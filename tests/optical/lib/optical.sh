@@ -11,11 +11,12 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck disable=SC2034 # used by those who read this file
 OPTICAL=$here
 
-# A fresh disc in drive N (0), mapped: $drive, $sr, $name, $node.
+# fresh N [MEDIA[,OPTION]...]: a fresh disc in drive N, which is as it was at first, or such a one;
+# mapped: $drive, $sr, $name, $node.
 fresh() {
-	drive=${1:-0}
+	drive=$1
 	clean_up
-	drive_ctl "@$drive" reset >/dev/null
+	drive_ctl "@$drive" reset ${2:+"$2"} >/dev/null
 	sr=$(drive_sr "$drive")
 	name=$(map "$sr") && node=$(node "$name")
 }
@@ -33,7 +34,12 @@ order() {
 # disk ORDER...: carries out orders on a block device in one open, and prints what came of each,
 # "ok" or the name of the errno; see lib/disk.py.
 disk() {
-	python3 "$OPTICAL/disk.py" "$@"
+	python3 -SE "$OPTICAL/disk.py" "$@"
+}
+
+# oks N: what disk prints if N orders come out well.
+oks() {
+	printf 'ok %.0s' $(seq "$1") | sed 's/ $//'
 }
 
 # disk_size NODE: in sectors, as it is known without opening it.
