@@ -89,6 +89,9 @@ const DEFAULT_WAIT: Delta = Delta::from_millis(5);
 /// Longest time that a packet may be told to wait.
 pub(crate) const MAX_WAIT_US: u64 = 10_000_000;
 
+/// Longest time for which the thread waits for IO before the system sleeps.
+const PAUSED_WAIT: Delta = Delta::from_millis(100);
+
 /// How many bios are set aside for when memory is short.
 const RESERVED_BIOS: u32 = READS_IN_FLIGHT as u32;
 
@@ -328,7 +331,10 @@ impl kthread::Run for Device {
             let progress = self.packets.lock().work(self);
             match progress {
                 Progress::More => cond_resched(),
-                Progress::Wait(timeout) if paused => self.bell.wait(timeout),
+                // Nobody is woken if the system stays awake after all.
+                Progress::Wait(timeout) if paused => {
+                    self.bell.wait(Some(timeout.unwrap_or(PAUSED_WAIT).min(PAUSED_WAIT)));
+                }
                 Progress::Wait(timeout) => self.bell.wait_or_pause(timeout),
                 Progress::Rest => self.sleep(),
                 Progress::Sync(session) => {
