@@ -333,7 +333,8 @@ impl kthread::Run for Device {
                 Progress::More => cond_resched(),
                 // Nobody is woken if the system stays awake after all.
                 Progress::Wait(timeout) if paused => {
-                    self.bell.wait(Some(timeout.unwrap_or(PAUSED_WAIT).min(PAUSED_WAIT)));
+                    self.bell
+                        .wait(Some(timeout.unwrap_or(PAUSED_WAIT).min(PAUSED_WAIT)));
                 }
                 Progress::Wait(timeout) => self.bell.wait_or_pause(timeout),
                 Progress::Rest => self.sleep(),
