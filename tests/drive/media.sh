@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: fast
-# rblk-timeout: 120
+# rblk-timeout: 60
 # rblk-args: --drive cdrw,strict-cache,blocks=16384 --drive dvd-rw,strict-cache,blocks=16384 --drive dvd+rw,strict,blocks=16384 --drive dvdram,strict,blocks=16384 --drive bd-re,strict,blocks=16384
 #
 # The kernel finds each drive, its disc, and whether it may write to it; each is on its own.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: fast
-# rblk-timeout: 180
+# rblk-timeout: 80
 # rblk-args: --drive cdrw,strict-cache,blocks=16384 --drive dvd-rw,strict-cache,blocks=16384 --drive dvd+rw,strict,blocks=16384 --drive dvdram,strict,blocks=16384 --drive bd-re,strict,blocks=16384
 #
 # With the module scsi_timeouts, a command that hangs meets the SCSI layer's error handler.

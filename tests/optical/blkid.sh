@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: fast
 # rblk-args: --drive cdrw,strict-cache,blocks=16384 --drive dvd-rw,strict-cache,blocks=16384 --drive dvd+rw,strict,blocks=16384 --drive dvdram,strict,blocks=16384 --drive bd-re,strict,blocks=16384
-# rblk-timeout: 480
+# rblk-timeout: 150
 #
 # Programs that look at every block device there is must not hang. libblkid asks packet devices for
 # CDROM_LAST_WRITTEN; the C driver forwarded that to itself, and waited for ever for a lock that it

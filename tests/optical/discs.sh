@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: fast
 # rblk-args: --drive cdrw,strict-cache,blocks=16384 --drive dvd-rw,strict-cache,blocks=16384 --drive dvd+rw,strict,blocks=16384 --drive dvdram,strict,blocks=16384 --drive bd-re,strict,blocks=16384
-# rblk-timeout: 480
+# rblk-timeout: 150
 #
 # Discs that are cut in other ways, drives whose replies lie, and openings that fail: more of what was
 # wrong with the C driver, see defects.sh.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: fast
 # rblk-args: --drive cdrw,strict-cache,blocks=16384 --drive dvd-rw,strict-cache,blocks=16384 --drive dvd+rw,strict,blocks=16384 --drive dvdram,strict,blocks=16384 --drive bd-re,strict,blocks=16384
-# rblk-timeout: 720
+# rblk-timeout: 200
 #
 # fio writes and verifies: with the sizes that file systems write, with requests of more than one
 # packet, past the page cache and through it; and finds the same when all was closed.

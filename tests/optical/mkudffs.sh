@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: fast
 # rblk-args: --drive cdrw,strict-cache,blocks=16384 --drive dvd-rw,strict-cache,blocks=16384 --drive dvd+rw,strict,blocks=16384 --drive dvdram,strict,blocks=16384 --drive bd-re,strict,blocks=16384
-# rblk-timeout: 480
+# rblk-timeout: 120
 #
 # mkudffs as it is finds out by itself what disc is below a packet device, and can write there what a
 # drive refuses of it: single blocks, from the first to the last.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: fast
 # rblk-args: --drive cdrw,strict-cache,blocks=16384 --drive dvd-rw,strict-cache,blocks=16384 --drive dvd+rw,strict,blocks=16384 --drive dvdram,strict,blocks=16384 --drive bd-re,strict,blocks=16384
-# rblk-timeout: 720
+# rblk-timeout: 180
 #
 # Discs in daily use: formatted, mounted, filled with a tree of files, changed, and found whole after
 # a fresh mount, on the packet device and without it. A file that is written from its start to its
