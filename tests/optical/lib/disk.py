@@ -82,10 +82,10 @@ def carry_out(fd, order):
     elif what == "fsync":
         os.fsync(fd)
     elif what == "size":
-        size, packet = bytearray(8), bytearray(4)
-        fcntl.ioctl(fd, 0x80081272, size)  # BLKGETSIZE64
-        fcntl.ioctl(fd, 0x1279, packet)  # BLKIOOPT
-        return f"{int.from_bytes(size, sys.byteorder)}/{int.from_bytes(packet, sys.byteorder)}"
+        bytes_of_all, bytes_at_once = bytearray(8), bytearray(4)
+        fcntl.ioctl(fd, 0x80081272, bytes_of_all)  # BLKGETSIZE64
+        fcntl.ioctl(fd, 0x1279, bytes_at_once)  # BLKIOOPT
+        return "/".join(str(int.from_bytes(n, sys.byteorder)) for n in (bytes_of_all, bytes_at_once))
     elif what == "sleep":
         time.sleep(float(args[0]))
     elif what == "touch":
