@@ -138,7 +138,10 @@ impl Packet {
         if !self.is_in_flight() {
             return false;
         }
-        let Some((result, io)) = self.bio.take_result().zip(self.buffer.landed()) else {
+        let Some(result) = self.bio.take_result() else {
+            return false;
+        };
+        let Some(io) = self.landed() else {
             return false;
         };
         self.io_done(device, io, result);
