@@ -11,6 +11,11 @@ pub fn should_stop() -> bool {
     Task::current().should_stop()
 }
 
+/// Returns whether the thread that calls this is to freeze: no system sleeps here.
+pub fn should_freeze() -> bool {
+    false
+}
+
 /// A kernel thread that is stopped when this is dropped.
 #[derive(Debug)]
 pub struct Thread {
