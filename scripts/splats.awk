@@ -63,7 +63,7 @@ BEGIN {
 }
 
 { sub(/\r$/, "") }
-/Kernel command line: .*kmemleak=off/ { leaks_off = 1 }
+/ommand line: .*kmemleak=off/ { leaks_off = 1 }
 /rblk-vm: (start|tests\/)/ { during = $0; sub(/.*rblk-vm: /, "", during) }
 /BUG: KCSAN:/ { end_of_race(); race = "-- kernel log, line " NR ":\n" $0; next }
 race != "" && /=====/ { end_of_race() }

@@ -113,7 +113,7 @@ check_equal "what complains after a breakpoint trap counts, too" 1 \
 check_equal "with the time that a kernel may print, and the task" 1 \
 	"$(echo '[    2.000000][   T12] not ok 1 a_kunit_suite' | awk -f "$splats" >"$ktap_output"; echo $?)"
 check_equal "no leak detector is fine if it was not wanted" 0 \
-	"$(verdict 'Kernel command line: kmemleak=off x' 'kmemleak: Kernel memory leak detector disabled')"
+	"$(verdict 'Command line: kmemleak=off x' 'kmemleak: Kernel memory leak detector disabled')"
 check "the test that ran then is named" grep -q 'during tests/x.sh' \
 	<<<"$(judge 'rblk-vm: tests/x.sh' "${complaints[0]}")"
 ktap_finished
