@@ -135,13 +135,7 @@ impl Packet {
 
     /// Looks whether IO has completed; returns whether it has.
     pub(crate) fn reap(&mut self, device: &Active<'_>) -> bool {
-        if !self.is_in_flight() {
-            return false;
-        }
-        let Some(result) = self.bio.take_result() else {
-            return false;
-        };
-        let Some(io) = self.landed() else {
+        let Some((io, result)) = self.buffer.reap(|| self.bio.take_result()) else {
             return false;
         };
         self.io_done(device, io, result);

@@ -27,6 +27,9 @@ pub enum Io {
     Write,
 }
 
+/// IO that has ended, and its result.
+pub type Reaped<E> = (Io, Result<(), E>);
+
 /// A packet buffer without its pages and the writes that have joined.
 ///
 /// The owner carries out the [`Action`]s of the packet. `E` is the error of the lower device.
@@ -172,9 +175,13 @@ impl<E: Copy> Buffer<E> {
         self.in_flight = Some(io);
     }
 
-    /// Notes that no IO is under way any more; returns what was.
-    pub fn landed(&mut self) -> Option<Io> {
-        self.in_flight.take()
+    /// Takes the IO that was under way and its `result`, if that is there.
+    pub fn reap(&mut self, result: impl FnOnce() -> Option<Result<(), E>>) -> Option<Reaped<E>> {
+        let io = self.in_flight?;
+        let result = result()?;
+
+        self.in_flight = None;
+        Some((io, result))
     }
 
     /// Whether IO of the packet is under way.

@@ -50,7 +50,7 @@ fn write(buffer: &mut Buffer<i32>, result: Result<(), i32>) -> Action<i32> {
     let (io, _) = buffer.take_ready().unwrap();
 
     buffer.submitted(io);
-    assert_eq!(buffer.landed(), Some(Io::Write));
+    assert_eq!(buffer.reap(|| Some(result)), Some((Io::Write, result)));
     buffer.io_done(io, result)
 }
 
@@ -166,9 +166,12 @@ fn io_is_ready_once() {
     assert_eq!(buffer.take_ready(), None);
     buffer.submitted(Io::Write);
     assert!(buffer.is_in_flight() && buffer.is_writing() && !buffer.is_gathering());
-    assert_eq!(buffer.landed(), Some(Io::Write));
+    // It is looked for before it has ended.
+    assert_eq!(buffer.reap(|| None), None);
+    assert!(buffer.is_in_flight());
+    assert_eq!(buffer.reap(|| Some(BAD)), Some((Io::Write, BAD)));
     assert!(!buffer.is_in_flight());
-    assert_eq!(buffer.landed(), None);
+    assert_eq!(buffer.reap(|| panic!("nothing is under way")), None);
 }
 
 #[test]

@@ -276,10 +276,13 @@ impl World {
     }
 
     fn land(&mut self, index: usize, ok: bool) {
-        let Some(io) = self.list.get_mut(index).and_then(|buffer| buffer.landed()) else {
+        let Some(buffer) = self.list.get_mut(index) else {
             return;
         };
-        let buffer = &mut self.list[index];
+        let result = if ok { Ok(()) } else { Err(0) };
+        let Some((io, result)) = buffer.reap(|| Some(result)) else {
+            return;
+        };
         let at = (buffer.zone().unwrap().sector() / u64::from(SECTORS)) as usize;
 
         self.dirty = true;
@@ -288,7 +291,7 @@ impl World {
             assert!(self.data[index] >= newest, "written over by older data");
             self.cache[at] = Some(self.data[index]);
         }
-        match buffer.io_done(io, if ok { Ok(()) } else { Err(0) }) {
+        match buffer.io_done(io, result) {
             // The second write of a free packet.
             Action::Nothing => {}
             Action::Write => buffer.set_ready(Io::Write),
