@@ -719,7 +719,7 @@ fn a_write_that_is_not_one_of_the_packet_is_put_nowhere() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn writers_are_told_the_truth(steps in prop::collection::vec(any_step(), 0..100)) {
