@@ -19,10 +19,10 @@ swap_dir=$(mktemp -d)
 # shellcheck disable=SC2154 # set by ktap.sh
 trap 'rm -rf "$swap_dir" "$ktap_output"' EXIT
 # shellcheck disable=SC2034 # for who sources this
-swap_long=${RBLK_SWAP_SECONDS:-}
+swap_long=${RBLK_SWAP_LONG-${RBLK_SWAP_SECONDS:-}}
 : "${RBLK_SWAP_SECONDS:=120}" "${RBLK_SWAP_MEM:=384}" "${RBLK_SWAP_PERCENT:=200}" \
 	"${RBLK_NBD_DRIVER:=ours}"
-export RBLK_SWAP_SECONDS RBLK_SWAP_MEM RBLK_SWAP_PERCENT RBLK_NBD_DRIVER
+export RBLK_SWAP_LONG=$swap_long RBLK_SWAP_SECONDS RBLK_SWAP_MEM RBLK_SWAP_PERCENT RBLK_NBD_DRIVER
 
 # swap_build: what the guests need; with output if it fails.
 swap_build() {
