@@ -71,7 +71,7 @@ class Sweep(Actor):
         number = self.rng.randint(1, step)
         while number < LIMIT:
             yield number
-            number += self.rng.randint(1, 2 + number // 4) if self.setting.cover else step
+            number += self.rng.randint(1, 3 + number // 2) if self.setting.cover else step
 
     # RAM disks.
 
