@@ -58,7 +58,7 @@ function may_be_phantom(line) {
 
 BEGIN {
 	# Errors that tests make by the hundred, limited by the kernel where it says so.
-	errors_of_disks = "(blk_print_req_error|buffer_io_error|blk_update_request|set_capacity_and_notify|" \
+	errors_of_disks = "(blk_print_req_error|buffer_io_error|blk_update_request|set_capacity_and_notify|bio_check_eod|" \
 			  "EXT4-fs mount): [0-9]+ callbacks"
 }
 
