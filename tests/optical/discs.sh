@@ -48,7 +48,7 @@ while read -r reply wanted; do
 	looks "$wanted" "a drive that says no more than ${reply#*@} bytes to ${reply%@*}"
 done <<-END
 	51@1 EIO
-	52@7 EIO
+	52@7 ENXIO
 	5a@9 EIO
 	46@5 EROFS
 END
