@@ -269,21 +269,25 @@ impl Device {
     /// Lets writers go on that were held back, if there is room now.
     pub(crate) fn check_congestion(&self) {
         let mut queue = self.queue.lock();
-        let resume = queue.should_resume();
-        let size = queue.size();
-        drop(queue);
-        if resume {
-            self.writers_resume(size);
+        if !queue.should_resume() {
+            return;
         }
-    }
-
-    /// Lets writers go on that were held back, now that `size` writes are queued.
-    pub(crate) fn writers_resume(&self, size: usize) {
-        trace::pkt_congestion(self.dev, u32::try_from(size).unwrap_or(u32::MAX), false);
+        self.trace_congestion(&queue, false);
+        drop(queue);
         self.resume_writers();
     }
 
-    fn resume_writers(&self) {
+    /// Records that writers are held back from now on, or are no more.
+    ///
+    /// Takes the locked queue in which that was decided: so the events come in the order of the
+    /// decisions, with the number of writes that each was made for.
+    pub(crate) fn trace_congestion(&self, queue: &Queue, on: bool) {
+        let size = u32::try_from(queue.size()).unwrap_or(u32::MAX);
+        trace::pkt_congestion(self.dev, size, on);
+    }
+
+    /// Has the block layer send the writes again that were held back.
+    pub(crate) fn resume_writers(&self) {
         if let Some(queue) = self.rq_queue.as_ref() {
             queue.run_hw_queues();
         }

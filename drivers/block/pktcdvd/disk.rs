@@ -16,27 +16,24 @@ use kernel::{
         ArcBorrow, //
     },
 };
-use rb::{
-    block::{
-        bio::Command,
-        error::{
-            BlkError,
-            BlkResult, //
-        },
-        gen_disk::{
-            self,
-            GenDisk,
-            Ioctl, //
-        },
-        mq::{
-            self,
-            Forwarded,
-            IdleRequest,
-            Rejected,
-            Request, //
-        },
+use rb::block::{
+    bio::Command,
+    error::{
+        BlkError,
+        BlkResult, //
     },
-    trace::pktcdvd as trace, //
+    gen_disk::{
+        self,
+        GenDisk,
+        Ioctl, //
+    },
+    mq::{
+        self,
+        Forwarded,
+        IdleRequest,
+        Rejected,
+        Request, //
+    }, //
 };
 
 /// The front of a [`Device`].
@@ -135,20 +132,21 @@ fn file_write<'a>(
     let congested = queue.gate().is_congested();
     if !queue.admit() {
         if !congested {
-            let size = u32::try_from(queue.size()).unwrap_or(u32::MAX);
-            trace::pkt_congestion(device.dev, size, true);
+            device.trace_congestion(&queue, true);
         }
         // The writes that are queued are ours, so one of them completes, and blk-mq tries again.
         return Err(rq.reject(BlkError::DEV_RESOURCE));
     }
+    if congested {
+        device.trace_congestion(&queue, false);
+    }
     queue.push_write(zone.sector(), rq.start());
-    let size = queue.size();
-    device.stats.note_queue(size);
+    device.stats.note_queue(queue.size());
     drop(queue);
 
     if congested {
         // blk-mq has tried again before the thread has said so: the others may go on as well.
-        device.writers_resume(size);
+        device.resume_writers();
     }
     Ok(())
 }

@@ -217,9 +217,10 @@ impl Packet {
             Ok(()) => device.stats.packets_finished.add(1),
             Err(_) => device.stats.packets_failed.add(1),
         }
+        // Before the writers learn of it, who may look at the trace then.
+        self.handle(device, Buffer::release);
         while let Some(rq) = self.pieces.pop() {
             rq.end(result);
         }
-        self.handle(device, Buffer::release);
     }
 }

@@ -215,7 +215,7 @@ impl<E: Copy> Buffer<E> {
         }
     }
 
-    /// Notes that the writes that joined have been ended: the buffer is free.
+    /// Notes that the writes that joined are ended: the buffer is free.
     pub fn release(&mut self) -> Action<E> {
         if self.again == Again::Joined {
             self.again = Again::No;
