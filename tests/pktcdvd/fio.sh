@@ -1,6 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# rblk-timeout: 240
+# rblk-kernels: fast
+# rblk-timeout: 120
+# rblk-mem: 2048
 #
 # fio writes, reads and verifies, with many requests at once; and finds the same after the device
 # was mapped anew.
@@ -10,9 +12,9 @@
 # shellcheck source=tests/pktcdvd/lib/pkt.sh
 . "$(dirname "$0")/lib/pkt.sh"
 
-ktap_plan 15
+ktap_plan 16
 clean_up
-size=$(scaled 6M 2M)
+size=6M
 ram=$(new_ram size=8M)
 slow=$(delayed "$(new_ram size=8M)" 1 3)
 
@@ -53,11 +55,9 @@ check "writers that each fsync, of halves of their own" fio --filename="$(node "
 	--direct=1 --verify=crc32c --verify_fatal=1 --do_verify=1 --rw=randwrite --bs=2k \
 	--ioengine=libaio --iodepth=8 --fsync=16 --io_size=256k \
 	--name=first --offset=0 --size=2M --name=second --offset=2M --size=2M
-check "read, write and trim at once" fio --filename="$(node "$name")" --direct=1 \
-	--ioengine=psync --size=1M --time_based --runtime="$(scaled 4 4)" --group_reporting \
-	--name=read --rw=randread --bsrange=2k-128k --blockalign=2k \
-	--name=write --rw=randwrite --bsrange=2k-128k --blockalign=2k \
-	--name=trim --rw=randtrim --bs=64k
+check "writers that discard, each packets of its own" "$LIB/discards.py" "$(node "$name")" 65536 \
+	4 100 "${RBLK_SEED:-1}" "$RBLK_SCRATCH/model"
 unmap "$name"
+check "below, too" read_back "$slow" "$RBLK_SCRATCH/model"
 clean_up
 ktap_finished
