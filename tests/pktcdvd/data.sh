@@ -1,6 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# rblk-timeout: 300
+# rblk-kernels: fast
+# rblk-timeout: 120
+# rblk-mem: 2048
 #
 # A packet device holds what was written, and so does what is under it: compared with a model.
 
@@ -9,9 +11,9 @@
 # shellcheck source=tests/pktcdvd/lib/pkt.sh
 . "$(dirname "$0")/lib/pkt.sh"
 
-ktap_plan 20
+ktap_plan 21
 clean_up
-operations=${RBLK_OPERATIONS:-$(scaled 60 25)}
+operations=${RBLK_OPERATIONS:-60}
 seed=${RBLK_SEED:-1}
 ktap_msg "seed $seed"
 
@@ -55,10 +57,13 @@ unmap "$name"
 check "which leaves no trace" cmp -n 65536 "$lower" "$RBLK_SCRATCH/old"
 
 # Packets queue up, and reads find them in every state.
-slow=$(delayed "$lower" 2 12)
+slow=$(delayed "$lower" 1 4)
 name=$(map "$slow" "packet_size=64K packet_buffers=4")
 check "slow device, readers and writers of the same frames" "$LIB/frames.py" \
-	"$(node "$name")" 512 12 4 "$(scaled 8 6)" "$seed"
+	"$(node "$name")" 512 12 4 500 400 "$seed"
+
+# Of writes that overlap, the one submitted later wins.
+check "overlapping writes in one submission" "$LIB/overlap.py" "$(node "$name")" 65536 40 64 "$seed"
 unmap "$name"
 clean_up
 ktap_finished
