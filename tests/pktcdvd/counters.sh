@@ -1,16 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: fast
-# rblk-timeout: 180
+# rblk-timeout: 120
+# rblk-mem: 2048
 #
-# What a packet device tells of itself: counters, the info file, links, limits, tracepoints.
+# What a packet device tells of itself: counters, the info file, links, limits, tracepoints; held
+# against what device mapper, and the tracepoints of the block layer, tell of the lower device.
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
 # shellcheck source=tests/pktcdvd/lib/pkt.sh
 . "$(dirname "$0")/lib/pkt.sh"
 
-ktap_plan 62
+ktap_plan 70
 clean_up
 
 # mapped NODE [OPTIONS]: maps it as $name, with $node and $stat.
@@ -116,6 +118,8 @@ check_equal "it tells the settings" "64kB 8 5000us 0" \
 check_equal "that nothing is queued" "0 0" "$(said 'bios queued') $(said 'bios pending')"
 check_equal "that all packets are free" "i:8 ow:0 rw:0 ww:0 rec:0 fin:0 " "$(said state)"
 check_equal "the marks" "off=9000 on=10000" "$(said 'Write congestion marks')"
+check_equal "where the elevator is: behind the packet that was begun last" 0x580 \
+	"$(said 'current sector')"
 exec 3<"$node" 4<"$node"
 check_equal "who has it open" 2 "$(said 'reference count')"
 exec 3<&- 4<&-
@@ -133,6 +137,10 @@ check_equal "packet/mapped_to" "$(sysfs "$ram")" \
 	"$(realpath "/sys/block/$name/packet/mapped_to")"
 check_equal "mapped_to of the class" "$(sysfs "$ram")" \
 	"$(realpath "$PKT/$name/mapped_to")"
+
+check_equal "the lower device has no holders, which mkudffs takes for partitions" "" \
+	"$(ls -A "/sys/block/$name/slaves")"
+check_equal "device_map" "$name $(number "$node") $(number "$ram")" "$(cat $PKT/device_map)"
 
 # limits FILE...: of the queue.
 limits() {
@@ -158,6 +166,49 @@ large=$(new_ram size=1M block_size=4096)
 mapped "$large" packet_size=32K
 check_equal "limits, blocks of 4 KiB" "4096 4096 32768 32768 64 32768" "$(limits "${LIMITS[@]}")"
 unmap "$name"
+
+# Many writes at once: the counters agree with each other, and with what device mapper counts.
+dm plain linear "$ram" 0
+mapped /dev/mapper/plain
+# Reads, sectors read, writes, sectors written.
+below() {
+	awk '{ print $1, $3, $5, $7 }' "$(sysfs /dev/mapper/plain)/stat"
+}
+fio_kb() {
+	python3 -c 'import json, sys
+print(json.load(open(sys.argv[1]))["jobs"][0]["write"]["io_kbytes"])' "$RBLK_SCRATCH/fio"
+}
+many_at_once() {
+	fio --name=many --filename="$node" --direct=1 --rw=randwrite --bsrange=2k-24k \
+		--ioengine=libaio --iodepth=32 --size=4M --io_size=1M --blockalign=2k \
+		--output-format=json >"$RBLK_SCRATCH/fio"
+}
+agree() {
+	local started finished written gather sectors writes
+	read -r started finished _ _ written _ gather _ <<<"$(counters)"
+	echo "counters: $(counters); reads, sectors, writes, sectors: $1; after: $2"
+	read -r sectors writes <<<"$(paste -d ' ' <(echo "$1") <(echo "$2") |
+		awk '{ print $6 - $2, $7 - $3, $8 - $4 }' | awk '$3 == $2 * 128 { print $1, $2 }')"
+	[ "$started" = "$finished" ] && [ "$writes" = "$finished" ] &&
+		[ "$sectors" = $((gather * 2)) ] && [ "$written" = "$(fio_kb)" ]
+}
+echo 1 >"$stat/reset"
+before=$(below)
+check "many writes at once" many_at_once
+check "are counted as device mapper and fio count them" agree "$before" "$(below)"
+check "the queue was longer than one" test "$(cat "$stat/queue_max")" -gt 1
+# Reset again and again until some hundred writes were made.
+reset_under_load() {
+	local i
+	many_at_once &
+	for i in {1..20}; do
+		echo 1 >"$stat/reset" && echo >"/sys/block/$name/packet/reset_stat" || return
+	done
+	wait $! && echo 1 >"$stat/reset" && [ "$(counters)" = "0 0 0 0 0 0 0 0 0 0" ]
+}
+check "reset under load" reset_under_load
+unmap "$name"
+dmsetup remove plain
 
 # Faults: the second half of a device.
 half=$(($(blockdev --getsz "$ram") / 2))
@@ -200,6 +251,17 @@ pkt_write: zone=384 frames=32
 pkt_state: zone=384 writing -> done
 pkt_state: zone=384 done -> idle
 pkt_flush: status=0" "$(traced write_kb 202 2 dsync)"
+lower=$(number /dev/mapper/half)
+echo "dev == $((${lower%:*} << 20 | ${lower#*:}))" >$TRACE/events/block/block_bio_queue/filter
+echo 1 >$TRACE/events/block/block_bio_queue/enable
+traced write_kb 960 192 >"$RBLK_SCRATCH/events"
+echo 0 >$TRACE/events/block/block_bio_queue/enable
+check_equal "the writes it tells of are those that the lower device gets" \
+	"1920 2048 2176, 1920 2048 2176" \
+	"$(sed -n 's/.*block_bio_queue:.* W[A-Z]* \([0-9]*\) + 128 .*/\1/p' \
+		"$RBLK_SCRATCH/events" | paste -sd ' '), $(
+		sed -n 's/.*pkt_write:.*zone=\([0-9]*\) frames=32$/\1/p' "$RBLK_SCRATCH/events" |
+			paste -sd ' ')"
 check_equal "a packet that cannot be written is tried twice" "pkt_state: zone=6144 idle -> waiting
 pkt_state: zone=6144 waiting -> writing
 pkt_write: zone=6144 frames=32
@@ -237,7 +299,7 @@ dmsetup remove flaky
 
 # More writers than the marks admit.
 deep=$(new_ram size=16M)
-slow=$(delayed "$deep" 0 "$(scaled 50 300)")
+slow=$(delayed "$deep" 0 20)
 mapped "$slow"
 dev=dev=$(packet_number "$name")
 echo 500 >"$PKT/$name/write_queue/congestion_on"
