@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""faults.py run DEVICE HISTORY SECONDS SEED, then faults.py check DEVICE HISTORY: writers of
-frames that share packets, on a device that fails now and then.
+"""faults.py run DEVICE HISTORY WRITES SEED, then faults.py check DEVICE HISTORY: writers of frames
+that share packets, on a device that fails now and then, until so many writes have succeeded, and as
+many have failed.
 
 A write that fails says so, and leaves its frame old or new. What was reported as written must be
 there, then and in the end. `check` may look at the lower device. Prints how many writes and fsyncs
@@ -12,7 +13,6 @@ import json
 import os
 import random
 import sys
-import time
 
 from disk import FRAME, Disk, run_all
 
@@ -67,10 +67,9 @@ class Writer:
             f"frame {frame}: version {version}, not one of {self.possible[which]}"
         )
 
-    def run(self, seconds):
+    def run(self, goes_on):
         disk = Disk(self.path)
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        while goes_on():
             which = self.rng.randrange(FRAMES)
             self.write(disk, which)
             if self.rng.randrange(3) == 0:
@@ -82,15 +81,17 @@ class Writer:
                     self.unsynced += 1
 
 
-def run(path, file, seconds, seed):
+def run(path, file, least, seed):
     writers = [Writer(path, t, seed) for t in range(THREADS)]
-    run_all([lambda w=w: w.run(seconds) for w in writers])
+
+    def goes_on():
+        return any(sum(getattr(w, n) for w in writers) < least for n in ("ok", "failed"))
+
+    run_all([lambda w=w: w.run(goes_on) for w in writers])
     with open(file, "w", encoding="ascii") as out:
         json.dump([w.possible for w in writers], out)
     counts = [sum(getattr(w, n) for w in writers) for n in ("ok", "failed", "unsynced", "unread")]
     print("{} writes, {} failed, {} fsyncs failed, {} reads failed".format(*counts))
-    # Otherwise nothing was tested.
-    assert counts[0] > 5 and counts[1] > 5, "too few of one kind"
 
 
 def check(path, file):
