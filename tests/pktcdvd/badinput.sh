@@ -1,16 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: debug
-# rblk-timeout: 240
+# rblk-timeout: 120
 #
-# What is refused is refused with the right error, and leaves nothing behind.
+# What is refused is refused with the right error, and leaves nothing behind. All that a parser may
+# meet is tried without a kernel, in tests/host: here is one of each kind.
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
 # shellcheck source=tests/pktcdvd/lib/pkt.sh
 . "$(dirname "$0")/lib/pkt.sh"
 
-ktap_plan 38
+ktap_plan 40
 clean_up
 ram=$(new_ram size=4M)
 lower=$(number "$ram")
@@ -54,93 +55,43 @@ refused() {
 check "malformed add" refused $PKT/add <<END
 EINVAL \n
 EINVAL \0
-EINVAL $lower,\n
 EINVAL ${lower%:*}\n
-EINVAL :${lower#*:}\n
-EINVAL ${lower%:*}:\n
-EINVAL $lower:0\n
-EINVAL -$lower\n
-EINVAL +$lower\n
-EINVAL 0x103:0\n
-EINVAL /dev/rram0\n
-EINVAL rram0\n
-EINVAL $lower $lower\n
-EINVAL $lower 1:2\n
-EINVAL $lower nonsense\n
 EINVAL $lower nonsense=1\n
-EINVAL packet_size=64K\n
-EINVAL $lower packet_size\n
-EINVAL $lower packet_size=\n
-EINVAL $lower packet_size=0\n
-EINVAL $lower packet_size=1\n
-EINVAL $lower packet_size=1024\n
-EINVAL $lower packet_size=2047\n
-EINVAL $lower packet_size=2049\n
+EINVAL $lower packet_size=64K packet_size=32K\n
 EINVAL $lower packet_size=3K\n
 EINVAL $lower packet_size=258K\n
-EINVAL $lower packet_size=1M\n
-EINVAL $lower packet_size=-64K\n
-EINVAL $lower packet_size=64Q\n
-EINVAL $lower packet_size=64KK\n
-EINVAL $lower packet_size=64K packet_size=64K\n
-EINVAL $lower packet_size=64K packet_size=32K\n
-EINVAL $lower packet_size=4294967296\n
 EINVAL $lower packet_size=4295032832\n
-ERANGE $lower packet_size=18446744073709551616\n
 ERANGE $lower packet_size=16E\n
-EINVAL $lower packet_buffers=0\n
 EINVAL $lower packet_buffers=1\n
 EINVAL $lower packet_buffers=65\n
-EINVAL $lower packet_buffers=-2\n
-EINVAL $lower packet_buffers=4294967298\n
-EINVAL $lower packet_buffers=2K\n
-EINVAL $lower packet_buffers=8 packet_buffers=8\n
-ERANGE $lower packet_buffers=99999999999999999999\n
-EINVAL $lower offset=1\n
 EINVAL $lower offset=512\n
-EINVAL $lower offset=-2048\n
-EINVAL $lower offset=2048 offset=4096\n
 ERANGE $lower offset=99999999999999999999\n
 EINVAL $lower \xff\xfe\n
 END
 check "which leaves nothing" untouched
 check "numbers that no device has" refused $PKT/add <<END
 EINVAL 4096:0\n
-EINVAL 0:1048576\n
 EINVAL 4294967296:0\n
-EINVAL 99999999999999999999:0\n
 ENXIO 0:0\n
 ENXIO 4095:1048575\n
-ENXIO 4094:7\n
 ENXIO ${lower%:*}:1048000\n
 END
 check "a device too small for its offset" refused $PKT/add <<END
 EINVAL $lower offset=4M\n
-EINVAL $lower offset=8M\n
 EINVAL $lower offset=4130816 packet_size=64K\n
-EINVAL $lower offset=9223372036854773760\n
 EINVAL $lower offset=18446744073709549568\n
 END
 check "malformed remove" refused $PKT/remove <<END
 EINVAL \n
 EINVAL pktcdvd0\n
-EINVAL 1:2:3\n
-EINVAL 1:2 3:4\n
 EINVAL 1:2 packet_size=64K\n
 ENXIO 0:0\n
 ENXIO $lower\n
-ENXIO 4095:1048575\n
 END
 check "malformed packet_buffers of the class" refused $PKT/packet_buffers <<END
 EINVAL \n
-EINVAL 0\n
 EINVAL 1\n
 EINVAL 65\n
-EINVAL -8\n
-EINVAL 8 8\n
-EINVAL eight\n
-EINVAL 8x\n
-EINVAL 4294967304\n
 ERANGE 99999999999999999999\n
 END
 check "nothing came of all this" untouched
@@ -152,37 +103,25 @@ for file in "$PKT/$name/packet_buffers" "$PKT/$name/packet_wait_us"; do
 	before=$(cat "$file")
 	check "malformed ${file##*/}" refused "$file" <<-END
 		EINVAL \n
-		EINVAL -1\n
 		EINVAL 3x\n
-		EINVAL 0x3\n
-		EINVAL 3 3\n
 		ERANGE 99999999999999999999\n
 	END
 	check_equal "${file##*/} stands" "$before" "$(cat "$file")"
 done
 check "packet_buffers out of bounds" refused "$PKT/$name/packet_buffers" <<END
-EINVAL 0\n
 EINVAL 1\n
 EINVAL 65\n
 END
 check "packet_wait_us out of bounds" refused "$PKT/$name/packet_wait_us" <<END
 ERANGE 10000001\n
 ok 10000000\n
-ok 0\n
 ok 5000\n
 END
 for file in write_queue/congestion_on write_queue/congestion_off; do
 	check "malformed ${file#*/}" refused "$PKT/$name/$file" <<-'END'
 		EINVAL \n
-		EINVAL x\n
 		EINVAL 1x\n
-		EINVAL 0x10\n
-		EINVAL 1 2\n
-		EINVAL 1.5\n
-		EINVAL --1\n
 		ERANGE 2147483648\n
-		ERANGE -2147483649\n
-		ERANGE 99999999999999999999\n
 	END
 done
 check_equal "the marks stand" "9000 10000" "$(attribute "$name" write_queue/congestion_off) \
@@ -250,15 +189,13 @@ check "and can be read" cmp -n 1048576 "$(node "$name")" "$RBLK_SCRATCH/data"
 unmap "$name"
 blockdev --setrw "$ram"
 
-# An optical drive.
+# An optical drive. It may take a while until it is there.
 modprobe scsi_debug ptype=5 dev_size_mb=8 sector_size=2048
-if wait_for 5 test -b /dev/sr0; then
-	check_equal "an optical drive, whose packets the medium decides" EINVAL \
-		"$(errno_of $PKT/add "$(number /dev/sr0) packet_size=64K")"
-	check "which nobody holds" wait_for 5 modprobe -r scsi_debug
-else
-	ktap_test_skip "an optical drive" "there is none"
-	ktap_test_skip "which nobody holds" "there is none"
-fi
+check "an optical drive is there" wait_for 30 test -b /dev/sr0
+for options in packet_size=64K offset=2K; do
+	check_equal "$options for it, where the medium decides" EINVAL \
+		"$(errno_of $PKT/add "$(number /dev/sr0) $options")"
+done
+check "nobody holds it" wait_for 10 modprobe -r scsi_debug
 clean_up
 ktap_finished
