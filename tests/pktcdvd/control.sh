@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# rblk-kernels: debug
-# rblk-timeout: 240
+# rblk-kernels: fast
+# rblk-timeout: 120
+# rblk-mem: 2048
 #
 # The control device: its ioctl, and pktsetup as it is.
 

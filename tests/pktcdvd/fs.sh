@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: fast
-# rblk-timeout: 240
+# rblk-timeout: 120
+# rblk-mem: 2048
 #
 # File systems on packet devices: made and filled with a tree of files, and found whole after a
 # fresh mount, on the packet device and without it.

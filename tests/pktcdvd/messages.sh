@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# rblk-kernels: debug
-# rblk-timeout: 150
+# rblk-kernels: fast
+# rblk-timeout: 120
+# rblk-mem: 2048
 #
 # What the kernel's log says of packet devices: who, what, why; in few lines, whatever happens.
 
