@@ -60,10 +60,10 @@ check "which leaves no trace" cmp -n 65536 "$lower" "$RBLK_SCRATCH/old"
 slow=$(delayed "$lower" 1 4)
 name=$(map "$slow" "packet_size=64K packet_buffers=4")
 check "slow device, readers and writers of the same frames" "$LIB/frames.py" \
-	"$(node "$name")" 512 12 4 500 400 "$seed"
+	"$(node "$name")" 512 12 4 300 200 "$seed"
 
 # Of writes that overlap, the one submitted later wins.
-check "overlapping writes in one submission" "$LIB/overlap.py" "$(node "$name")" 65536 40 64 "$seed"
+check "overlapping writes in one submission" "$LIB/overlap.py" "$(node "$name")" 65536 20 64 "$seed"
 unmap "$name"
 clean_up
 ktap_finished
