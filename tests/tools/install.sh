@@ -31,7 +31,7 @@ kernel_source_dir=$kdir
 in_sources() { (cd "$sources" && eval "$1"); }
 modules=$sources/${BUILT_MODULE_LOCATION[0]}
 # It says for which kernel, too.
-check "dkms.conf's command builds the modules" in_sources "${MAKE[0]/#make /make KERNELRELEASE='$release' }"
+check "dkms.conf's command builds the modules" in_sources "${MAKE[0]/#make /make KERNELRELEASE=$release }"
 for i in 0 1; do
 	check "${BUILT_MODULE_NAME[i]}.ko is where dkms looks for it" test -s \
 		"$sources/${BUILT_MODULE_LOCATION[i]}/${BUILT_MODULE_NAME[i]}.ko"
