@@ -26,7 +26,6 @@ pub mod net;
 pub mod page;
 pub mod page_array;
 pub mod ratelimit;
-#[cfg(CONFIG_PM_SLEEP)]
 pub mod sysfs;
 pub mod task;
 pub mod tokens;

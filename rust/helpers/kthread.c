@@ -13,9 +13,9 @@ __rb_helper bool rb_helper_kthread_should_stop_current(void)
 	return (current->flags & PF_KTHREAD) && kthread_should_stop();
 }
 
-__rb_helper bool rb_helper_set_freezable(void)
+__rb_helper void rb_helper_set_freezable(void)
 {
-	return set_freezable();
+	set_freezable();
 }
 
 __rb_helper bool rb_helper_freezing_current(void)

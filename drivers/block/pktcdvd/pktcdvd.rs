@@ -36,7 +36,6 @@ mod pieces;
 mod queue;
 mod registry;
 mod session;
-#[cfg(CONFIG_PM_SLEEP)]
 mod sleep;
 mod stats;
 mod users;
