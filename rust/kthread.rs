@@ -32,28 +32,36 @@ pub fn should_stop() -> bool {
 /// Has the kernel thread that calls this take part in the sleep of the system: once
 /// [`should_freeze`] has become true, it has to call [`freeze`] soon.
 ///
-/// The system does not fall asleep before it does, and gives up after a while (20 seconds if nobody
-/// has changed that). Threads are asked to freeze when no task of user space runs any more, and none
-/// of them waits uninterruptibly: until then they are served. Process context.
+/// The system does not fall asleep before it does, and gives up when not all such threads have
+/// within `/sys/power/pm_freeze_timeout`. They are asked when the tasks of user space are frozen,
+/// but all at once: another one may need to be served before it can freeze. Process context; may
+/// sleep.
 pub fn set_freezable() {
-    // SAFETY: FFI call without preconditions; it concerns the current task.
+    // SAFETY: FFI call without preconditions in process context; it concerns the current task.
     unsafe { bindings::set_freezable() };
 }
 
 /// Returns whether the thread that calls this is to [`freeze`].
 ///
-/// In a thread that is not freezable this is false. A thread that sleeps is woken when that becomes
-/// true, so that it looks at the condition that it sleeps on. If the system stays awake after all,
-/// this becomes false again, and nobody is woken.
+/// In a thread that is not [freezable](set_freezable) this is false. A thread that sleeps is woken
+/// when this becomes true, so that it looks at the condition that it sleeps on. If the system stays
+/// awake after all this becomes false again, for which only those are woken that are frozen. Process
+/// context, also where one must not sleep.
 pub fn should_freeze() -> bool {
-    // SAFETY: FFI call without preconditions; it looks at the current task.
+    // SAFETY: FFI call without preconditions in process context; it looks at the current task.
     unsafe { bindings::freezing_current() }
 }
 
-/// Sleeps until the system has slept, if it is about to. The caller holds no lock.
-pub fn freeze() {
-    // SAFETY: FFI call without preconditions in process context.
-    unsafe { bindings::try_to_freeze() };
+/// Sleeps until the system has slept, or stays awake after all, if the thread that calls this is to
+/// freeze; returns whether it has slept.
+///
+/// A thread that has been asked to stop does not freeze. One that is frozen when it is asked goes on,
+/// and stops, when the system is awake; until then whoever drops the [`Thread`] waits.
+///
+/// Process context; sleeps. The caller holds no lock, for which others would wait as long.
+pub fn freeze() -> bool {
+    // SAFETY: FFI call without preconditions in process context; it concerns the current task.
+    unsafe { bindings::kthread_freeze_current() }
 }
 
 /// A kernel thread that is stopped when this is dropped.

@@ -23,9 +23,14 @@ __rb_helper bool rb_helper_freezing_current(void)
 	return freezing(current);
 }
 
-__rb_helper bool rb_helper_try_to_freeze(void)
+/* For any task, too; returns whether it was frozen. */
+__rb_helper bool rb_helper_kthread_freeze_current(void)
 {
-	return try_to_freeze();
+	bool was_frozen = false;
+
+	if (current->flags & PF_KTHREAD)
+		kthread_freezable_should_stop(&was_frozen);
+	return was_frozen;
 }
 
 __rb_helper int rb_helper_sched_set_batch(struct task_struct *task, int nice)
