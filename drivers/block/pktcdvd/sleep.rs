@@ -14,8 +14,11 @@ use rb::kthread;
 impl Device {
     /// Sleeps with the system. Called by the thread, when nothing is under way.
     pub(crate) fn sleep(&self) {
-        kthread::freeze();
-        if let Some(session) = self.session() {
+        if !kthread::freeze() {
+            return;
+        }
+        // Under the lock, where no last reference is dropped.
+        if let Some(session) = self.queue.lock().session() {
             session.io_failed();
         }
     }
