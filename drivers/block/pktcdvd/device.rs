@@ -89,7 +89,8 @@ const DEFAULT_WAIT: Delta = Delta::from_millis(5);
 /// Longest time that a packet may be told to wait.
 pub(crate) const MAX_WAIT_US: u64 = 10_000_000;
 
-/// Longest time for which the thread waits for IO before the system sleeps.
+/// Longest time for which the thread waits before it looks again whether the system is still about
+/// to sleep. If it is not, nobody wakes the thread.
 const PAUSED_WAIT: Delta = Delta::from_millis(100);
 
 /// How many bios are set aside for when memory is short.
@@ -331,15 +332,13 @@ impl kthread::Run for Device {
             kthread::set_freezable();
         }
         while !kthread::should_stop() {
-            let paused = self.is_paused();
-            let progress = self.packets.lock().work(self);
+            // Once: the end of a wait is chosen by what the work was chosen by.
+            let pausing = kthread::should_freeze();
+            let progress = self.packets.lock().work(self, pausing);
             match progress {
                 Progress::More => cond_resched(),
-                // Nobody is woken if the system stays awake after all.
-                Progress::Wait(timeout) if paused => {
-                    self.bell
-                        .wait(Some(timeout.unwrap_or(PAUSED_WAIT).min(PAUSED_WAIT)));
-                }
+                // For IO: no packet waits for more writes now.
+                Progress::Wait(_) if pausing => self.bell.wait(Some(PAUSED_WAIT)),
                 Progress::Wait(timeout) => self.bell.wait_or_pause(timeout),
                 Progress::Rest => self.sleep(),
                 Progress::Sync(session) => {

@@ -124,9 +124,10 @@ impl Packet {
         self.handle(device, Buffer::settle);
     }
 
-    /// Ends the wait if its time has come; returns whether it has.
+    /// Ends the wait if its time has come, or there is none; returns whether it has ended.
     pub(crate) fn check_deadline(&mut self, device: &Active<'_>) -> bool {
-        if self.remaining_wait().is_none_or(|left| !left.is_zero()) {
+        let waits = |left: Delta| !left.is_zero() && !device.pausing;
+        if self.remaining_wait().is_none_or(waits) {
             return false;
         }
         self.handle(device, Buffer::deadline);

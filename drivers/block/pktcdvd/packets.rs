@@ -55,7 +55,7 @@ pub(crate) enum Progress {
     More,
     /// There is nothing to do until the bell rings, or, if given, this time has passed.
     Wait(Option<Delta>),
-    /// Nothing is under way, and nothing new is to be begun.
+    /// Nothing is left to do, as it was to be before the system sleeps.
     Rest,
     /// The drive has to put on the medium what it has cached; then comes [`Packets::synced`].
     Sync(Arc<Session>),
@@ -183,16 +183,17 @@ impl Packets {
         self.begin_at
     }
 
-    /// Does what there is to do now, but no more than a fair share.
-    pub(crate) fn work(&mut self, device: &Device) -> Progress {
+    /// Does what there is to do now, but no more than a fair share. If the device is `pausing`, it
+    /// does not wait for more to come, and rests in the end.
+    pub(crate) fn work(&mut self, device: &Device, pausing: bool) -> Progress {
         let Some(session) = self.session.clone() else {
-            return if device.is_paused() {
+            return if pausing {
                 Progress::Rest
             } else {
                 Progress::Wait(None)
             };
         };
-        self.work_in(&Active::new(device, &session))
+        self.work_in(&Active::new(device, &session, pausing))
             .unwrap_or_else(|need| need.of(session))
     }
 
@@ -222,21 +223,20 @@ impl Packets {
             if device.session.is_lost() && !core::mem::replace(&mut self.announced, true) {
                 device.lost.ring();
             }
-            if !device.is_paused() {
-                progress |= self.others(device);
-                progress |= self.admit(device);
-            }
+            progress |= self.others(device);
+            progress |= self.admit(device);
             progress |= self.dispatch(device);
             progress |= self.go_on_rescuing();
             if self.flusher.wants_sync() {
                 continue;
             }
             if !progress {
-                if device.is_paused() {
-                    return self.rest(device);
-                }
-                if device.is_ending() && self.is_quiet(device) {
+                let quiet = (device.is_ending() || device.pausing) && self.is_quiet(device);
+                if quiet && device.is_ending() {
                     return Err(self.end(device));
+                }
+                if quiet && device.pausing {
+                    return self.rest(device);
                 }
                 let waits = self.list.iter().filter_map(Packet::remaining_wait);
                 return Ok(Progress::Wait(waits.min()));
@@ -250,18 +250,19 @@ impl Packets {
         device.reads_in_flight() != 0 || self.list.iter().any(|packet| packet.is_in_flight())
     }
 
-    /// Waits until nothing is under way, and all that was written is on the medium, if it can be.
-    fn rest(&mut self, device: &Active<'_>) -> core::result::Result<Progress, Need> {
-        let waits = self.list.iter().filter_map(Packet::remaining_wait);
-        let wait = Progress::Wait(waits.min());
-
-        if !self.list.iter().all(|packet| packet.is_idle()) || device.reads_in_flight() != 0 {
-            return Ok(wait);
-        }
-        if device.is_dirty() && self.flusher.is_worth_trying() && !device.session.is_lost() {
+    /// Rests, but not before what was written is on the medium, if it can be. Only if all is
+    /// [quiet](Self::is_quiet).
+    fn rest(&self, device: &Active<'_>) -> core::result::Result<Progress, Need> {
+        if self.owes_sync(device) {
             return Err(Need::Sync);
         }
         Ok(Progress::Rest)
+    }
+
+    /// Returns whether something was written that is not on the medium, and asking the drive for it
+    /// may help.
+    fn owes_sync(&self, device: &Active<'_>) -> bool {
+        device.is_dirty() && self.flusher.is_worth_trying() && !device.session.is_lost()
     }
 
     /// Returns whether there is nothing that a session would have to wait for.

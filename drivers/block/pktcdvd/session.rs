@@ -57,12 +57,18 @@ pub(crate) struct Active<'a> {
     device: &'a Device,
     /// The session.
     pub(crate) session: &'a Session,
+    /// Whether the device is to come to rest. Not asked twice, or two answers might not agree.
+    pub(crate) pausing: bool,
 }
 
 impl<'a> Active<'a> {
     /// Joins a device and its session.
-    pub(crate) fn new(device: &'a Device, session: &'a Session) -> Self {
-        Self { device, session }
+    pub(crate) fn new(device: &'a Device, session: &'a Session, pausing: bool) -> Self {
+        Self {
+            device,
+            session,
+            pausing,
+        }
     }
 }
 

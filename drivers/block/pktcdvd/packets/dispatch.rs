@@ -47,7 +47,7 @@ impl Packets {
     }
 
     fn issue(&mut self, device: &Active<'_>) -> bool {
-        let reads = !device.is_paused() && device.queue.lock().has_read();
+        let reads = device.queue.lock().has_read();
         let ready = self.next_ready(|_| true);
         let Some(direction) =
             self.scheduler
@@ -70,7 +70,6 @@ impl Packets {
     /// writing and reading the cache is flushed. Reads that a buffer serves go on all the time.
     fn issue_in_turn(&mut self, device: &Active<'_>) -> bool {
         let read = device.queue.lock().first_read().map(Transfer::sector);
-        let read = read.filter(|_| !device.is_paused());
         if read.is_some_and(|sector| self.server(device, sector).is_some()) {
             self.read_next(device);
             return true;
