@@ -89,7 +89,6 @@ impl Packets {
                 if device.reads_in_flight() != 0 || self.list.iter().any(|p| p.is_gathering()) {
                     return false;
                 }
-                self.flusher.writes();
                 self.scheduler.issued(direction);
                 self.submit(device, index, at);
             }
@@ -123,6 +122,9 @@ impl Packets {
     fn submit(&mut self, device: &Active<'_>, index: usize, at: u64) {
         self.submit_at = at + u64::from(device.session.geometry.packet_sectors());
         if let Some(packet) = self.list.get_mut(index) {
+            if !packet.is_to_gather() {
+                self.flusher.writes();
+            }
             packet.submit(device);
         }
     }
