@@ -180,9 +180,9 @@ impl<C: Completion> PageBio<C> {
     /// Submits the bio, to read or write `bytes` of the pages at `sector` of `lower`.
     ///
     /// [`Completion::completed`] is called exactly once if this returns [`Ok`], maybe before it
-    /// returns. Fails with [`EBUSY`] if the bio is in flight, and with [`EINVAL`] if the command
-    /// is neither a read nor a write, or the bytes are not sectors of the pages. Process context;
-    /// may sleep, but allocates nothing.
+    /// returns. Fails with [`EBUSY`] if the bio is in flight, or its result was not taken, and
+    /// with [`EINVAL`] if the command is neither a read nor a write, or the bytes are not sectors
+    /// of the pages. Process context; may sleep, but allocates nothing.
     pub fn submit(
         self: ArcBorrow<'_, Self>,
         lower: &BdevFile,

@@ -5,43 +5,47 @@
 use kernel::sync::atomic::{
     Acquire,
     Atomic,
+    Full,
+    Relaxed,
     Release, //
 };
+
+/// The bio may be submitted.
+const IDLE: u32 = 0;
+
+/// The bio is in flight.
+const BUSY: u32 = 1;
+
+/// The bio has completed with status zero; for others, that is added.
+const DONE: u32 = 2;
 
 /// Tells who owns a bio that is submitted again and again.
 ///
 /// Whoever begins a flight owns the bio until the flight ends. The flight ends when the bio
-/// completes; its status can be taken once. Whoever has taken it can begin the next flight.
-pub(super) struct Flight {
-    busy: Atomic<bool>,
-    /// Zero, or one more than the status of the last completion.
-    result: Atomic<u32>,
-}
+/// completes; its status can be taken once. Once it was, the next flight can begin.
+pub(super) struct Flight(Atomic<u32>);
 
 impl Flight {
     /// Makes the state of a bio that was never submitted.
     pub(super) fn new() -> Self {
-        Self {
-            busy: Atomic::new(false),
-            result: Atomic::new(0),
-        }
+        Self(Atomic::new(IDLE))
     }
 
-    /// Begins a flight; returns whether there was none.
+    /// Begins a flight; returns whether that was possible.
     pub(super) fn begin(&self) -> bool {
-        !self.busy.xchg(true, Acquire)
+        self.0.cmpxchg(IDLE, BUSY, Acquire).is_ok()
     }
 
     /// Ends the flight with a status. From now on the caller does not own the bio.
     pub(super) fn end(&self, status: u8) {
-        self.busy.store(false, Release);
-        // Second, so that whoever has taken the result can begin.
-        self.result.store(u32::from(status) + 1, Release);
+        self.0.store(DONE + u32::from(status), Release);
     }
 
     /// Takes the status of the last flight, once that has ended.
     pub(super) fn take_status(&self) -> Option<u8> {
-        let status = self.result.xchg(0, Acquire).checked_sub(1)?;
+        let state = self.0.load(Relaxed);
+        let status = state.checked_sub(DONE)?;
+        self.0.cmpxchg(state, IDLE, Full).ok()?;
         Some(status as u8)
     }
 }
