@@ -98,6 +98,7 @@ pub enum Event<E> {
 }
 
 /// What the owner of a packet has to do next.
+#[must_use]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action<E> {
     /// Nothing.

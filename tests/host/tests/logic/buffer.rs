@@ -144,7 +144,7 @@ fn the_elevator_takes_the_next_io_from_where_it_is() {
 #[test]
 fn only_what_is_wanted_is_issued() {
     let mut gather = Held(Buffer::new(FRAMES));
-    gather.start(zone(7), false, 1);
+    let _ = gather.start(zone(7), false, 1);
     assert!(gather.join(range(0, 1), true));
     assert_eq!(gather.settle(), Action::Gather(range(1, 3)));
     gather.set_ready(Io::Gather(range(1, 3)));
@@ -179,15 +179,15 @@ fn reads_are_served_from_when_the_packet_is_put_together() {
     let mut buffer = Buffer::<i32>::new(FRAMES);
 
     assert!(!buffer.serves(sector(1)));
-    buffer.start(zone(1), false, 1);
+    let _ = buffer.start(zone(1), false, 1);
     assert!(buffer.is_busy_with(sector(1)) && !buffer.is_busy_with(sector(2)));
     assert!(buffer.join(range(0, FRAMES), false));
     assert!(!buffer.serves(sector(1)));
-    buffer.settle();
+    let _ = buffer.settle();
     assert!(buffer.serves(sector(1)) && !buffer.serves(sector(2)));
     buffer.set_ready(Io::Write);
-    write(&mut buffer, Ok(()));
-    buffer.release();
+    let _ = write(&mut buffer, Ok(()));
+    let _ = buffer.release();
     assert!(buffer.serves(sector(1)) && !buffer.is_busy_with(sector(1)));
     // Of another packet or of a busy one, nothing is forgotten.
     buffer.invalidate(sector(2));
@@ -205,15 +205,15 @@ fn a_failed_packet_serves_nobody() {
 fn a_buffer_is_void_once() {
     let mut buffer = Buffer::<i32>::new(FRAMES);
 
-    buffer.start(zone(1), true, 1);
+    let _ = buffer.start(zone(1), true, 1);
     assert!(buffer.take_void());
     assert!(!buffer.take_void());
     // A packet that was begun as void and a later one that is not.
     let mut buffer = Buffer::<i32>::new(FRAMES);
-    buffer.start(zone(1), true, 1);
+    let _ = buffer.start(zone(1), true, 1);
     assert_eq!(buffer.deadline(), Action::Finish(Ok(())));
-    buffer.release();
-    buffer.start(zone(1), false, 2);
+    let _ = buffer.release();
+    let _ = buffer.start(zone(1), false, 2);
     assert!(!buffer.take_void());
 }
 
@@ -253,7 +253,7 @@ fn a_failed_write_is_not_owed_but_what_was_there_before_is() {
     assert_eq!(write(&mut buffer, BAD), Action::Write);
     buffer.set_ready(Io::Write);
     assert_eq!(write(&mut buffer, BAD), Action::Finish(BAD));
-    buffer.release();
+    let _ = buffer.release();
     assert!(buffer.is_unflushed() && buffer.has_lost() && !buffer.can_write_again());
 }
 
@@ -291,7 +291,7 @@ fn a_packet_that_works_brings_it_back_with_its_own_write() {
     assert!(buffer.is_written_again());
     assert_eq!(write(&mut buffer, Ok(())), Action::Finish(Ok(())));
     assert!(buffer.is_written_again());
-    buffer.release();
+    let _ = buffer.release();
     assert!(!buffer.is_written_again() && buffer.is_cached());
 }
 

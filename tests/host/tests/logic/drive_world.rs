@@ -81,7 +81,7 @@ impl Buffers {
         assert!(buffer.join(all(), false));
         assert_eq!(buffer.settle(), Action::Write);
         assert_eq!(buffer.io_done(Io::Write, Ok(())), Action::Finish(Ok(())));
-        buffer.release();
+        let _ = buffer.release();
     }
 
     /// Writes another packet from a buffer; returns where that lies.
@@ -105,7 +105,7 @@ impl Buffers {
     pub(crate) fn write_all(&mut self, result: Result<(), i32>) {
         for buffer in &mut self.list {
             if let Some((io, _)) = buffer.take_ready() {
-                buffer.io_done(io, result);
+                let _ = buffer.io_done(io, result);
             }
         }
     }
@@ -299,7 +299,7 @@ impl World {
                 if result.is_ok() {
                     self.acked[at] = self.data[index];
                 }
-                buffer.release();
+                let _ = buffer.release();
             }
             action => panic!("{action:?} of a complete packet"),
         }
