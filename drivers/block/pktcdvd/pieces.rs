@@ -69,17 +69,18 @@ impl Tree for Nodes {
         Some(*cursor.current().0)
     }
 
-    fn take_first_from(&mut self, key: Key) -> Option<(Key, Request<Disk>)> {
+    fn take_first_from(&mut self, key: Key) -> Option<(Key, Option<Request<Disk>>)> {
         let mut cursor = self.0.cursor_lower_bound_mut(&key)?;
         let (&first, value) = cursor.current_mut();
         if first.zone != key.zone {
             return None;
         }
 
-        let rq = value.take();
+        let mut rq = value.take();
         let (_, node) = cursor.remove_current();
-        let mut rq = rq?;
-        rq.data_mut().node = Some(node.into_reservation());
+        if let Some(rq) = &mut rq {
+            rq.data_mut().node = Some(node.into_reservation());
+        }
         Some((first, rq))
     }
 

@@ -129,6 +129,11 @@ impl<E: Copy> Buffer<E> {
         action
     }
 
+    /// Whether a write can join.
+    pub fn accepts(&self, frames: FrameRange) -> bool {
+        self.packet.accepts(frames)
+    }
+
     /// Lets a write join; returns whether it was accepted. [`Buffer::settle`] says what follows.
     pub fn join(&mut self, frames: FrameRange, urgent: bool) -> bool {
         self.packet.join(frames, urgent)

@@ -53,14 +53,14 @@ pub trait Pages<P> {
 /// Lets writes join the packet of `buffer` if it is open, and adds them to its `pieces`. Returns
 /// whether there was one.
 ///
-/// `next` takes the oldest write of a zone out of the queue, with when it came; `joined` is told of
-/// each that has joined. One that cannot is dropped.
+/// `next` takes the oldest write of a zone out of the queue, with when it came; `joins` is told of
+/// each that is about to join. One that cannot is dropped.
 pub fn join<T, E>(
     geometry: &Geometry,
     buffer: &mut Buffer<E>,
     pieces: &mut Pieces<T>,
     mut next: impl FnMut(u64) -> Option<(u64, T::Request)>,
-    mut joined: impl FnMut(&T::Request),
+    mut joins: impl FnMut(&T::Request),
 ) -> bool
 where
     T: Tree,
@@ -73,10 +73,16 @@ where
     let before = pieces.len();
 
     while let Some((seq, rq)) = next(zone.sector()) {
-        let frames = geometry.span(rq.sector(), rq.sectors());
-        if frames.is_some_and(|frames| buffer.join(frames, rq.is_urgent())) {
-            joined(&rq);
-            pieces.insert(zone.sector(), seq, rq);
+        let Some(frames) = geometry.span(rq.sector(), rq.sectors()) else {
+            continue;
+        };
+        if buffer.accepts(frames) {
+            let urgent = rq.is_urgent();
+            joins(&rq);
+            // First: what is not in there has no data for its frames.
+            if pieces.insert(zone.sector(), seq, rq) {
+                buffer.join(frames, urgent);
+            }
         }
     }
     pieces.len() != before

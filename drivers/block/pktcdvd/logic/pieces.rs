@@ -32,8 +32,9 @@ pub trait Tree {
     /// The first key from `key` on.
     fn first_from(&self, key: Key) -> Option<Key>;
 
-    /// Takes the first request from `key` on, if it is one of the same zone.
-    fn take_first_from(&mut self, key: Key) -> Option<(Key, Self::Request)>;
+    /// Takes the first entry from `key` on, if it is one of the same zone. The request in it may be
+    /// missing.
+    fn take_first_from(&mut self, key: Key) -> Option<(Key, Option<Self::Request>)>;
 
     /// All requests, in the order of their keys.
     fn iter(&self) -> impl Iterator<Item = &Self::Request>;
@@ -65,11 +66,13 @@ impl<T: Tree> Pieces<T> {
         self.len == 0
     }
 
-    /// Adds a request that came as the `seq`th, to `zone`.
-    pub fn insert(&mut self, zone: u64, seq: u64, rq: T::Request) {
-        if self.tree.insert(Key { zone, seq }, rq) {
+    /// Adds a request that came as the `seq`th, to `zone`; returns whether there was memory for it.
+    pub fn insert(&mut self, zone: u64, seq: u64, rq: T::Request) -> bool {
+        let inserted = self.tree.insert(Key { zone, seq }, rq);
+        if inserted {
             self.len = self.len.saturating_add(1);
         }
+        inserted
     }
 
     /// Takes the first request of the lowest zone.
@@ -81,9 +84,13 @@ impl<T: Tree> Pieces<T> {
 
     /// Takes the first request of `zone`, and returns when it came, too.
     pub fn pop_of(&mut self, zone: u64) -> Option<(u64, T::Request)> {
-        let (key, rq) = self.tree.take_first_from(Key::first_of(zone))?;
-        self.len = self.len.saturating_sub(1);
-        Some((key.seq, rq))
+        loop {
+            let (key, rq) = self.tree.take_first_from(Key::first_of(zone))?;
+            self.len = self.len.saturating_sub(1);
+            if let Some(rq) = rq {
+                return Some((key.seq, rq));
+            }
+        }
     }
 
     /// The lowest zone with a request, from `zone` on.

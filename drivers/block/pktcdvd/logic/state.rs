@@ -210,10 +210,15 @@ impl<E: Copy> Packet<E> {
         }
     }
 
+    /// Whether a write can join.
+    pub fn accepts(&self, frames: FrameRange) -> bool {
+        self.is_open() && self.coverage.holds(frames)
+    }
+
     /// Lets a write join without deciding anything, so that others can follow before
     /// [`Packet::settle`]. Returns whether it was accepted.
     pub fn join(&mut self, frames: FrameRange, urgent: bool) -> bool {
-        let accepted = self.is_open() && self.coverage.holds(frames);
+        let accepted = self.accepts(frames);
 
         if accepted {
             self.coverage.cover(frames);

@@ -25,12 +25,13 @@ impl<R> Tree for Sorted<R> {
         self.0.range(key..).next().map(|(key, _)| *key)
     }
 
-    fn take_first_from(&mut self, key: Key) -> Option<(Key, R)> {
+    fn take_first_from(&mut self, key: Key) -> Option<(Key, Option<R>)> {
         let first = self.first_from(key)?;
         if first.zone != key.zone {
             return None;
         }
-        self.0.remove_entry(&first)
+        let rq = self.0.remove(&first);
+        Some((first, rq))
     }
 
     fn iter(&self) -> impl Iterator<Item = &R> {
