@@ -2,8 +2,10 @@
 
 //! What the network block device says and decides, free of any effect.
 //!
-//! Everything here works on plain numbers: it knows no kernel type, allocates nothing and cannot
-//! panic, so that the same files are tested on any machine.
+//! Everything here works on plain numbers, and on requests, connections and clocks of any type: it
+//! knows none of the kernel's, allocates nothing and cannot panic, so that the same files are tested
+//! on any machine. What acts on the decisions is outside; only threads are woken from here, by
+//! [`links::Connection`].
 
 pub mod fifo;
 pub mod flags;

@@ -341,8 +341,8 @@ impl<P: Parts> Io<P> {
         }
     }
 
-    /// Notes that a connection is lost, `timed_out` if because it took too long; returns whether it
-    /// was alive until `now`.
+    /// Notes that a connection is lost `now`, `timed_out` if because it took too long; returns
+    /// whether it was alive before.
     ///
     /// Its requests are [taken](Self::take_from) next.
     pub fn lose(&mut self, link: &P::Link, timed_out: bool, now: P::Moment) -> bool {

@@ -21,10 +21,10 @@ pub trait Connection {
     /// Returns the number of its place.
     fn index(&self) -> u16;
 
-    /// Lets the sender look for requests. It takes no lock.
+    /// Lets the sender look for requests. Any context, with any lock held.
     fn wake_sender(&self);
 
-    /// Lets the receiver look again whether a request has been sent. It takes no lock.
+    /// Lets the receiver look again whether a request has been sent. Any context, with any lock held.
     fn wake_receiver(&self);
 }
 
