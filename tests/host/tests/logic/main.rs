@@ -3,6 +3,7 @@
 //! Tests of the pure logic: tables of known cases, and properties checked against simple models.
 
 mod buffer;
+mod contents;
 mod control;
 mod coverage;
 mod drive_world;
