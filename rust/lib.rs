@@ -26,6 +26,8 @@ pub mod net;
 pub mod page;
 pub mod page_array;
 pub mod ratelimit;
+#[cfg(CONFIG_PM_SLEEP)]
+pub mod suspend;
 pub mod sysfs;
 pub mod task;
 pub mod tokens;

@@ -131,9 +131,12 @@ pub(crate) struct Device {
     dirty: Atomic<bool>,
     /// Whether a read has failed since the thread has last looked.
     failed: Atomic<bool>,
+    /// Whether the drive is to be asked to put on the medium what it has cached, since somebody waits
+    /// for that.
+    pub(crate) sync_wanted: Atomic<bool>,
     /// Whether the thread is to end the session.
     pub(crate) ending: Atomic<bool>,
-    /// Who waits for the end of the session.
+    /// Who waits for the end of the session, or for that.
     #[pin]
     pub(crate) ended: WaitQueue,
     #[pin]
@@ -171,6 +174,7 @@ impl Device {
                 // closes it.
                 dirty: Atomic::new(!lower.is_optical()),
                 failed: Atomic::new(false),
+                sync_wanted: Atomic::new(false),
                 ending: Atomic::new(false),
                 ended <- new_wait_queue!("pktcdvd::Device::ended"),
                 log_limit <- RateLimit::new(),
@@ -344,6 +348,7 @@ impl kthread::Run for Device {
                 Progress::Sync(session) => {
                     let result = self.sync(&session);
                     self.packets.lock().synced(self, result);
+                    self.sync_tried();
                 }
                 Progress::Recover(session) => {
                     if session.recover(self.index()) {

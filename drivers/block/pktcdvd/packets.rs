@@ -187,6 +187,7 @@ impl Packets {
     /// does not wait for more to come, and rests in the end.
     pub(crate) fn work(&mut self, device: &Device, pausing: bool) -> Progress {
         let Some(session) = self.session.clone() else {
+            device.sync_tried();
             return if pausing {
                 Progress::Rest
             } else {
@@ -207,6 +208,9 @@ impl Packets {
             }
             if device.take_failure() {
                 device.session.io_failed();
+            }
+            if device.is_sync_wanted() && !(self.owes_sync(device) && self.flusher.request()) {
+                device.sync_tried();
             }
             let suspect = device.session.is_suspect();
             if suspect || self.flusher.wants_sync() {

@@ -85,11 +85,13 @@ impl Config {
 
 /// The packet writing driver.
 ///
-/// Fields are dropped in order: first the two ways in, then the devices. Nothing is mapped then,
+/// Fields are dropped in order: first the ways in, then the devices. Nothing is mapped then,
 /// since each mapping holds the module.
 pub struct Driver {
     _control: Pin<KBox<Registration<Registry>>>,
     _attributes: ClassAttributes<Registry>,
+    #[cfg(CONFIG_PM_SLEEP)]
+    _sleep: Pin<KBox<rb::suspend::Notifier<Registry>>>,
     _registry: Arc<Registry>,
 }
 
@@ -101,6 +103,8 @@ impl Driver {
         let class = Class::register(c"pktcdvd")?;
         let registry = Registry::new(class.clone(), config.packet_buffers)?;
         let attributes = ClassAttributes::new(class, registry.clone(), class::ATTRIBUTES)?;
+        #[cfg(CONFIG_PM_SLEEP)]
+        let sleep = KBox::pin_init(rb::suspend::Notifier::new(registry.clone()), GFP_KERNEL)?;
         let control = KBox::pin_init(
             Registration::register(control::OPTIONS, registry.clone()),
             GFP_KERNEL,
@@ -109,6 +113,8 @@ impl Driver {
         Ok(Self {
             _control: control,
             _attributes: attributes,
+            #[cfg(CONFIG_PM_SLEEP)]
+            _sleep: sleep,
             _registry: registry,
         })
     }
