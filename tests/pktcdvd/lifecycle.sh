@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: debug
 # rblk-timeout: 240
-# rblk-leaks: yes
 #
 # Packet devices come and go under IO and from many sides at once, hold what they use, and nothing
 # else.

@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# rblk-kernels: debug
+# rblk-kernels: fast
 # rblk-timeout: 180
-# rblk-leaks: yes
 #
 # Each allocation of each operation may fail: the operation works all the same, or says so and leaves
 # nothing behind. RBLK_SEED= for other ones of them.
