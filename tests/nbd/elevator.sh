@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: fast
+# rblk-quick: yes
 # rblk-args: --append preempt=full
 # rblk-timeout: 90
 #

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: fast
+# rblk-quick: yes
 # rblk-timeout: 120
 # rblk-mem: 2048
 #

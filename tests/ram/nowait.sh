@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: fast
+# rblk-quick: yes
 # rblk-timeout: 60
 #
 # I/O that must not wait does not, and is refused as a whole if it would have to.

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: host
+# rblk-quick: yes
 #
 # What is made of a test's output, and of files that would not be run: a run is green only if each
 # test did what it planned, as often as tests/expected says.

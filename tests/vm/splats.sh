@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: host
+# rblk-quick: yes
 #
 # Which lines of a kernel log are complaints, in the kernel's own words.
 
