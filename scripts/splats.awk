@@ -37,7 +37,7 @@ function complaint(line) {
 	       line ~ /tried to init an initialized object/ ||
 	       line ~ /debugfs: .* already exists/ ||
 	       line ~ /printk messages dropped|lines suppressed due to ratelimiting/ ||
-	       (line ~ /callbacks suppressed/ && line !~ errors_of_disks) ||
+	       (line ~ /callbacks suppressed/ && line !~ may_be_limited) ||
 	       line ~ /rust_kernel: panicked|Out of memory: Killed/ ||
 	       line ~ /^(\[[^]]*\])* *not ok /
 }
@@ -57,9 +57,12 @@ function may_be_phantom(line) {
 }
 
 BEGIN {
-	# Errors that tests make by the hundred, limited by the kernel where it says so.
-	errors_of_disks = "(blk_print_req_error|buffer_io_error|blk_update_request|set_capacity_and_notify|bio_check_eod|" \
-			  "EXT4-fs mount): [0-9]+ callbacks"
+	# What tests cause by the hundred: errors of disks and file systems, allocations that are made
+	# to fail, disks that come and go, and what our drivers limit themselves. Other messages must
+	# all be in the log.
+	may_be_limited = "(blk_|bio_|buffer_io_error|scsi_|sd_|sr_|cdrom|set_capacity_and_notify|" \
+			 "EXT4-fs|ext4_|__ext4_|udf_|UDF-fs|dm_|dm-|device-mapper|null_blk|loop|" \
+			 "warn_alloc|fail_dump|should_fail|net_ratelimit|rblk|nbd|pktcdvd)[^:]*: [0-9]+ callbacks"
 }
 
 { sub(/\r$/, "") }

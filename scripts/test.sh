@@ -27,7 +27,7 @@ while [ $# -gt 0 ]; do
 		shift
 		;;
 	-q) quick=1 kernels=fast whole='' ;;
-	--expect) exec scripts/test-expected.sh --write "$results/tally" ;;
+	--expect) exec scripts/test-expected.sh --write "$results/counted" ;;
 	*) break ;;
 	esac
 	shift

@@ -40,7 +40,7 @@ complaints=(
 	'kobject: kobject (0000000000000001): tried to init an initialized object, something is seriously wrong.'
 	"debugfs: 'nbd0' already exists in 'nbd'"
 	'** 4711 printk messages dropped **'
-	'rblk_warn: 12 callbacks suppressed'
+	'foo_warn: 12 callbacks suppressed'
 	'fio: 12 output lines suppressed due to ratelimiting'
 	'BUG kmalloc-64 (Tainted: G           O       ): Right Redzone overwritten'
 	'rblk-vm: complaint: lockdep has turned itself off'
@@ -56,6 +56,8 @@ harmless=(
 	'sh: page allocation failure: order:0, mode:0xcc0(GFP_KERNEL)'
 	'blk_print_req_error: 30 callbacks suppressed'
 	'buffer_io_error: 30 callbacks suppressed'
+	'scsi_io_completion_action: 18 callbacks suppressed'
+	'rblk: 202 callbacks suppressed'
 	'rblk-vm: checked: leaks were looked for,lockdep is on'
 	'kunit: disabled'
 )
