@@ -14,7 +14,7 @@ expected=$RBLK_TOP/tests/expected
 
 # count TALLY: "N KERNEL TEST" for each test.
 count() {
-	sed -nE 's/^(pass|fail|skip) ([^ ]* (tests\/|cargo:)[^ ]*): .*/\2/p' "$1"| sort | uniq -c |
+	sed -nE 's/^(pass|fail|skip) ([^ ]* (tests\/|cargo:)[^ ]*): .*/\2/p' "$1" | sort | uniq -c |
 		awk '{ print $1, $2, $3 }'
 }
 
