@@ -33,10 +33,11 @@ dying() {
 }
 
 # group_ends NAME: removes a group, and waits until nothing refers to it any more:
-# a bio that was not given back would keep it for ever. The page cache may, too.
+# a bio that was not given back would keep it for ever. The page cache may, too; and
+# what processors have charged in advance, and swap gives back late, does for a while.
 group_ends() {
 	rmdir "$CGROUP/$1" || return
-	for _try in 1 2 3 4 5 6 7 8 9 10; do
+	for _try in $(seq "$(patience 30)"); do
 		echo 3 >/proc/sys/vm/drop_caches
 		[ "$(dying)" -ne 0 ] || return 0
 		sleep 1
