@@ -13,7 +13,7 @@
 # shellcheck source=tests/ram/lib/disks.sh
 . "$(dirname "$0")/lib/disks.sh"
 
-ktap_plan 18
+ktap_plan 16
 remove_all_disks
 
 swapped() { awk -v name="pswp$1" '$1 == name { print $2 }' /proc/vmstat; }
@@ -48,6 +48,7 @@ for front in bio mq; do
 	check "the disk had a part of it" test $(($(swapped out) - before)) -ge 4096
 	check "it is swapped off" swapoff "/dev/$disk"
 	check "and goes" remove_disk "$disk"
-	check "so does the group" group_ends rblk
+	# What processors keep of its charges may let it linger: that tells nothing of the disk.
+	rmdir "$CGROUP/rblk"
 done
 ktap_finished
