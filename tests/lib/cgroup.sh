@@ -33,8 +33,7 @@ dying() {
 }
 
 # group_ends NAME: removes a group, and waits until nothing refers to it any more:
-# a bio that was not given back would keep it for ever. The page cache may, too; and
-# what processors have charged in advance, and swap gives back late, does for a while.
+# a bio that was not given back would keep it for ever. The page cache may, too.
 group_ends() {
 	rmdir "$CGROUP/$1" || return
 	for _try in $(seq "$(patience 30)"); do

@@ -48,7 +48,7 @@ for front in bio mq; do
 	check "the disk had a part of it" test $(($(swapped out) - before)) -ge 4096
 	check "it is swapped off" swapoff "/dev/$disk"
 	check "and goes" remove_disk "$disk"
-	# What processors keep of its charges may let it linger: that tells nothing of the disk.
+	# The group may linger for minutes; what still refers to it has not been found.
 	rmdir "$CGROUP/rblk"
 done
 ktap_finished
