@@ -53,6 +53,13 @@ class Model:
         self.last = start
         return start, min(length, self.disk.size - start)
 
+    def pages(self, longest):
+        """A range that may be written by whole pages: the page cache also writes what is around."""
+        start, length = self.range(longest)
+        first = -(-self.offset // mmap.PAGESIZE) * mmap.PAGESIZE
+        start = max(start, first)
+        return start, min(length, self.disk.size - start)
+
     def packets(self):
         return (self.disk.size - self.offset) // self.packet
 
@@ -85,7 +92,7 @@ class Model:
             self.bytes[at : at + len(data)] = data
 
     def write_cached(self):
-        start, length = self.range(self.packet * 2)
+        start, length = self.pages(self.packet * 2)
         # Any bytes, not just whole frames.
         start, length = start + random.randrange(FRAME), max(length - FRAME, 1)
         length = min(length, self.disk.size - start)
@@ -96,7 +103,7 @@ class Model:
             os.fsync(self.cached)
 
     def write_mapped(self):
-        start, length = self.range(self.packet * 2)
+        start, length = self.pages(self.packet * 2)
         page = start - start % mmap.PAGESIZE
         size = min(start + length, self.disk.size) - page
         data = fresh(length)
