@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The drive: commands in, answers out.
 
+mod background;
 mod config;
 mod data;
 mod format;
@@ -23,6 +24,15 @@ use crate::stats::Stats;
 use speed::Speeds;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
+
+/// Something that lasts, while the drive answers little else.
+#[derive(Clone, Copy, Debug)]
+struct Busy {
+    since: Instant,
+    lasts: Duration,
+    /// What it answers meanwhile.
+    sense: Sense,
+}
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +86,9 @@ pub struct Drive {
     attentions: VecDeque<Sense>,
     deferred: Option<Sense>,
     events: VecDeque<u8>,
-    busy: Option<(Instant, Duration)>,
+    busy: Option<Busy>,
+    /// Until when the background format was accounted for.
+    background: Instant,
     cache: Cache,
     journal: Option<Journal>,
     recording: bool,
@@ -107,6 +119,7 @@ impl Drive {
             deferred: None,
             events: VecDeque::new(),
             busy: None,
+            background: Instant::now(),
             journal: None,
             recording: false,
             now: Instant::now(),
@@ -123,6 +136,7 @@ impl Drive {
     /// Does what a command says.
     pub fn execute(&mut self, cdb: &[u8], out: &[u8], now: Instant) -> Outcome {
         let cdb = Cdb::new(cdb);
+        self.advance(now);
         self.now = now;
         self.takes = Duration::ZERO;
         let (answer, data) = self.answer(&cdb, out);
@@ -291,7 +305,7 @@ impl Drive {
             op::FORMAT_UNIT => self.format_unit(cdb, out),
             op::BLANK => self.blank(cdb),
             op::RESERVE_TRACK => self.reserve(),
-            op::CLOSE_TRACK => self.close(),
+            op::CLOSE_TRACK => self.close(cdb),
             op::SEND_OPC => self.opc(),
             op::GET_PERFORMANCE => self.performance(cdb),
             op::SET_STREAMING => self.set_streaming(cdb, out),
@@ -309,12 +323,9 @@ impl Drive {
         if self.medium.is_none() {
             return Err(sense::NO_MEDIUM);
         }
-        match self.progress() {
+        match self.is_busy() {
             None => Ok(()),
-            progress => Err(Sense {
-                progress,
-                ..sense::FORMATTING
-            }),
+            Some(sense) => Err(sense),
         }
     }
 

@@ -15,6 +15,7 @@ pub mod control;
 pub mod disc;
 pub mod drive;
 pub mod fault;
+pub mod format;
 pub mod journal;
 pub mod look;
 pub mod medium;

@@ -38,6 +38,8 @@ pub struct Modes {
     write: [u8; WRITE],
     caching: [u8; 12],
     recovery: [u8; 12],
+    rainier: [u8; 8],
+    selected: bool,
 }
 
 impl Default for Modes {
@@ -50,6 +52,8 @@ impl Default for Modes {
             write,
             caching: [0x08, 10, 0x04, 0, 0, 0, 0, 0, 0, 0, 0, 0],
             recovery: RECOVERY,
+            rainier: [0x2c, 6, 0, 0, 0, 0, 0, 0],
+            selected: false,
         }
     }
 }
@@ -64,6 +68,11 @@ impl Modes {
             block_type: p[4] & 15,
             packet: u32::from_be_bytes([p[10], p[11], p[12], p[13]]),
         }
+    }
+
+    /// Whether anybody set mode page 5.
+    pub fn was_selected(&self) -> bool {
+        self.selected
     }
 
     /// Mode page 5.
@@ -87,6 +96,7 @@ impl Modes {
             0x01 => from.recovery.to_vec(),
             0x05 => from.write.to_vec(),
             0x08 => from.caching.to_vec(),
+            0x2c => from.rainier.to_vec(),
             0x1a => POWER.to_vec(),
             0x1d => TIMEOUT.to_vec(),
             _ => return None,
@@ -94,16 +104,22 @@ impl Modes {
         if values == Values::Changeable {
             let changeable = matches!(code, 0x01 | 0x05 | 0x08);
             page[2..].fill(if changeable { 0xff } else { 0 });
+            if code == 0x2c {
+                page[3] = 1;
+            }
         }
         Some(page)
     }
 
-    /// Takes pages, as MODE SELECT brings them.
-    pub fn select(&mut self, mut pages: &[u8]) -> Result<(), Sense> {
+    /// Takes pages, as MODE SELECT brings them; page 2Ch if the drive knows Mount Rainier.
+    pub fn select(&mut self, mut pages: &[u8], rainier: bool) -> Result<(), Sense> {
         let mut changed = self.clone();
         while let [code, length, ..] = *pages {
             let end = 2 + usize::from(length);
             let page = pages.get(..end).ok_or(sense::PARAMETER_LENGTH)?;
+            if code & 0x3f == 0x2c && !rainier {
+                return Err(sense::PARAMETER);
+            }
             changed.replace(code & 0x3f, page)?;
             pages = &pages[end..];
         }
@@ -119,12 +135,14 @@ impl Modes {
             0x01 => &mut self.recovery,
             0x05 => &mut self.write,
             0x08 => &mut self.caching,
+            0x2c => &mut self.rainier,
             _ => return Err(sense::PARAMETER),
         };
         if mine.len() != page.len() || (code == 0x05 && page[2] & 15 > 3) {
             return Err(sense::PARAMETER);
         }
         mine[2..].copy_from_slice(&page[2..]);
+        self.selected |= code == 0x05;
         Ok(())
     }
 }

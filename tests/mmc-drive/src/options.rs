@@ -2,8 +2,9 @@
 //! What a drive and its first disc are like: `MEDIA[,OPTION]...`.
 
 use crate::disc::Disc;
+use crate::format;
 use crate::look::Look;
-use crate::medium::{Kind, Medium, BLOCK};
+use crate::medium::{Kind, Medium, State, BLOCK};
 use std::fs::OpenOptions;
 
 /// Which discs a drive can write, by what it says of itself.
@@ -25,6 +26,10 @@ pub struct MediumOptions {
     start: u32,
     file: Option<String>,
     blank: bool,
+    quick: bool,
+    mrw: bool,
+    state: Option<State>,
+    formatted: Option<u32>,
     protected: bool,
     data_mode: u8,
     look: Look,
@@ -35,8 +40,8 @@ pub struct MediumOptions {
 pub struct Options {
     /// Refuse what is not a whole packet on media where other drives help themselves.
     pub strict: bool,
-    /// Refuse several packets in one write.
-    pub single: bool,
+    /// Refuse several packets in one write; not told, as usual for the kind of disc.
+    pub single: Option<bool>,
     /// Refuse reads while there is something in the cache.
     pub strict_cache: bool,
     /// Packets in the cache.
@@ -49,6 +54,8 @@ pub struct Options {
     pub format_time: u64,
     /// The abilities.
     pub class: Class,
+    /// It knows Mount Rainier.
+    pub rainier: bool,
     /// MODE SENSE(6) works.
     pub mode6: bool,
     /// Mode pages come behind a block descriptor.
@@ -67,13 +74,14 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             strict: false,
-            single: true,
+            single: None,
             strict_cache: false,
             cache: 32,
             time: 0.0,
             slow: 0,
             format_time: 0,
             class: Class::Super,
+            rainier: false,
             mode6: true,
             block_descriptor: false,
             unsupported: Vec::new(),
@@ -91,13 +99,14 @@ impl Options {
         match key {
             "strict" => self.strict = flag(value)?,
             "tolerant" => self.strict = !flag(value)?,
-            "multiples" => self.single = !flag(value)?,
+            "multiples" => self.single = Some(!flag(value)?),
             "strict-cache" => self.strict_cache = flag(value)?,
             "cache" => self.cache = number(value)? as usize,
             "time" => self.time = value.parse().map_err(|_| format!("{value}: no factor"))?,
             "slow" => self.slow = number(value)?.into(),
             "format-time" => self.format_time = number(value)?.into(),
             "class" => self.class = class(value)?,
+            "rainier" => self.rainier = flag(value)?,
             "mode6" => self.mode6 = flag(value)?,
             "descriptor" => self.block_descriptor = flag(value)?,
             "unsupported" => self.unsupported = codes(value)?,
@@ -140,6 +149,10 @@ impl MediumOptions {
             start: 0,
             file: None,
             blank: false,
+            quick: false,
+            mrw: false,
+            state: None,
+            formatted: None,
             protected: false,
             data_mode: if kind == Kind::CdRw { 2 } else { 1 },
             look: Look::default(),
@@ -154,6 +167,10 @@ impl MediumOptions {
             "blocks" => self.blocks = number(value)?,
             "file" => self.file = Some(value.into()),
             "blank" => self.blank = flag(value)?,
+            "quick" => self.quick = flag(value)?,
+            "mrw" => self.mrw = flag(value)?,
+            "state" => self.state = Some(state(value)?),
+            "formatted" => self.formatted = Some(number(value)?),
             "read-only" => self.protected = flag(value)?,
             "start" => self.start = number(value)?,
             "data-mode" if (1..=2).contains(&number(value)?) => {
@@ -185,10 +202,17 @@ impl MediumOptions {
             Some(path) => over_file(path, packet, self.blocks),
             None => Ok(Disc::new(packet)),
         }?;
+        let (state, size, formatted) = self.state()?;
         let mut medium = Medium {
             kind: self.kind,
             capacity: self.blocks,
-            blocks: self.blocks,
+            state,
+            size,
+            formatted,
+            mrw: self.mrw,
+            no_spares: false,
+            minimal: false,
+            unclosed: false,
             start: self.start,
             packet,
             data_mode: self.data_mode,
@@ -197,10 +221,49 @@ impl MediumOptions {
             look: self.look.clone(),
             disc,
         };
-        if self.blank {
+        if state == State::Blank {
             medium.blank();
         }
         Ok(medium)
+    }
+}
+
+impl MediumOptions {
+    /// State, blocks of the whole format, and how many of them are formatted.
+    fn state(&self) -> Result<(State, u32, u32), String> {
+        let name = self.kind.name();
+        let background = self.kind.is_plus() || self.mrw;
+        if self.mrw && !format::has_rainier(self.kind) {
+            return Err(format!("mrw: there is no such {name}"));
+        }
+        if self.quick && self.kind != Kind::DvdRw {
+            return Err(format!("quick: there is no such {name}"));
+        }
+        let state = match self.state {
+            Some(_) if !background => return Err(format!("state: there is none of a {name}")),
+            _ if self.blank => State::Blank,
+            _ if self.quick => State::Intermediate,
+            state => state.unwrap_or(State::Formatted),
+        };
+        let size = match self.mrw {
+            true => format::rainier_size(self.kind, self.blocks),
+            false => self.blocks,
+        };
+        let packet = self.kind.packet();
+        let usual = match state {
+            State::Stopped | State::Running => size / 2 / packet * packet,
+            State::Intermediate | State::Blank => 0,
+            _ => size,
+        };
+        let formatted = self.formatted.unwrap_or(usual);
+        let partly = match state {
+            State::Formatted => self.kind == Kind::DvdRw,
+            state => state != State::Blank,
+        };
+        if formatted > size || formatted % packet != 0 || !(partly || formatted == usual) {
+            return Err(format!("formatted={formatted}: not of such a {name}"));
+        }
+        Ok((state, size, formatted))
     }
 }
 
@@ -233,7 +296,7 @@ pub fn parse(text: &str) -> Result<(Options, Option<MediumOptions>), String> {
             return Err(format!("{media}: the media are {names}, and none"));
         }
     };
-    options.strict = medium.as_ref().is_some_and(|m| m.kind.is_picky());
+    let mut strict = None;
     for word in words {
         let of_medium = match &mut medium {
             Some(medium) => medium.set(word)?,
@@ -242,8 +305,28 @@ pub fn parse(text: &str) -> Result<(Options, Option<MediumOptions>), String> {
         if !of_medium && !options.set(word)? {
             return Err(format!("{word}: no such option of a drive"));
         }
+        if matches!(word.split('=').next(), Some("strict" | "tolerant")) {
+            strict = Some(options.strict);
+        }
+    }
+    if let Some(medium) = &medium {
+        let picky = medium.kind.is_picky() && !medium.mrw;
+        options.strict = strict.unwrap_or(picky);
+        options.rainier |= medium.mrw;
     }
     Ok((options, medium))
+}
+
+fn state(text: &str) -> Result<State, String> {
+    match text {
+        "none" => Ok(State::Blank),
+        "stopped" => Ok(State::Stopped),
+        "running" => Ok(State::Running),
+        "complete" => Ok(State::Formatted),
+        _ => Err(format!(
+            "{text}: state is none, stopped, running or complete"
+        )),
+    }
 }
 
 fn number(text: &str) -> Result<u32, String> {

@@ -82,6 +82,8 @@ impl fmt::Display for Sense {
 pub const NONE: Sense = Sense::new(0, 0, 0);
 /// Format or blank in progress.
 pub const FORMATTING: Sense = Sense::new(2, 0x04, 0x04);
+/// Operation in progress.
+pub const WORKING: Sense = Sense::new(2, 0x04, 0x07);
 /// Medium not present, tray closed.
 pub const NO_MEDIUM: Sense = Sense::new(2, 0x3a, 0x01);
 /// Medium not present, tray open.
@@ -94,6 +96,8 @@ pub const OPCODE: Sense = Sense::new(5, 0x20, 0x00);
 pub const RANGE: Sense = Sense::new(5, 0x21, 0x00);
 /// Invalid address for write.
 pub const ALIGNMENT: Sense = Sense::new(5, 0x21, 0x02);
+/// A read of what is not formatted: the medium's format is corrupted, it seems.
+pub const UNFORMATTED: Sense = Sense::new(3, 0x31, 0x00);
 /// Invalid field in the command.
 pub const FIELD: Sense = Sense::new(5, 0x24, 0x00);
 /// Invalid field in the parameter list.

@@ -3,7 +3,7 @@
 
 use super::{Drive, Reply};
 use crate::cdb::Cdb;
-use crate::medium::Kind;
+use crate::medium::{Kind, Medium};
 use crate::options::Class;
 use crate::sense;
 
@@ -50,16 +50,29 @@ impl Drive {
     /// The current profile, 0 without a disc.
     fn profile(&self) -> u16 {
         match &self.medium {
-            Some(medium) if !self.tray_open => medium.look.profile.unwrap_or(medium.kind.profile()),
+            Some(medium) if !self.tray_open => {
+                medium.look.profile.unwrap_or_else(|| medium.profile())
+            }
             _ => 0,
         }
+    }
+
+    /// Whether the drive can do Mount Rainier: then it has feature 0028h and mode page 2Ch, whatever
+    /// disc is in it.
+    pub(super) fn knows_rainier(&self) -> bool {
+        self.options.rainier || self.medium.as_ref().is_some_and(|medium| medium.mrw)
     }
 
     fn features(&self) -> Vec<Feature> {
         let profile = self.profile();
         let is = |profiles: &[u16]| profiles.contains(&profile);
-        let packet = self.medium.as_ref().map_or(1, |medium| medium.packet);
-        let random = self.random_writable();
+        let medium = self.medium.as_ref().filter(|_| profile != 0);
+        let packet = medium.map_or(1, |medium| medium.packet);
+        let protected = medium.is_some_and(|medium| medium.protected);
+        let random = medium.is_some_and(Medium::is_random);
+        let rainier = medium.is_some_and(|medium| medium.mrw && !medium.is_blank());
+        let spares = medium.is_some_and(|medium| !medium.no_spares);
+        let minimal = medium.is_some_and(|medium| medium.minimal);
         let mut list = Vec::new();
         let mut add = |code, version, persistent, current, payload: &[u8]| {
             list.push(Feature {
@@ -71,35 +84,53 @@ impl Drive {
             });
         };
         let cd = is(&[0x08, 0x09, 0x0a]);
-        let dvd = is(&[0x10, 0x11, 0x12, 0x13, 0x14, 0x1a, 0x1b]);
+        let dvd = is(&[0x10, 0x11, 0x12, 0x13, 0x14, 0x1a, 0x1b, 0x2a]);
         let bd = is(&[0x43]);
+        let anywhere = is(&[0x12, 0x1a, 0x2a, 0x43]) || rainier;
         let other = self.options.class != Class::Cdrw;
         add(0x0000, 0, true, true, &self.profiles(profile));
         add(0x0001, 2, true, true, &[0, 0, 0, 1, 1, 0, 0, 0]);
         add(0x0003, 0, true, true, &[0x29, 0, 0, 0]);
+        if other {
+            add(0x0004, 2, false, is(&[0x12, 0x1a, 0x43]), &[0x04, 0, 0, 0]);
+        }
         add(0x0010, 0, false, profile != 0, &readable(packet));
         add(0x001e, 2, false, cd, &[0; 4]);
         if other {
             add(0x001f, 1, false, dvd, &[0; 4]);
-            add(0x0020, 1, false, is(&[0x12, 0x1a, 0x43]), &random);
         }
-        add(
-            0x0023,
-            1,
-            false,
-            is(&[0x0a, 0x12, 0x13, 0x1a, 0x43]),
-            &[0; 8],
-        );
-        if self.options.class == Class::Super {
-            add(0x0024, 1, false, is(&[0x12, 0x43]), &[0; 4]);
+        if other || self.knows_rainier() {
+            let current = anywhere && random;
+            add(0x0020, 1, false, current, &self.random_writable());
         }
-        add(0x0026, 0, false, is(&[0x0a, 0x13]), &[]);
+        if other {
+            let current = is(&[0x14]) && !minimal && !protected;
+            add(0x0021, 3, false, current, &[0, 1, 0, 1, 16, 0, 0, 0]);
+        }
+        let formattable = is(&[0x0a, 0x12, 0x13, 0x14, 0x1a, 0x2a, 0x43]) && !protected;
+        add(0x0023, 1, false, formattable, &[0x0f, 0, 0, 0, 0, 0, 0, 0]);
+        if self.options.class == Class::Super || self.knows_rainier() {
+            let current = (is(&[0x12, 0x43]) && spares) || rainier;
+            add(0x0024, 1, false, current, &[0; 4]);
+        }
+        add(0x0026, 0, false, is(&[0x0a, 0x13]) && !protected, &[]);
+        if self.knows_rainier() {
+            // It writes CD-RW, reads and writes DVD+RW.
+            add(0x0028, 1, false, rainier, &[0x07, 0, 0, 0]);
+        }
         if other {
             add(0x002a, 0, false, is(&[0x1a]), &[1, 0, 0, 0]);
             add(0x002c, 0, false, is(&[0x13]), &[0x0e, 0, 0, 0]);
         }
+        let unformatted = is(&[0x0a]) && medium.is_some_and(Medium::is_sequential);
+        add(0x002d, 2, false, unformatted, &[0x46, 0, 0x01, 0x00]);
+        if other {
+            let current = is(&[0x14]) && !protected;
+            add(0x002f, 2, false, current, &[0x42, 0, 0, 0]);
+        }
         add(0x0037, 0, false, is(&[0x0a]), &[0, 0, 0, 0]);
         if other {
+            add(0x003a, 0, false, is(&[0x2a]), &[1, 0, 0, 0]);
             add(0x0040, 1, false, bd, &[0; 28]);
             add(0x0041, 1, false, bd, &[0; 20]);
         }
@@ -121,7 +152,7 @@ impl Drive {
     }
 
     fn profiles(&self, current: u16) -> Vec<u8> {
-        let mut all = vec![0x43, 0x1b, 0x1a, 0x14, 0x13, 0x12, 0x11, 0x10];
+        let mut all = vec![0x43, 0x2a, 0x1b, 0x1a, 0x14, 0x13, 0x12, 0x11, 0x10];
         match self.options.class {
             Class::Cdrw => all.clear(),
             Class::Multi => all.retain(|code| *code != Kind::DvdRam.profile()),

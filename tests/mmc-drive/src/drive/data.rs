@@ -4,7 +4,8 @@
 use super::{Drive, Reply};
 use crate::cdb::Cdb;
 use crate::disc::Packet;
-use crate::medium::BLOCK;
+use crate::medium::{Kind, Medium, State, BLOCK};
+use crate::modes::WriteParameters;
 use crate::sense::{self, Sense};
 
 impl Drive {
@@ -20,8 +21,34 @@ impl Drive {
             return Err(sense);
         }
         self.account_write(first, length)?;
+        self.extend(first, length)?;
         self.store(first, data, cdb.forced())?;
         Ok(Vec::new())
+    }
+
+    /// What is formatted, or recorded, when that is written.
+    fn extend(&mut self, first: u32, length: u32) -> Result<(), Sense> {
+        let medium = self.medium()?;
+        let end = first.saturating_add(length).saturating_sub(medium.start);
+        medium.unclosed |= length > 0;
+        match medium.state {
+            _ if length == 0 => {}
+            State::Blank => {
+                medium.state = State::Sequential { open: true };
+                medium.size = medium.capacity;
+                medium.formatted = end;
+            }
+            State::Sequential { .. } => medium.formatted = end,
+            State::Intermediate => {
+                medium.formatted = medium.formatted.max(end);
+                if medium.formatted == medium.capacity {
+                    medium.state = State::Formatted;
+                }
+            }
+            State::Running => self.format_up_to(end),
+            State::Stopped | State::Formatted => {}
+        }
+        Ok(())
     }
 
     pub(super) fn read(&mut self, first: u32, length: u32) -> Reply {
@@ -61,22 +88,35 @@ impl Drive {
     fn judge(&mut self, first: u32, length: u32) -> Result<(), Sense> {
         let (strict, single) = (self.options.strict, self.options.single);
         let page = self.modes.write_parameters();
+        let chosen = self.modes.was_selected();
         let medium = self.medium()?;
         if medium.protected {
             return Err(sense::PROTECTED);
         }
-        if !medium.is_blank() {
-            if first < medium.start || first >= medium.end() {
-                return Err(sense::RANGE);
-            }
-            if u64::from(first) + u64::from(length) > medium.end().into() {
-                return Err(sense::PAST_END);
-            }
+        if medium.is_sequential() {
+            return judge_sequence(medium, page, chosen, first, length);
         }
-        if medium.is_blank() || medium.look.no_packets {
+        // What grows by writing may be written right behind its end.
+        let limit = match medium.state {
+            State::Intermediate => medium.start.saturating_add(medium.capacity),
+            _ => medium.end(),
+        };
+        if first < medium.start || first >= limit {
+            return Err(sense::RANGE);
+        }
+        if u64::from(first) + u64::from(length) > limit.into() {
+            return Err(sense::PAST_END);
+        }
+        if first > medium.end() {
+            return Err(sense::ALIGNMENT);
+        }
+        if medium.look.no_packets {
             return Err(sense::MODE);
         }
-        if medium.kind.is_picky() {
+        if medium.mrw {
+            return Ok(());
+        }
+        if medium.kind == Kind::CdRw {
             let fits = page.data_mode() == Some(medium.data_mode);
             if page.write_type != 0 || !page.fixed || !fits {
                 return Err(sense::MODE);
@@ -88,7 +128,7 @@ impl Drive {
         if strict && (first - medium.start) % medium.packet != 0 {
             return Err(sense::ALIGNMENT);
         }
-        let fits = if single {
+        let fits = if single.unwrap_or(medium.kind != Kind::DvdRw) {
             length == medium.packet
         } else {
             length % medium.packet == 0
@@ -232,4 +272,28 @@ impl Drive {
     pub(super) fn cache_packet_bytes(&self) -> usize {
         self.medium.as_ref().map_or(BLOCK, |m| m.disc.bytes())
     }
+}
+
+/// Whether a write may go on a disc that is recorded from its start on. The host must have chosen how
+/// to record it.
+fn judge_sequence(
+    medium: &Medium,
+    page: WriteParameters,
+    chosen: bool,
+    first: u32,
+    length: u32,
+) -> Result<(), Sense> {
+    let open = medium.is_blank() || medium.state == State::Sequential { open: true };
+    if !medium.kind.is_picky() || !open || !chosen || page.fixed || page.write_type > 2 {
+        return Err(sense::MODE);
+    }
+    let next = medium.start.saturating_add(medium.formatted);
+    if first != next {
+        return Err(sense::ALIGNMENT);
+    }
+    let end = u64::from(medium.start) + u64::from(medium.capacity);
+    if u64::from(first) + u64::from(length) > end {
+        return Err(sense::PAST_END);
+    }
+    Ok(())
 }

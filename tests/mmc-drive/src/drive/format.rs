@@ -1,94 +1,66 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Blanking and formatting, tracks and sessions.
 
-use super::info::formats;
-use super::{Drive, Reply};
+use super::{Busy, Drive, Reply};
 use crate::cdb::Cdb;
-use crate::medium::Kind;
-use crate::sense;
-use std::time::Duration;
+use crate::format::{self, Order, Plan};
+use crate::medium::{Medium, State};
+use crate::sense::{self, Sense};
 
 impl Drive {
     pub(super) fn blank(&mut self, cdb: &Cdb) -> Reply {
         let medium = self.medium()?;
-        if medium.protected {
-            return Err(sense::PROTECTED);
-        }
-        if !medium.kind.is_picky() || medium.look.not_erasable {
-            return Err(sense::MODE);
-        }
-        if cdb.byte(1) & 7 > 1 {
-            return Err(sense::FIELD);
-        }
+        let (seconds, minimal) = format::blanking(medium, cdb.byte(1) & 7)?;
         medium.blank();
+        medium.minimal = minimal;
         self.stats.add("blanks", 1);
         self.forget_data();
-        self.begin_long(cdb.byte(1) & 0x10 != 0);
+        let lasts = self.lasts(seconds, 1);
+        self.begin_long(cdb.byte(1) & 0x10 != 0, lasts, sense::FORMATTING);
         Ok(Vec::new())
     }
 
     /// With a format list of one descriptor: blocks, type and parameter.
     pub(super) fn format_unit(&mut self, cdb: &Cdb, out: &[u8]) -> Reply {
-        if cdb.byte(1) & 0x10 == 0 || !matches!(cdb.byte(1) & 7, 1 | 7) {
-            return Err(sense::FIELD);
+        let order = order(cdb, out)?;
+        let rainier = self.knows_rainier();
+        let plan = format::plan(self.medium()?, rainier, &order)?;
+        let restarted = plan.keeps && plan.state == State::Running;
+        if plan.keeps {
+            self.empty_cache()?;
+        } else {
+            self.forget_data();
         }
-        let header = out.get(..4).ok_or(sense::PARAMETER_LENGTH)?;
-        let descriptor = out.get(4..12).ok_or(sense::PARAMETER_LENGTH)?;
-        if usize::from(header[2]) << 8 | usize::from(header[3]) < 8 {
-            return Err(sense::PARAMETER);
-        }
-        let wanted =
-            u32::from_be_bytes([descriptor[0], descriptor[1], descriptor[2], descriptor[3]]);
-        let parameter = u32::from_be_bytes([0, descriptor[5], descriptor[6], descriptor[7]]);
-        self.format(cdb.byte(1) & 7, descriptor[4] >> 2, wanted, parameter)?;
-        self.stats.add("formats", 1);
-        self.forget_data();
-        self.begin_long(header[1] & 2 != 0);
-        Ok(Vec::new())
-    }
-
-    fn format(&mut self, code: u8, kind: u8, wanted: u32, parameter: u32) -> Reply {
-        let page = self.modes.write_parameters();
-        let medium = self.medium()?;
-        if medium.protected {
-            return Err(sense::PROTECTED);
-        }
-        let known = formats(medium.kind).iter().any(|(known, _)| *known == kind);
-        if code != 7 && !known {
-            return Err(sense::PARAMETER);
-        }
-        let (capacity, usual) = (medium.capacity, medium.kind.packet());
-        let blocks = match wanted {
-            0 | u32::MAX => capacity,
-            blocks if blocks <= capacity => blocks,
-            _ => return Err(sense::PARAMETER),
-        };
-        let packet = match parameter {
-            size if medium.kind == Kind::CdRw && size > 0 && size < 2048 => size,
-            _ => usual,
-        };
-        if blocks % packet != 0 {
-            return Err(sense::PARAMETER);
-        }
-        if medium.kind == Kind::CdRw {
-            medium.data_mode = page.data_mode().unwrap_or(medium.data_mode);
-        }
-        medium.format(blocks, packet);
+        let data_mode = self.modes.write_parameters().data_mode();
+        self.medium()?.become_formatted(&plan, data_mode);
+        let lasts = self.lasts(plan.seconds, if order.is_background() { 16 } else { 1 });
+        self.begin_background(self.now + lasts);
+        self.stats
+            .add(if restarted { "restarts" } else { "formats" }, 1);
+        self.begin_long(out[1] & 2 != 0, lasts, sense::FORMATTING);
         Ok(Vec::new())
     }
 
     pub(super) fn reserve(&mut self) -> Reply {
         let medium = self.medium()?;
-        if !medium.is_blank() {
+        if !medium.is_blank() || !medium.kind.is_picky() {
             return Err(sense::SEQUENCE);
         }
         medium.reserved = true;
         Ok(Vec::new())
     }
 
-    pub(super) fn close(&mut self) -> Reply {
-        self.stats.add("closes", 1);
+    /// CLOSE TRACK/SESSION; some kinds of medium have none to close.
+    pub(super) fn close(&mut self, cdb: &Cdb) -> Reply {
+        let function = cdb.byte(2) & 7;
+        let (state, seconds) = format::closing(self.medium()?, function)?;
         self.empty_cache()?;
+        let medium = self.medium()?;
+        medium.state = state;
+        medium.unclosed &= function != 2;
+        self.stats.add("closes", 1);
+        let lasts = self.scaled(seconds);
+        self.begin_long(cdb.byte(1) & 1 != 0, lasts, sense::WORKING);
         Ok(Vec::new())
     }
 
@@ -100,23 +72,79 @@ impl Drive {
         self.events.push_back(super::tray::NEW_MEDIUM);
     }
 
-    fn begin_long(&mut self, immediate: bool) {
-        let time = Duration::from_millis(self.options.format_time);
-        if immediate {
-            self.busy = Some((self.now, time));
-        } else {
-            self.takes += time;
+    /// How long something lasts that takes a real drive so many seconds. With `format-time` it is
+    /// the `part`th of that instead.
+    fn lasts(&self, seconds: f64, part: u64) -> std::time::Duration {
+        match self.options.format_time {
+            0 => self.scaled(seconds),
+            whole => std::time::Duration::from_millis(whole / part),
         }
     }
 
-    /// How far formatting got, while it lasts.
-    pub(super) fn progress(&mut self) -> Option<u16> {
-        let (since, time) = self.busy?;
-        let gone = self.now.saturating_duration_since(since);
-        if gone >= time {
+    fn begin_long(&mut self, immediate: bool, lasts: std::time::Duration, sense: Sense) {
+        if immediate {
+            self.busy = Some(Busy {
+                since: self.now,
+                lasts,
+                sense,
+            });
+        } else {
+            self.takes += lasts;
+        }
+    }
+
+    /// Why the drive is not ready yet, with how far it is.
+    pub(super) fn is_busy(&mut self) -> Option<Sense> {
+        let busy = self.busy?;
+        let gone = self.now.saturating_duration_since(busy.since);
+        if gone >= busy.lasts {
             self.busy = None;
             return None;
         }
-        Some((gone.as_secs_f64() / time.as_secs_f64() * 65535.0) as u16)
+        let part = gone.as_secs_f64() / busy.lasts.as_secs_f64();
+        Some(Sense {
+            progress: Some((part * 65535.0) as u16),
+            ..busy.sense
+        })
+    }
+}
+
+fn order(cdb: &Cdb, out: &[u8]) -> Result<Order, Sense> {
+    let code = cdb.byte(1) & 7;
+    if cdb.byte(1) & 0x10 == 0 || !matches!(code, 1 | 7) {
+        return Err(sense::FIELD);
+    }
+    let header = out.get(..4).ok_or(sense::PARAMETER_LENGTH)?;
+    let d = out.get(4..12).ok_or(sense::PARAMETER_LENGTH)?;
+    if usize::from(header[2]) << 8 | usize::from(header[3]) < 8 {
+        return Err(sense::PARAMETER);
+    }
+    Ok(Order {
+        code,
+        kind: d[4] >> 2,
+        sub: d[4] & 3,
+        blocks: u32::from_be_bytes([d[0], d[1], d[2], d[3]]),
+        parameter: u32::from_be_bytes([0, d[5], d[6], d[7]]),
+        // "Disable certification" counts with "these bits are valid" only.
+        certify: header[1] & 0xa0 != 0xa0,
+    })
+}
+
+impl Medium {
+    fn become_formatted(&mut self, plan: &Plan, data_mode: Option<u8>) {
+        if !plan.keeps {
+            self.disc.reformat(plan.packet);
+            self.packet = plan.packet;
+            self.reserved = false;
+            if self.kind == crate::medium::Kind::CdRw {
+                self.data_mode = data_mode.unwrap_or(self.data_mode);
+            }
+        }
+        self.state = plan.state;
+        self.size = plan.size;
+        self.formatted = plan.formatted;
+        self.mrw = plan.mrw;
+        self.no_spares = plan.no_spares;
+        self.unclosed = true;
     }
 }

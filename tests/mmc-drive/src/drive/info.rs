@@ -3,8 +3,17 @@
 
 use super::{Drive, Reply};
 use crate::cdb::Cdb;
-use crate::medium::{Kind, Medium};
+use crate::format;
+use crate::medium::{Kind, Medium, State};
 use crate::sense::{self, Sense};
+
+/// Types of the first descriptor of READ FORMAT CAPACITIES: not formatted, the blocks are the most
+/// that there can be.
+const UNFORMATTED: u8 = 1;
+/// The blocks are those that are formatted.
+const FORMATTED: u8 = 2;
+/// No disc, or one whose last session was not closed.
+const UNKNOWN: u8 = 3;
 
 impl Drive {
     pub(super) fn disc_info(&mut self, cdb: &Cdb) -> Reply {
@@ -62,24 +71,29 @@ impl Drive {
     }
 
     pub(super) fn format_capacities(&mut self, cdb: &Cdb) -> Reply {
+        if let Some(sense) = self.is_busy() {
+            return Err(sense);
+        }
+        let rainier = self.knows_rainier();
         let mut list = Vec::new();
         match &self.medium {
             Some(medium) if !self.tray_open => {
-                let state = if medium.is_blank() { 1 } else { 2 };
-                let blocks = if medium.is_blank() {
-                    medium.capacity
-                } else {
-                    medium.blocks
+                let offers = format::offers(medium, rainier);
+                let most = offers.iter().map(|offer| offer.blocks).max();
+                let (state, blocks) = match medium.state {
+                    State::Blank => (UNFORMATTED, most.unwrap_or(medium.capacity)),
+                    State::Intermediate => (UNKNOWN, medium.capacity),
+                    _ => (FORMATTED, medium.blocks()),
                 };
                 list.extend(blocks.to_be_bytes());
                 list.extend([state, 0, 8, 0]);
-                for (code, parameter) in formats(medium.kind) {
-                    list.extend(medium.capacity.to_be_bytes());
-                    list.push(code << 2);
-                    list.extend(&(*parameter).to_be_bytes()[1..]);
+                for offer in offers {
+                    list.extend(offer.blocks.to_be_bytes());
+                    list.push(offer.kind << 2);
+                    list.extend(&offer.parameter.to_be_bytes()[1..]);
                 }
             }
-            _ => list.extend([0, 0x23, 0x05, 0x40, 3, 0, 8, 0]),
+            _ => list.extend([0, 0x23, 0x05, 0x40, UNKNOWN, 0, 8, 0]),
         }
         let mut data = vec![0, 0, 0, list.len() as u8];
         data.extend(list);
@@ -99,30 +113,21 @@ impl Drive {
     }
 }
 
-/// Format types and their parameters, as FORMAT UNIT takes them.
-pub(super) fn formats(kind: Kind) -> &'static [(u8, u32)] {
-    match kind {
-        Kind::CdRw => &[(0x10, 32)],
-        Kind::DvdRw => &[(0x00, 2048), (0x10, 16), (0x13, 16), (0x15, 16)],
-        Kind::DvdPlusRw => &[(0x26, 0)],
-        Kind::DvdRam => &[(0x00, 2048), (0x01, 2048)],
-        Kind::BdRe => &[(0x00, 2048), (0x30, 0), (0x31, 0)],
-    }
-}
-
 fn disc_information(medium: &Medium) -> Vec<u8> {
-    let (look, blank) = (&medium.look, medium.is_blank());
-    let state = if blank { 0 } else { 2 };
-    let session = match look.border {
-        Some(border) => border,
-        None if blank && medium.reserved => 2,
-        None if blank => 0,
-        None => 3,
+    let look = &medium.look;
+    let (state, usual) = match medium.state {
+        State::Blank if medium.reserved => (0, 2),
+        State::Blank => (0, 0),
+        State::Sequential { open: true } => (1, 1),
+        State::Intermediate => (2, 1),
+        _ if medium.kind == Kind::DvdRam => (3, 3),
+        _ => (2, 3),
     };
+    let session = look.border.unwrap_or(usual);
     let mut data = vec![0; 34];
     data[1] = 32;
     data[2] = u8::from(!look.not_erasable) << 4 | session << 2 | state;
-    data[3..8].copy_from_slice(&[1, 1, 1, 1, 0x20]);
+    data[3..8].copy_from_slice(&[1, 1, 1, 1, 0x20 | medium.background()]);
     let of_kind = if medium.kind == Kind::CdRw { 0x20 } else { 0 };
     data[8] = look.disc_type.unwrap_or(of_kind);
     if let Some(id) = look.id {
@@ -142,32 +147,53 @@ fn disc_information(medium: &Medium) -> Vec<u8> {
 fn track_information(medium: &Medium) -> Vec<u8> {
     let (look, blank) = (&medium.look, medium.is_blank());
     let cd_like = medium.kind.is_picky();
+    // A DVD-RW that is recorded from its start on is written in packets of any size. A CD-RW may
+    // be formatted yet, to fixed ones, while it is blank.
+    let flexible = match medium.kind {
+        Kind::DvdRw => medium.is_sequential(),
+        _ => look.varying,
+    };
+    let in_packets = cd_like && !look.no_packets;
+    let packets = match medium.state {
+        State::Sequential { .. } => medium.kind == Kind::DvdRw,
+        _ => in_packets,
+    };
+    let unwritten = blank || look.reserved_blank;
     let mut data = vec![0; 36];
     data[1] = 34;
     data[2] = 1;
     data[3] = 1;
     data[5] = medium.kind.track_mode();
-    let packets = cd_like && !look.no_packets;
-    let unwritten = blank || look.reserved_blank;
     data[6] = u8::from(look.reserved_blank || medium.reserved) << 7
         | u8::from(unwritten) << 6
         | u8::from(packets) << 5
-        | u8::from(packets && !look.varying) << 4
+        | u8::from(packets && !flexible && !look.varying) << 4
         | look.data_mode.unwrap_or(medium.data_mode);
     let mut put = |at: usize, n: u32| data[at..at + 4].copy_from_slice(&n.to_be_bytes());
     put(8, medium.start);
     put(20, look.packet.unwrap_or(medium.packet));
-    if blank {
-        put(16, medium.capacity);
-        put(24, medium.capacity);
-        data[7] = 1;
-        return data;
+    put(24, medium.blocks());
+    let (mut valid, mut recorded) = (0, look.last_recorded || medium.kind == Kind::DvdRam);
+    match medium.state {
+        State::Blank | State::Sequential { open: true } => {
+            valid = 1;
+            put(12, medium.start.saturating_add(medium.formatted));
+            put(16, medium.capacity - medium.formatted);
+            put(24, medium.capacity);
+            recorded &= !blank;
+        }
+        State::Intermediate if medium.formatted < medium.capacity => {
+            valid = 1;
+            put(12, medium.end());
+            put(16, medium.capacity - medium.formatted);
+        }
+        _ => {}
     }
-    put(24, medium.blocks);
-    if look.last_recorded || medium.kind == Kind::DvdRam {
+    if recorded {
         put(28, medium.end().saturating_sub(1));
-        data[7] = 2;
+        valid |= 2;
     }
+    data[7] = valid;
     data
 }
 

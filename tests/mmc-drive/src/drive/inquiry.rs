@@ -25,12 +25,22 @@ impl Drive {
         Ok(data)
     }
 
+    /// What the drive has to say when nothing went wrong: how far it is.
+    fn unasked(&mut self) -> Sense {
+        let background = self.background_progress();
+        let formatting = background.map(|_| Sense {
+            progress: background,
+            ..sense::FORMATTING
+        });
+        match self.is_busy().or(formatting) {
+            Some(sense) => Sense { key: 0, ..sense },
+            None => sense::NONE,
+        }
+    }
+
     pub(super) fn request_sense(&mut self, cdb: &Cdb) -> Reply {
         let pending = self.attentions.pop_front().or(self.deferred.take());
-        let sense = pending.unwrap_or(Sense {
-            progress: self.progress(),
-            ..sense::NONE
-        });
+        let sense = pending.unwrap_or_else(|| self.unasked());
         let mut data = sense.bytes().to_vec();
         data.truncate(cdb.byte(4).into());
         Ok(data)

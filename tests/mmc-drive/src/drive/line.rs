@@ -7,6 +7,7 @@ use crate::options::{self, MediumOptions, Options};
 use crate::sense;
 use crate::stats::Stats;
 use std::fmt::Write;
+use std::time::Instant;
 
 type Text = Result<String, String>;
 
@@ -14,6 +15,9 @@ impl Drive {
     /// Does what a line says, and tells what there is to tell.
     pub fn command(&mut self, words: &[&str]) -> Text {
         let (name, rest) = words.split_first().ok_or("no command")?;
+        let now = self.now.max(Instant::now());
+        self.advance(now);
+        self.now = now;
         match (*name, rest) {
             ("stats", []) => Ok(self.list()),
             ("get", [name]) => Ok(format!("{}\n", self.value(name))),
@@ -72,7 +76,7 @@ impl Drive {
         gauge.map_or_else(|| self.stats.get(name), |(_, value)| value)
     }
 
-    fn gauges(&self) -> [(&'static str, u64); 9] {
+    fn gauges(&self) -> [(&'static str, u64); 11] {
         let medium = self.medium.as_ref();
         [
             ("cache", self.cache.len() as u64),
@@ -82,7 +86,9 @@ impl Drive {
             ("strict", self.options.strict.into()),
             ("read_speed", self.speeds.read.into()),
             ("write_speed", self.speeds.write.into()),
-            ("blocks", medium.map_or(0, |medium| medium.blocks.into())),
+            ("blocks", medium.map_or(0, |medium| medium.blocks().into())),
+            ("bgformat", medium.map_or(0, |m| m.background().into())),
+            ("formatted", medium.map_or(0, |m| m.formatted.into())),
             ("packet", medium.map_or(0, |medium| medium.packet.into())),
         ]
     }

@@ -8,7 +8,10 @@ use crate::options::Class;
 use crate::sense;
 
 const CAPABILITIES: u8 = 0x2a;
-const PAGES: [u8; 6] = [0x01, 0x05, 0x08, 0x1a, 0x1d, CAPABILITIES];
+const RAINIER: u8 = 0x2c;
+const PAGES: [u8; 7] = [0x01, 0x05, 0x08, 0x1a, 0x1d, CAPABILITIES, RAINIER];
+/// In the header, where other devices have it: the medium is write protected.
+const PROTECTED: u8 = 0x80;
 const DESCRIPTOR: [u8; 8] = [0, 0, 0, 0, 0, 0, 8, 0];
 
 impl Drive {
@@ -25,11 +28,16 @@ impl Drive {
         let wanted = self.options.block_descriptor && cdb.byte(1) & 0x08 == 0;
         let descriptor: &[u8] = if wanted { &DESCRIPTOR } else { &[] };
         let n = descriptor.len() + pages.len();
+        let protected = match &self.medium {
+            Some(medium) if medium.protected && !self.tray_open => PROTECTED,
+            _ => 0,
+        };
         let mut data = if six {
-            vec![(n + 3).min(255) as u8, 0, 0, descriptor.len() as u8]
+            vec![(n + 3).min(255) as u8, 0, protected, descriptor.len() as u8]
         } else {
             let length = ((n + 6) as u16).to_be_bytes();
-            vec![length[0], length[1], 0, 0, 0, 0, 0, descriptor.len() as u8]
+            let n = descriptor.len() as u8;
+            vec![length[0], length[1], 0, protected, 0, 0, 0, n]
         };
         data.extend(descriptor);
         data.extend(pages);
@@ -40,7 +48,8 @@ impl Drive {
     fn pages(&self, code: u8, values: Values) -> Vec<u8> {
         let wanted =
             |page: &u8| (code == 0x3f || code == *page) && !self.options.no_pages.contains(page);
-        let pages = PAGES.into_iter().filter(wanted);
+        let known = |page: &u8| *page != RAINIER || self.knows_rainier();
+        let pages = PAGES.into_iter().filter(wanted).filter(known);
         pages.flat_map(|page| self.page(page, values)).collect()
     }
 
@@ -96,7 +105,9 @@ impl Drive {
             usize::from(out[6]) << 8 | usize::from(out[7])
         };
         let pages = out.get(header + descriptors..);
-        self.modes.select(pages.ok_or(sense::PARAMETER_LENGTH)?)?;
+        let rainier = self.knows_rainier();
+        let pages = pages.ok_or(sense::PARAMETER_LENGTH)?;
+        self.modes.select(pages, rainier)?;
         self.stats.add("mode_selects", 1);
         Ok(Vec::new())
     }

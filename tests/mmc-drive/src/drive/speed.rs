@@ -115,7 +115,7 @@ impl Drive {
         self.takes += Duration::from_millis(self.options.slow);
     }
 
-    fn scaled(&self, seconds: f64) -> Duration {
+    pub(super) fn scaled(&self, seconds: f64) -> Duration {
         Duration::try_from_secs_f64(seconds * self.options.time).unwrap_or_default()
     }
 }

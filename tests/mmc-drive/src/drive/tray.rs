@@ -7,7 +7,11 @@ use crate::cdb::Cdb;
 use crate::medium::Medium;
 use crate::modes::Modes;
 use crate::sense;
+use std::time::Duration;
 
+/// Classes of events: of the medium, and of a drive that is busy.
+const MEDIA: u8 = 1 << 4;
+const BUSY: u8 = 1 << 6;
 const EJECT_REQUEST: u8 = 1;
 pub(super) const NEW_MEDIUM: u8 = 2;
 const REMOVAL: u8 = 3;
@@ -37,26 +41,50 @@ impl Drive {
         Ok(Vec::new())
     }
 
-    /// Each event is told once.
+    /// Each event is told once. Of several classes that are asked for, the first one that has an
+    /// event is told of, or else the first one.
     pub(super) fn event(&mut self, cdb: &Cdb) -> Reply {
         if cdb.byte(1) & 1 == 0 {
             return Err(sense::FIELD);
         }
-        let mut data = if cdb.byte(4) & 0x10 == 0 {
-            vec![0, 2, 0x80, 0x10]
-        } else {
+        let (media, busy) = (cdb.byte(4) & MEDIA != 0, cdb.byte(4) & BUSY != 0);
+        let mut data = vec![0, 6, 0, MEDIA | BUSY];
+        if media && !(busy && self.events.is_empty() && self.busy.is_some()) {
             let code = self.events.pop_front().unwrap_or(0);
             let present = self.medium.is_some() && !self.tray_open;
             let state = u8::from(present) << 1 | u8::from(self.tray_open);
-            vec![0, 6, 4, 0x10, code, state, 0, 0]
-        };
+            data[2] = 4;
+            data.extend([code, state, 0, 0]);
+        } else if busy {
+            data[2] = 6;
+            data.extend(self.busy_event());
+        } else {
+            data[1] = 2;
+            data[2] = 0x80;
+        }
         data.truncate(cdb.u16(7));
         Ok(data)
+    }
+
+    /// Whether it is busy, and for how many tenths of a second.
+    fn busy_event(&mut self) -> [u8; 4] {
+        if self.is_busy().is_none() {
+            return [0, 0, 0, 0];
+        }
+        let left = self.busy.map_or(Duration::ZERO, |busy| {
+            let gone = self.now.saturating_duration_since(busy.since);
+            busy.lasts.saturating_sub(gone)
+        });
+        let tenths = left.as_millis().div_ceil(100).min(0xffff) as u16;
+        let [high, low] = tenths.to_be_bytes();
+        [1, 1, high, low]
     }
 
     /// The tray opens.
     fn open(&mut self) {
         if !self.tray_open {
+            self.stop_background();
+            self.busy = None;
             self.tray_open = true;
             self.events.push_back(REMOVAL);
         }
@@ -74,6 +102,7 @@ impl Drive {
     pub fn insert(&mut self, medium: Option<Medium>) {
         self.lose_cache();
         self.medium = medium;
+        self.background = self.now;
         self.tray_open = false;
         self.journal = None;
         self.recording = false;
@@ -124,6 +153,8 @@ impl Drive {
     /// The power fails and comes back.
     pub fn power_cut(&mut self) {
         self.lose_cache();
+        self.stop_background();
+        self.busy = None;
         self.stats.add("power_cuts", 1);
         self.deferred = None;
         self.restart();

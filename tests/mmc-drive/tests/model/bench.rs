@@ -92,6 +92,51 @@ impl Bench {
         self.line(&format!("get {name}")).trim().parse().unwrap()
     }
 
+    /// FORMAT UNIT with one descriptor, to be answered at once: "Good" or the sense.
+    pub fn format(&mut self, blocks: u32, kind: u8, parameter: u32) -> String {
+        let mut list = vec![0, 2, 0, 8];
+        list.extend(blocks.to_be_bytes());
+        list.push(kind << 2);
+        list.extend(&parameter.to_be_bytes()[1..]);
+        match self.run(&[4, 0x11], &list).answer {
+            Answer::Check(sense) => sense.to_string(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    /// CLOSE TRACK/SESSION, to be answered when it is done.
+    pub fn close(&mut self, function: u8) {
+        self.tell(&[0x5b, 0, function], &[]);
+    }
+
+    /// Blocks by READ CAPACITY.
+    pub fn size(&mut self) -> u32 {
+        word(&self.ask(&[0x25]), 0) + 1
+    }
+
+    /// Type and blocks of the first descriptor of READ FORMAT CAPACITIES, then format type and
+    /// blocks of those that are offered.
+    pub fn formats(&mut self) -> Vec<(u8, u32)> {
+        let list = self.ask(&[0x23, 0, 0, 0, 0, 0, 0, 0, 255]);
+        let descriptors = list[4..].chunks(8).enumerate();
+        descriptors
+            .map(|(i, d)| (if i == 0 { d[4] } else { d[4] >> 2 }, word(d, 0)))
+            .collect()
+    }
+
+    /// Bytes 2 and 7 of READ DISC INFORMATION that tell the state.
+    pub fn states(&mut self) -> (u8, u8) {
+        let info = self.ask(&[0x51, 0, 0, 0, 0, 0, 0, 0, 34]);
+        (info[2] & 15, info[7] & 3)
+    }
+
+    /// The current profile, and whether a feature is current, if it is there.
+    pub fn feature(&mut self, code: u8) -> (u16, Option<bool>) {
+        let reply = self.ask(&[0x46, 2, 0, code, 0, 0, 0, 1, 0]);
+        let profile = u16::from(reply[6]) << 8 | u16::from(reply[7]);
+        (profile, reply.get(10).map(|flags| flags & 1 != 0))
+    }
+
     pub fn pass(&mut self, milliseconds: u64) {
         self.now += Duration::from_millis(milliseconds);
     }

@@ -3,16 +3,8 @@
 
 use crate::bench::{word, Bench};
 
-/// FORMAT UNIT with one descriptor, to be answered at once.
 fn format(bench: &mut Bench, blocks: u32, kind: u8, parameter: u32) -> String {
-    let mut list = vec![0, 2, 0, 8];
-    list.extend(blocks.to_be_bytes());
-    list.push(kind << 2);
-    list.extend(&parameter.to_be_bytes()[1..]);
-    match bench.run(&[4, 0x11], &list).answer {
-        rblk_mmc_drive::drive::Answer::Check(sense) => sense.to_string(),
-        other => format!("{other:?}"),
-    }
+    bench.format(blocks, kind, parameter)
 }
 
 #[test]

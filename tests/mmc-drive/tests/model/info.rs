@@ -24,21 +24,23 @@ fn features(bench: &mut Bench, wanted: u8, start: u8) -> Vec<u16> {
 
 #[test]
 fn media_look_as_they_should() {
-    // Profile, disc type, bytes 5 and 6 of the track, packet.
+    // Profile, state of the disc, background format, disc type, bytes 5 and 6 of the track, packet.
     let wanted = [
-        ("cdrw", 0x0a, 0x20, 5, 0x32, 32),
-        ("cdrw,data-mode=1", 0x0a, 0x20, 5, 0x31, 32),
-        ("dvd-rw", 0x13, 0, 4, 0x31, 16),
-        ("dvd+rw", 0x1a, 0, 7, 0x01, 16),
-        ("dvdram", 0x12, 0, 7, 0x01, 16),
-        ("bd-re", 0x43, 0, 4, 0x01, 32),
+        ("cdrw", 0x0a, 0x1e, 0, 0x20, 5, 0x32, 32),
+        ("cdrw,data-mode=1", 0x0a, 0x1e, 0, 0x20, 5, 0x31, 32),
+        ("dvd-rw", 0x13, 0x1e, 0, 0, 4, 0x31, 16),
+        ("dvd+rw", 0x1a, 0x1e, 3, 0, 7, 0x01, 16),
+        ("dvd+rw-dl", 0x2a, 0x1e, 3, 0, 7, 0x01, 16),
+        ("dvdram", 0x12, 0x1f, 0, 0, 7, 0x01, 16),
+        ("bd-re", 0x43, 0x1e, 0, 0, 4, 0x01, 32),
     ];
-    for (spec, profile, disc_type, mode, flags, packet) in wanted {
+    for (spec, profile, state, format, disc_type, mode, flags, packet) in wanted {
         let mut bench = Bench::new(&format!("{spec},blocks=1024"));
         let config = bench.ask(&[0x46, 0, 0, 0, 0, 0, 0, 0, 8]);
         assert_eq!(config[6..8], [0, profile], "{spec}");
         let d = disc(&mut bench);
-        assert_eq!(d[..9], [0, 32, 0x1e, 1, 1, 1, 1, 0x20, disc_type], "{spec}");
+        let wanted = [0, 32, state, 1, 1, 1, 1, 0x20 | format, disc_type];
+        assert_eq!(d[..9], wanted, "{spec}");
         let t = track(&mut bench);
         assert_eq!((t[5], t[6], word(&t, 20)), (mode, flags, packet), "{spec}");
         assert_eq!((word(&t, 8), word(&t, 16), word(&t, 24)), (0, 0, 1024));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The model of a drive, command by command.
 
+mod background;
 mod bench;
 mod data;
 mod fault;

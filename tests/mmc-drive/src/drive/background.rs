@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The format that goes on in the background.
+
+use super::Drive;
+use crate::medium::State;
+use std::time::{Duration, Instant};
+
+impl Drive {
+    /// It begins, or goes on, at `from`. If it takes no time, it is complete.
+    pub(super) fn begin_background(&mut self, from: Instant) {
+        self.background = from;
+        let speed = self.background_speed();
+        if let (None, Some(medium)) = (speed, self.medium.as_mut()) {
+            medium.reach(medium.size);
+        }
+    }
+
+    /// Blocks that it does in a second. Without a speed it stands still.
+    fn background_speed(&self) -> Option<f64> {
+        let medium = self.medium.as_ref()?;
+        let seconds = match self.options.format_time {
+            0 => medium.kind.seconds(medium.size) * self.options.time,
+            whole => whole as f64 / 1000.0,
+        };
+        (seconds > 0.0).then(|| f64::from(medium.size) / seconds)
+    }
+
+    /// Does what had to be done until now.
+    pub(super) fn advance(&mut self, now: Instant) {
+        let speed = self.background_speed();
+        let (Some(medium), Some(speed)) = (self.medium.as_mut(), speed) else {
+            self.background = now;
+            return;
+        };
+        if medium.state != State::Running {
+            return;
+        }
+        let gone = now.saturating_duration_since(self.background).as_secs_f64();
+        let packets = (gone * speed / f64::from(medium.packet)) as u32;
+        if packets == 0 {
+            return;
+        }
+        let blocks = packets.saturating_mul(medium.packet);
+        medium.reach(medium.formatted.saturating_add(blocks));
+        self.background += Duration::from_secs_f64(f64::from(blocks) / speed);
+    }
+
+    /// A write that ends at this block, counted from the start of the disc, waits until the format
+    /// is there.
+    pub(super) fn format_up_to(&mut self, block: u32) {
+        let speed = self.background_speed();
+        let Some(medium) = self.medium.as_mut() else {
+            return;
+        };
+        let missing = block.saturating_sub(medium.formatted);
+        if medium.state != State::Running || missing == 0 {
+            return;
+        }
+        medium.reach(block.div_ceil(medium.packet) * medium.packet);
+        if let Some(speed) = speed {
+            let time = Duration::try_from_secs_f64(f64::from(missing) / speed).unwrap_or_default();
+            self.takes += time;
+            self.background = self.now + time;
+        }
+    }
+
+    /// How far it is, of 65536, while it runs.
+    pub(super) fn background_progress(&self) -> Option<u16> {
+        let medium = self.medium.as_ref()?;
+        if medium.state != State::Running || self.tray_open {
+            return None;
+        }
+        let part = u64::from(medium.formatted) * 65536 / u64::from(medium.size.max(1));
+        Some(part.min(65535) as u16)
+    }
+
+    /// The disc is taken from the drive, or its power: the format waits for somebody to restart it.
+    pub(super) fn stop_background(&mut self) {
+        if let Some(medium) = self.medium.as_mut() {
+            medium.stop();
+        }
+    }
+}
