@@ -14,7 +14,7 @@ set -euo pipefail
 llvm=${RBLK_LLVM:-19}
 build=(build-essential flex bison bc libelf-dev libssl-dev kmod cpio xz-utils rsync perl
 	ca-certificates "clang-$llvm" "lld-$llvm" "llvm-$llvm" "libclang-$llvm-dev")
-vm=(qemu-system-x86 kmod busybox-static udftools eject fio
+vm=(qemu-system-x86 kmod busybox-static udftools eject fio dvd+rw-tools xorriso cdrskin
 	nbd-client nbd-server nbdkit qemu-utils
 	e2fsprogs dmsetup util-linux bsdextrautils iproute2 procps python3)
 check=(shellcheck perl)
@@ -56,7 +56,7 @@ missing=()
 installed=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' \
 	${wanted[@]+"${wanted[@]}"} 2>/dev/null || :)
 for package in ${wanted[@]+"${wanted[@]}"}; do
-	grep -qE "^ii +$package\$" <<<"$installed" || missing+=("$package")
+	grep -qxF "ii  $package" <<<"$installed" || missing+=("$package")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 

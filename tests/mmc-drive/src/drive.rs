@@ -10,6 +10,7 @@ mod inquiry;
 mod line;
 mod mode;
 mod speed;
+mod structure;
 mod tray;
 
 use crate::cache::Cache;
@@ -19,6 +20,7 @@ use crate::journal::Journal;
 use crate::medium::{Medium, BLOCK};
 use crate::modes::Modes;
 use crate::options::{MediumOptions, Options};
+use crate::quirks::Quirk;
 use crate::sense::{self, Sense};
 use crate::stats::Stats;
 use speed::Speeds;
@@ -263,7 +265,13 @@ impl Drive {
             return Err(sense::OPCODE);
         }
         if needs_medium(code) {
-            self.ready()?;
+            let ready = self.ready();
+            let lies = self.options.quirks.has(Quirk::LiesReady) && self.busy.is_some();
+            match ready {
+                Err(_) if lies && code == op::TEST_UNIT_READY => {}
+                Err(_) if lies => return Err(sense::WORKING),
+                ready => ready?,
+            }
         }
         let mut data = self.dispatch(cdb, out)?;
         for (op, offset, byte) in &self.options.patches {
@@ -310,7 +318,7 @@ impl Drive {
             op::GET_PERFORMANCE => self.performance(cdb),
             op::SET_STREAMING => self.set_streaming(cdb, out),
             op::SET_CD_SPEED => self.set_cd_speed(cdb),
-            op::READ_STRUCTURE => Err(sense::FIELD),
+            op::READ_STRUCTURE => self.structure(cdb),
             _ => Err(sense::OPCODE),
         }
     }
@@ -399,5 +407,6 @@ fn needs_medium(code: u8) -> bool {
             | op::CLOSE_TRACK
             | op::READ_BUFFER_CAPACITY
             | op::BLANK
+            | op::READ_STRUCTURE
     )
 }

@@ -21,6 +21,7 @@ pub mod look;
 pub mod medium;
 pub mod modes;
 pub mod options;
+pub mod quirks;
 pub mod random;
 pub mod sense;
 pub mod stats;

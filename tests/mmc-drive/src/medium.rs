@@ -210,13 +210,13 @@ impl Medium {
         }
     }
 
-    /// Whether a write may go anywhere.
+    /// Whether writes of blocks may go anywhere, if it is not protected.
     pub fn is_random(&self) -> bool {
         let formatted = matches!(
             self.state,
             State::Stopped | State::Running | State::Formatted
         );
-        formatted && !self.protected && (self.mrw || !self.kind.is_picky())
+        formatted && (self.mrw || !self.kind.is_picky())
     }
 
     /// Makes it blank.

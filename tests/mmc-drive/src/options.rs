@@ -5,6 +5,7 @@ use crate::disc::Disc;
 use crate::format;
 use crate::look::Look;
 use crate::medium::{Kind, Medium, State, BLOCK};
+use crate::quirks::Quirks;
 use std::fs::OpenOptions;
 
 /// Which discs a drive can write, by what it says of itself.
@@ -54,6 +55,8 @@ pub struct Options {
     pub format_time: u64,
     /// The abilities.
     pub class: Class,
+    /// What it does unlike others.
+    pub quirks: Quirks,
     /// It knows Mount Rainier.
     pub rainier: bool,
     /// MODE SENSE(6) works.
@@ -81,6 +84,7 @@ impl Default for Options {
             slow: 0,
             format_time: 0,
             class: Class::Super,
+            quirks: Quirks::default(),
             rainier: false,
             mode6: true,
             block_descriptor: false,
@@ -106,6 +110,7 @@ impl Options {
             "slow" => self.slow = number(value)?.into(),
             "format-time" => self.format_time = number(value)?.into(),
             "class" => self.class = class(value)?,
+            "quirks" => self.quirks = Quirks::parse(value)?,
             "rainier" => self.rainier = flag(value)?,
             "mode6" => self.mode6 = flag(value)?,
             "descriptor" => self.block_descriptor = flag(value)?,

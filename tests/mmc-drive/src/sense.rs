@@ -82,6 +82,8 @@ impl fmt::Display for Sense {
 pub const NONE: Sense = Sense::new(0, 0, 0);
 /// Format or blank in progress.
 pub const FORMATTING: Sense = Sense::new(2, 0x04, 0x04);
+/// Becoming ready.
+pub const BECOMING_READY: Sense = Sense::new(2, 0x04, 0x01);
 /// Operation in progress.
 pub const WORKING: Sense = Sense::new(2, 0x04, 0x07);
 /// Medium not present, tray closed.
@@ -96,14 +98,16 @@ pub const OPCODE: Sense = Sense::new(5, 0x20, 0x00);
 pub const RANGE: Sense = Sense::new(5, 0x21, 0x00);
 /// Invalid address for write.
 pub const ALIGNMENT: Sense = Sense::new(5, 0x21, 0x02);
-/// A read of what is not formatted: the medium's format is corrupted, it seems.
-pub const UNFORMATTED: Sense = Sense::new(3, 0x31, 0x00);
+/// Nothing that could be read.
+pub const UNREADABLE: Sense = Sense::new(3, 0x11, 0x05);
 /// Invalid field in the command.
 pub const FIELD: Sense = Sense::new(5, 0x24, 0x00);
 /// Invalid field in the parameter list.
 pub const PARAMETER: Sense = Sense::new(5, 0x26, 0x00);
 /// Command sequence error.
 pub const SEQUENCE: Sense = Sense::new(5, 0x2c, 0x00);
+/// Cannot write medium, incompatible format.
+pub const FORMAT: Sense = Sense::new(5, 0x30, 0x05);
 /// Medium removal prevented.
 pub const PREVENTED: Sense = Sense::new(5, 0x53, 0x02);
 /// End of the user area.

@@ -3,6 +3,7 @@
 
 use super::Drive;
 use crate::medium::State;
+use crate::quirks::Quirk;
 use std::time::{Duration, Instant};
 
 impl Drive {
@@ -67,7 +68,8 @@ impl Drive {
     /// How far it is, of 65536, while it runs.
     pub(super) fn background_progress(&self) -> Option<u16> {
         let medium = self.medium.as_ref()?;
-        if medium.state != State::Running || self.tray_open {
+        let hides = self.options.quirks.has(Quirk::NoProgress);
+        if medium.state != State::Running || self.tray_open || hides {
             return None;
         }
         let part = u64::from(medium.formatted) * 65536 / u64::from(medium.size.max(1));

@@ -5,6 +5,7 @@ use super::{Drive, Reply};
 use crate::cdb::Cdb;
 use crate::medium::{Kind, Medium};
 use crate::options::Class;
+use crate::quirks::Quirk;
 use crate::sense;
 
 /// A feature: its code, version, whether it is always there, and in force now.
@@ -37,7 +38,9 @@ impl Drive {
         if wanted == 3 {
             return Err(sense::FIELD);
         }
-        let features = self.features().into_iter().filter(chosen);
+        let few = self.options.quirks.has(Quirk::FewFeatures);
+        let listed = |feature: &Feature| !few || feature.persistent;
+        let features = self.features().into_iter().filter(listed).filter(chosen);
         let body: Vec<u8> = features.flat_map(|feature| feature.bytes()).collect();
         let mut data = ((body.len() + 4) as u32).to_be_bytes().to_vec();
         data.extend([0, 0]);
@@ -68,8 +71,9 @@ impl Drive {
         let is = |profiles: &[u16]| profiles.contains(&profile);
         let medium = self.medium.as_ref().filter(|_| profile != 0);
         let packet = medium.map_or(1, |medium| medium.packet);
-        let protected = medium.is_some_and(|medium| medium.protected);
-        let random = medium.is_some_and(Medium::is_random);
+        let hides = self.options.quirks.has(Quirk::HidesProtection);
+        let protected = medium.is_some_and(|medium| medium.protected) && !hides;
+        let random = medium.is_some_and(Medium::is_random) && !protected;
         let rainier = medium.is_some_and(|medium| medium.mrw && !medium.is_blank());
         let spares = medium.is_some_and(|medium| !medium.no_spares);
         let minimal = medium.is_some_and(|medium| medium.minimal);

@@ -6,6 +6,7 @@ use crate::cdb::Cdb;
 use crate::disc::Packet;
 use crate::medium::{Kind, Medium, State, BLOCK};
 use crate::modes::WriteParameters;
+use crate::quirks::{Quirk, RUN_OUT};
 use crate::sense::{self, Sense};
 
 impl Drive {
@@ -17,8 +18,7 @@ impl Drive {
         let bytes = length as usize * BLOCK;
         let data = out.get(..bytes).ok_or(sense::FIELD)?;
         if let Err(sense) = self.judge(first, length) {
-            self.reject(sense);
-            return Err(sense);
+            return Err(self.reject(sense));
         }
         self.account_write(first, length)?;
         self.extend(first, length)?;
@@ -52,14 +52,24 @@ impl Drive {
     }
 
     pub(super) fn read(&mut self, first: u32, length: u32) -> Reply {
+        let run_out = self.options.quirks.has(Quirk::RunOut);
+        let ice = self.options.quirks.has(Quirk::Ice);
         let medium = self.medium()?;
         if medium.is_blank() {
             return Err(sense::MODE);
         }
         let (start, packet) = (medium.start, medium.packet);
         let end = u64::from(first) + u64::from(length);
-        if first < start || end > medium.end().into() {
+        let limit = u64::from(medium.end());
+        if run_out && end > limit && end <= limit + u64::from(RUN_OUT) {
+            return Err(sense::MODE);
+        }
+        if first < start || end > limit {
             return Err(sense::RANGE);
+        }
+        let formatted = u64::from(start) + u64::from(medium.formatted);
+        if ice && medium.state == State::Running && end > formatted {
+            return Err(sense::UNREADABLE);
         }
         if !self.cache.is_empty() {
             self.stats.add("dirty_reads", 1);
@@ -70,7 +80,7 @@ impl Drive {
         }
         self.stats.add("reads", 1);
         self.stats.add("read_blocks", length.into());
-        self.move_head(first, length);
+        self.move_head(first, length, self.speeds.read());
         let mut data = Vec::with_capacity(length as usize * BLOCK);
         let mut at = first - start;
         let end = at + length;
@@ -89,6 +99,7 @@ impl Drive {
         let (strict, single) = (self.options.strict, self.options.single);
         let page = self.modes.write_parameters();
         let chosen = self.modes.was_selected();
+        let wants_page = self.options.quirks.has(Quirk::WantsPage5);
         let medium = self.medium()?;
         if medium.protected {
             return Err(sense::PROTECTED);
@@ -116,7 +127,7 @@ impl Drive {
         if medium.mrw {
             return Ok(());
         }
-        if medium.kind == Kind::CdRw {
+        if medium.kind == Kind::CdRw || (wants_page && medium.kind == Kind::DvdRw) {
             let fits = page.data_mode() == Some(medium.data_mode);
             if page.write_type != 0 || !page.fixed || !fits {
                 return Err(sense::MODE);
@@ -139,7 +150,8 @@ impl Drive {
         Ok(())
     }
 
-    fn reject(&mut self, sense: Sense) {
+    /// Counts why a write is refused. Drives of some makers have a word for all reasons.
+    fn reject(&mut self, sense: Sense) -> Sense {
         self.stats.add("writes_rejected", 1);
         let why = match sense {
             sense::ALIGNMENT => "rejected_unaligned",
@@ -149,6 +161,17 @@ impl Drive {
             _ => "rejected_other",
         };
         self.stats.add(why, 1);
+        let words = [
+            (Quirk::SaysSequence, sense::SEQUENCE),
+            (Quirk::SaysField, sense::FIELD),
+            (Quirk::SaysFormat, sense::FORMAT),
+        ];
+        let quirks = &self.options.quirks;
+        let word = words.into_iter().find(|(quirk, _)| quirks.has(*quirk));
+        match word {
+            Some((_, word)) if sense.key == 5 => word,
+            _ => sense,
+        }
     }
 
     fn account_write(&mut self, first: u32, length: u32) -> Result<(), Sense> {
@@ -168,9 +191,10 @@ impl Drive {
         self.stats.add("write_blocks", length.into());
         self.stats.add(kind, 1);
         self.stats.add("rmw", partial);
-        self.move_head(first, length);
+        let speed = self.speeds.write();
+        self.move_head(first, length, speed);
         for _ in 0..partial {
-            self.move_head(first, packet);
+            self.move_head(first, packet, speed);
         }
         self.slow_down();
         Ok(())
@@ -179,8 +203,7 @@ impl Drive {
     /// Stores the first blocks of a write, for good, and leaves the rest as it was.
     pub(super) fn tear(&mut self, first: u32, length: u32, data: &[u8]) -> Reply {
         if let Err(sense) = self.judge(first, length) {
-            self.reject(sense);
-            return Err(sense);
+            return Err(self.reject(sense));
         }
         self.stats.add("torn", 1);
         self.store(first, data, true)?;
@@ -250,7 +273,7 @@ impl Drive {
     pub(super) fn empty_cache(&mut self) -> Result<(), Sense> {
         for (number, packet) in self.cache.drain() {
             self.stats.add("sync_packets", 1);
-            self.pass_time(packet.len() / BLOCK);
+            self.pass_time(packet.len() / BLOCK, self.speeds.write());
             self.medium()?.disc.put(number, packet);
         }
         if let Some(journal) = self.journal.as_mut().filter(|_| self.recording) {
@@ -265,7 +288,7 @@ impl Drive {
         if first < medium.start || first >= medium.end() {
             return Err(sense::RANGE);
         }
-        self.move_head(first, 0);
+        self.move_head(first, 0, self.speeds.read());
         Ok(Vec::new())
     }
 

@@ -4,8 +4,10 @@
 use super::{Busy, Drive, Reply};
 use crate::cdb::Cdb;
 use crate::format::{self, Order, Plan};
-use crate::medium::{Medium, State};
+use crate::medium::{Kind, Medium, State};
+use crate::quirks::Quirk;
 use crate::sense::{self, Sense};
+use std::time::Duration;
 
 impl Drive {
     pub(super) fn blank(&mut self, cdb: &Cdb) -> Reply {
@@ -74,14 +76,14 @@ impl Drive {
 
     /// How long something lasts that takes a real drive so many seconds. With `format-time` it is
     /// the `part`th of that instead.
-    fn lasts(&self, seconds: f64, part: u64) -> std::time::Duration {
+    fn lasts(&self, seconds: f64, part: u64) -> Duration {
         match self.options.format_time {
             0 => self.scaled(seconds),
-            whole => std::time::Duration::from_millis(whole / part),
+            whole => Duration::from_millis(whole / part),
         }
     }
 
-    fn begin_long(&mut self, immediate: bool, lasts: std::time::Duration, sense: Sense) {
+    fn begin_long(&mut self, immediate: bool, lasts: Duration, sense: Sense) {
         if immediate {
             self.busy = Some(Busy {
                 since: self.now,
@@ -102,8 +104,9 @@ impl Drive {
             return None;
         }
         let part = gone.as_secs_f64() / busy.lasts.as_secs_f64();
+        let progress = (part * 65535.0) as u16;
         Some(Sense {
-            progress: Some((part * 65535.0) as u16),
+            progress: (!self.options.quirks.has(Quirk::NoProgress)).then_some(progress),
             ..busy.sense
         })
     }
@@ -136,7 +139,7 @@ impl Medium {
             self.disc.reformat(plan.packet);
             self.packet = plan.packet;
             self.reserved = false;
-            if self.kind == crate::medium::Kind::CdRw {
+            if self.kind == Kind::CdRw {
                 self.data_mode = data_mode.unwrap_or(self.data_mode);
             }
         }

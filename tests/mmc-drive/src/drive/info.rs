@@ -5,6 +5,7 @@ use super::{Drive, Reply};
 use crate::cdb::Cdb;
 use crate::format;
 use crate::medium::{Kind, Medium, State};
+use crate::quirks::{Quirk, RUN_OUT};
 use crate::sense::{self, Sense};
 
 /// Types of the first descriptor of READ FORMAT CAPACITIES: not formatted, the blocks are the most
@@ -26,6 +27,9 @@ impl Drive {
     }
 
     pub(super) fn track_info(&mut self, cdb: &Cdb) -> Reply {
+        if self.options.quirks.has(Quirk::NoTrackInfo) {
+            return Err(sense::FIELD);
+        }
         let medium = self.medium()?;
         let n = cdb.u32(2);
         let found = match cdb.byte(1) & 3 {
@@ -38,6 +42,13 @@ impl Drive {
             return Err(sense::FIELD);
         }
         let mut data = track_information(medium);
+        let told = self.told_blocks()?;
+        if self.medium()?.state != State::Blank {
+            data[24..28].copy_from_slice(&told.to_be_bytes());
+        }
+        if self.options.quirks.has(Quirk::NoPacketSize) {
+            data[20..24].fill(0);
+        }
         data.truncate(cdb.u16(7));
         Ok(data)
     }
@@ -64,10 +75,25 @@ impl Drive {
     }
 
     pub(super) fn capacity(&mut self) -> Reply {
-        let last = self.medium()?.end().saturating_sub(1);
+        let blocks = self.told_blocks()?;
+        let last = self.medium()?.start.saturating_add(blocks);
+        let last = last.saturating_sub(1);
         let mut data = last.to_be_bytes().to_vec();
         data.extend([0, 0, 8, 0]);
         Ok(data)
+    }
+
+    /// Blocks that the drive says can be read.
+    fn told_blocks(&mut self) -> Result<u32, Sense> {
+        let grows = self.options.quirks.has(Quirk::Grows);
+        let run_out = self.options.quirks.has(Quirk::RunOut);
+        let medium = self.medium()?;
+        let blocks = match medium.state {
+            State::Running if grows => medium.formatted,
+            _ => medium.blocks(),
+        };
+        let more = if run_out && blocks > 0 { RUN_OUT } else { 0 };
+        Ok(blocks.saturating_add(more))
     }
 
     pub(super) fn format_capacities(&mut self, cdb: &Cdb) -> Reply {
@@ -75,6 +101,7 @@ impl Drive {
             return Err(sense);
         }
         let rainier = self.knows_rainier();
+        let grows = self.options.quirks.has(Quirk::Grows);
         let mut list = Vec::new();
         match &self.medium {
             Some(medium) if !self.tray_open => {
@@ -83,6 +110,7 @@ impl Drive {
                 let (state, blocks) = match medium.state {
                     State::Blank => (UNFORMATTED, most.unwrap_or(medium.capacity)),
                     State::Intermediate => (UNKNOWN, medium.capacity),
+                    State::Running if grows => (FORMATTED, medium.formatted),
                     _ => (FORMATTED, medium.blocks()),
                 };
                 list.extend(blocks.to_be_bytes());

@@ -3,8 +3,10 @@
 
 use super::{Drive, Reply};
 use crate::cdb::{op, Cdb};
+use crate::medium::Kind;
 use crate::modes::Values;
 use crate::options::Class;
+use crate::quirks::Quirk;
 use crate::sense;
 
 const CAPABILITIES: u8 = 0x2a;
@@ -28,8 +30,9 @@ impl Drive {
         let wanted = self.options.block_descriptor && cdb.byte(1) & 0x08 == 0;
         let descriptor: &[u8] = if wanted { &DESCRIPTOR } else { &[] };
         let n = descriptor.len() + pages.len();
+        let hides = self.options.quirks.has(Quirk::HidesProtection);
         let protected = match &self.medium {
-            Some(medium) if medium.protected && !self.tray_open => PROTECTED,
+            Some(medium) if medium.protected && !self.tray_open && !hides => PROTECTED,
             _ => 0,
         };
         let mut data = if six {
@@ -78,11 +81,11 @@ impl Drive {
         let mut put = |at: usize, n: u16| p[at..at + 2].copy_from_slice(&n.to_be_bytes());
         put(8, self.speeds.fastest());
         put(12, 2048);
-        put(14, self.speeds.read);
+        put(14, self.speeds.read());
         put(18, self.speeds.fastest());
-        put(20, self.speeds.write);
+        put(20, self.speeds.write());
         put(22, 1);
-        put(28, self.speeds.write);
+        put(28, self.speeds.write());
         put(30, 1);
         put(34, self.speeds.fastest());
         p
@@ -106,7 +109,12 @@ impl Drive {
         };
         let pages = out.get(header + descriptors..);
         let rainier = self.knows_rainier();
+        let cd = self.medium.as_ref().is_none_or(|m| m.kind == Kind::CdRw);
+        let picky = self.options.quirks.has(Quirk::NoPage5) && !cd;
         let pages = pages.ok_or(sense::PARAMETER_LENGTH)?;
+        if picky && pages.first().is_some_and(|code| code & 0x3f == 0x05) {
+            return Err(sense::PARAMETER);
+        }
         self.modes.select(pages, rainier)?;
         self.stats.add("mode_selects", 1);
         Ok(Vec::new())

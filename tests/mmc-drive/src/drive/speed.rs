@@ -7,32 +7,49 @@ use crate::medium::Medium;
 use crate::sense;
 use std::time::Duration;
 
-/// Speeds in kB/s.
+/// Speeds in kB/s. What the host wishes stays when the disc is changed, until a reset.
 #[derive(Clone, Copy, Debug)]
 pub struct Speeds {
-    pub(super) read: u16,
-    pub(super) write: u16,
+    wished: (u32, u32),
     fastest: u16,
 }
 
 impl Speeds {
     /// As fast as can be.
     pub fn new(medium: Option<&Medium>) -> Self {
-        let fastest = medium.map_or(1764, |medium| medium.kind.speed());
-        Self {
-            read: fastest,
-            write: fastest,
-            fastest,
-        }
+        let mut speeds = Self {
+            wished: (u32::MAX, u32::MAX),
+            fastest: 0,
+        };
+        speeds.adapt(medium);
+        speeds
+    }
+
+    /// Another disc has other limits.
+    pub(super) fn adapt(&mut self, medium: Option<&Medium>) {
+        self.fastest = medium.map_or(1764, |medium| medium.kind.speed());
     }
 
     pub(super) fn fastest(&self) -> u16 {
         self.fastest
     }
 
+    pub(super) fn read(&self) -> u16 {
+        self.limited(self.wished.0)
+    }
+
+    pub(super) fn write(&self) -> u16 {
+        self.limited(self.wished.1)
+    }
+
+    fn limited(&self, wished: u32) -> u16 {
+        wished.min(self.fastest.into()) as u16
+    }
+
     fn set(&mut self, read: u32, write: u32) {
-        let limit = |speed: u32| speed.min(self.fastest.into()) as u16;
-        (self.read, self.write) = (limit(read), limit(write));
+        // The highest number means: as fast as can be.
+        let wish = |speed| if speed == 0xffff { u32::MAX } else { speed };
+        self.wished = (wish(read), wish(write));
     }
 }
 
@@ -69,17 +86,26 @@ impl Drive {
             .medium
             .as_ref()
             .map_or(0, |m| m.end().saturating_sub(1));
-        let speed = u32::from(self.speeds.fastest);
-        let words = match cdb.byte(10) {
-            0 => [0, speed, end, speed],
-            3 => [0, end, speed, speed],
+        let writes = cdb.byte(1) & 4 != 0;
+        let list = match cdb.byte(10) {
+            0 => {
+                let now = match writes {
+                    true => self.speeds.write(),
+                    false => self.speeds.read(),
+                };
+                vec![[0, now.into(), end, now.into()]]
+            }
+            3 => {
+                let fast = u32::from(self.speeds.fastest);
+                vec![[0, end, fast, fast], [0, end, fast, fast / 2]]
+            }
             _ => return Err(sense::FIELD),
         };
-        let mut data = vec![0, 0, 0, 20, cdb.byte(1) >> 1 & 2, 0, 0, 0];
-        if cdb.u16(8) > 0 {
+        // The length is that of all; they come as far as they are asked for.
+        let length = list.len() * 16 + 4;
+        let mut data = vec![0, 0, 0, length as u8, u8::from(writes) << 1, 0, 0, 0];
+        for words in list.iter().take(cdb.u16(8)) {
             data.extend(words.iter().flat_map(|word| word.to_be_bytes()));
-        } else {
-            data[3] = 4;
         }
         Ok(data)
     }
@@ -90,8 +116,8 @@ impl Drive {
         Ok(Vec::new())
     }
 
-    /// Goes to a block and passes over some.
-    pub(super) fn move_head(&mut self, first: u32, length: u32) {
+    /// Goes to a block and passes over some at that speed.
+    pub(super) fn move_head(&mut self, first: u32, length: u32, speed: u16) {
         if first != self.head {
             let size = self
                 .medium
@@ -101,13 +127,13 @@ impl Drive {
             self.stats.add("seeks", 1);
             self.takes += self.scaled(0.015 + 0.135 * part.min(1.0));
         }
-        self.pass_time(length as usize);
+        self.pass_time(length as usize, speed);
         self.head = first.saturating_add(length);
     }
 
-    /// Lets the time pass that so many blocks take.
-    pub(super) fn pass_time(&mut self, blocks: usize) {
-        let rate = f64::from(self.speeds.write.max(1)) * 1000.0;
+    /// Lets the time pass that so many blocks take at that speed.
+    pub(super) fn pass_time(&mut self, blocks: usize, speed: u16) {
+        let rate = f64::from(speed.max(1)) * 1000.0;
         self.takes += self.scaled(blocks as f64 * 2048.0 / rate);
     }
 

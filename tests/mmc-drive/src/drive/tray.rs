@@ -2,12 +2,13 @@
 //! Tray, lock, events, and the plug.
 
 use super::speed::Speeds;
-use super::{Drive, Reply};
+use super::{Busy, Drive, Reply};
 use crate::cdb::Cdb;
 use crate::medium::Medium;
 use crate::modes::Modes;
+use crate::quirks::{self, Quirk};
 use crate::sense;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Classes of events: of the medium, and of a drive that is busy.
 const MEDIA: u8 = 1 << 4;
@@ -121,7 +122,14 @@ impl Drive {
     fn changed(&mut self) {
         self.busy = None;
         self.modes = Modes::default();
-        self.speeds = Speeds::new(self.medium.as_ref());
+        self.speeds.adapt(self.medium.as_ref());
+        if self.medium.is_some() && self.options.quirks.has(Quirk::SlowReady) {
+            self.busy = Some(Busy {
+                since: Instant::now().max(self.now),
+                lasts: quirks::BECOMING_READY,
+                sense: sense::BECOMING_READY,
+            });
+        }
         if self.medium.is_some() {
             self.events.push_back(NEW_MEDIUM);
             self.attentions.push_back(sense::CHANGED);

@@ -163,6 +163,34 @@ fn pages_come_as_told() {
 }
 
 #[test]
+fn structures_of_discs() {
+    let read = |spec: &str, format: u8| {
+        let mut bench = Bench::new(spec);
+        let media = u8::from(spec.starts_with("bd"));
+        bench.ask(&[0xad, media, 0, 0, 0, 0, 0, format, 0x20, 0])
+    };
+    for (spec, book) in [("dvd-rw", 0x33), ("dvd+rw", 0x92), ("dvdram", 0x16)] {
+        let lead_in = read(&format!("{spec},blocks=1600"), 0);
+        assert_eq!((lead_in.len(), lead_in[4]), (2052, book));
+        assert_eq!(word(&lead_in, 12) - word(&lead_in, 8), 1599);
+    }
+    assert_eq!(read("dvdram,read-only", 0xc0)[4], 4);
+    assert_eq!(read("dvdram", 0xc0)[4], 0);
+    assert_eq!(&read("bd-re", 0)[4..6], b"DI");
+    assert_eq!(&read("dvd+rw", 0x11)[23..31], b"RBLKTEST");
+    for spec in ["dvd-rw", "dvd+rw", "dvdram", "bd-re"] {
+        for entry in read(spec, 0xff)[4..].chunks(4) {
+            let length = usize::from(entry[2]) << 8 | usize::from(entry[3]);
+            assert_eq!(read(spec, entry[0]).len(), length + 2, "{spec} {entry:x?}");
+        }
+    }
+    let cd = Bench::new("cdrw").failed(&[0xad, 0, 0, 0, 0, 0, 0, 0, 0, 4]);
+    assert_eq!(cd, "5/24/00");
+    let wrong = Bench::new("dvd+rw").failed(&[0xad, 1, 0, 0, 0, 0, 0, 0, 0, 4]);
+    assert_eq!(wrong, "5/24/00");
+}
+
+#[test]
 fn commands_can_be_missing() {
     let mut bench = Bench::new("cdrw,unsupported=46:54");
     assert_eq!(bench.failed(&[0x46, 0, 0, 0, 0, 0, 0, 0, 8]), "5/20/00");

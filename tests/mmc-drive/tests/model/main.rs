@@ -8,6 +8,8 @@ mod fault;
 mod format;
 mod hostile;
 mod info;
+mod kinds;
 mod line;
+mod quirks;
 mod tray;
 mod work;

@@ -157,6 +157,35 @@ fn speeds_are_kept_and_take_time() {
 }
 
 #[test]
+fn speeds_outlast_the_disc() {
+    let mut bench = Bench::new("cdrw,time=1");
+    let speeds = |bench: &mut Bench| (bench.count("read_speed"), bench.count("write_speed"));
+    bench.tell(&[0xbb, 0, 2, 0xc0, 1, 0x60], &[]);
+    assert_eq!(speeds(&mut bench), (704, 352));
+    bench.line("insert dvd+rw,blocks=1600");
+    bench.failed(&[0]);
+    assert_eq!(speeds(&mut bench), (704, 352));
+    // Reads are as slow as the read speed says.
+    let outcome = bench.run(&transfer(0x28, 0, 176), &[]);
+    assert_eq!(outcome.takes.as_millis(), 512);
+    let current = bench.ask(&[0xac, 4, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
+    assert_eq!((current[4], word(&current, 12)), (2, 352));
+    bench.tell(&[0xbb, 0, 0xff, 0xff, 0xff, 0xff], &[]);
+    assert_eq!(speeds(&mut bench), (5540, 5540));
+    bench.tell(&[0xbb, 0, 2, 0xc0, 1, 0x60], &[]);
+    bench.line("powercut");
+    assert_eq!(speeds(&mut bench), (5540, 5540));
+}
+
+#[test]
+fn write_speeds_are_listed() {
+    let mut bench = Bench::new("bd-re");
+    let ask = |bench: &mut Bench, n| bench.ask(&[0xac, 0, 0, 0, 0, 0, 0, 0, 0, n, 3]);
+    assert_eq!((ask(&mut bench, 1).len(), ask(&mut bench, 1)[3]), (24, 36));
+    assert_eq!(ask(&mut bench, 9).len(), 40);
+}
+
+#[test]
 fn slow_drives_are_slow() {
     let mut bench = Bench::new("dvd+rw");
     bench.line("set slow=250");
