@@ -32,12 +32,25 @@ dying() {
 	awk '$1 == "nr_dying_descendants" { print $2 }' "$CGROUP/cgroup.stat"
 }
 
+# drain_charges: has each processor give back what it has charged in advance. One that
+# has used up just what it had for a group still refers to it, and is not asked when that
+# group goes, but gives up all that it has when another group goes that it has some for
+# (is_memcg_drain_needed() and drain_stock_fully() in mm/memcontrol.c).
+drain_charges() {
+	mkdir "$CGROUP/rblk-drain" || return
+	for _cpu in $(seq 0 $(($(nproc) - 1))); do
+		in_group rblk-drain taskset -c "$_cpu" true
+	done
+	rmdir "$CGROUP/rblk-drain"
+}
+
 # group_ends NAME: removes a group, and waits until nothing refers to it any more:
 # a bio that was not given back would keep it for ever. The page cache may, too.
 group_ends() {
 	rmdir "$CGROUP/$1" || return
 	for _try in $(seq "$(patience 30)"); do
 		echo 3 >/proc/sys/vm/drop_caches
+		drain_charges
 		[ "$(dying)" -ne 0 ] || return 0
 		sleep 1
 	done

@@ -13,7 +13,7 @@
 # shellcheck source=tests/ram/lib/disks.sh
 . "$(dirname "$0")/lib/disks.sh"
 
-ktap_plan 16
+ktap_plan 18
 remove_all_disks
 
 swapped() { awk -v name="pswp$1" '$1 == name { print $2 }' /proc/vmstat; }
@@ -48,7 +48,6 @@ for front in bio mq; do
 	check "the disk had a part of it" test $(($(swapped out) - before)) -ge 4096
 	check "it is swapped off" swapoff "/dev/$disk"
 	check "and goes" remove_disk "$disk"
-	# The group may linger for minutes; what still refers to it has not been found.
-	rmdir "$CGROUP/rblk"
+	check "so does the group" group_ends rblk
 done
 ktap_finished
