@@ -18,6 +18,9 @@ use kernel::{
     types::Opaque, //
 };
 
+/// How often a task that should stop looks for other signals.
+const SIGNAL_INTERVAL: Delta = Delta::from_millis(200);
+
 /// A queue of tasks that wait for a condition.
 ///
 /// # Examples
@@ -82,14 +85,33 @@ impl WaitQueue {
         self.wait(bindings::TASK_UNINTERRUPTIBLE as c_int, None, condition);
     }
 
-    /// Sleeps until `condition` holds, or a signal comes: then it fails with [`ERESTARTSYS`].
+    /// Sleeps until `condition` holds, or a signal comes that ends the task or has a handler: then
+    /// it fails with [`ERESTARTSYS`].
+    ///
+    /// Signals of job control end nothing, and a task that is stopped meanwhile only is once this
+    /// returns. The system can sleep; the task is frozen where it is, so that no lock may be held.
     ///
     /// `condition` is called with the task state set, so it must not sleep.
-    pub fn wait_event_interruptible(&self, condition: impl FnMut() -> bool) -> Result {
-        if self.wait(bindings::TASK_INTERRUPTIBLE as c_int, None, condition) {
-            Ok(())
-        } else {
-            Err(ERESTARTSYS)
+    pub fn wait_event_interruptible(&self, mut condition: impl FnMut() -> bool) -> Result {
+        const INTERRUPTIBLE: c_int =
+            (bindings::TASK_INTERRUPTIBLE | bindings::TASK_FREEZABLE) as c_int;
+        const KILLABLE: c_int = (bindings::TASK_WAKEKILL
+            | bindings::TASK_UNINTERRUPTIBLE
+            | bindings::TASK_FREEZABLE) as c_int;
+
+        loop {
+            if self.wait(INTERRUPTIBLE, None, &mut condition) {
+                return Ok(());
+            }
+            // SAFETY: FFI call without preconditions in process context.
+            if unsafe { bindings::signal_acts() } {
+                return Err(ERESTARTSYS);
+            }
+            // What is pending does not let the task sleep as before. It is looked again whether
+            // something else is.
+            if self.wait(KILLABLE, Some(SIGNAL_INTERVAL), &mut condition) {
+                return Ok(());
+            }
         }
     }
 

@@ -27,5 +27,6 @@
 #include "net.c"
 #endif
 #include "ratelimit.c"
+#include "signal.c"
 #include "sysfs.c"
 #include "xarray.c"

@@ -28,7 +28,8 @@ use rb::{
         capable,
         Capability, //
     },
-    net::Socket, //
+    net::Socket,
+    task::Asker, //
 };
 
 const SET_SOCK: u32 = 0xab00;
@@ -174,7 +175,8 @@ fn reset_size(disk: &GenDisk<Disk>) {
 /// Serves the disk until the session ends.
 ///
 /// Returns zero if that was asked for, and fails with `ETIMEDOUT` if a server took too long, with
-/// `EPIPE` if the connections were lost otherwise, and if a signal comes.
+/// `EPIPE` if the connections were lost otherwise, and if a signal comes that ends the caller or has
+/// a handler. Job control and system sleep end nothing.
 fn do_it(device: &Arc<Device>, disk: &GenDisk<Disk>) -> Result<i32> {
     let mut setup = device.setup.lock();
     let id = session::begin(device, disk, &mut setup, false)?;
@@ -188,6 +190,13 @@ fn do_it(device: &Arc<Device>, disk: &GenDisk<Disk>) -> Result<i32> {
     if setup.session_id() != Some(id) {
         // Somebody else has ended it.
         return Ok(0);
+    }
+    if waited.is_err() {
+        pr_info!(
+            "nbd{}: a signal to {} ends the connection\n",
+            device.index(),
+            Asker::current()
+        );
     }
     let io = device.io.lock();
     let (requested, timed_out) = (io.end_requested(), io.has_timed_out());

@@ -211,25 +211,61 @@ def ends():
         ioctl(fd, CLEAR_SOCK)
     dev.becomes_unused()
     for signal_number in (signal.SIGTERM, signal.SIGKILL):
-        child = os.fork()
-        if child == 0:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            fd = os.open(dev.node, os.O_RDWR)
-            set_up(fd)
-            ioctl(fd, DO_IT)
-            os._exit(0)
+        child = client_in_do_it()
         with ktap.case(f"a client that is killed by {signal_number.name} leaves nothing"):
             expect(wait_for(lambda: dev.read("pid") and dev.size))
             dev.io()
+            since = mark()
             os.kill(child, signal_number)
             os.waitpid(child, 0)
             dev.becomes_unused()
+            expect(log_lines(rf"nbd{dev.index}: a signal to .*/{child} ends", since), "a log line")
+    job_control()
     with ktap.case("a client that goes before DO_IT leaves nothing"):
         in_child(lambda: set_up(os.open(dev.node, os.O_RDWR), links=2))
         dev.becomes_unused()
         attach(nl, 0, server.address)
         dev.io()
         nl.disconnect(0)
+        dev.becomes_unused()
+
+
+def client_in_do_it():
+    """A process of its own that waits for the end of a session."""
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        fd = os.open(dev.node, os.O_RDWR)
+        set_up(fd)
+        ioctl(fd, DO_IT)
+        os._exit(0)
+    return child
+
+
+def job_control():
+    """What stops a client for a while ends nothing: a shell, an init system, a tracer, sleep."""
+    child = client_in_do_it()
+    with ktap.case("a client that is stopped and goes on serves all the time"):
+        expect(wait_for(lambda: dev.read("pid") and dev.size))
+        for signal_number in (signal.SIGSTOP, signal.SIGTSTP):
+            os.kill(child, signal_number)
+            dev.io(write=True)
+            os.kill(child, signal.SIGCONT)
+            dev.io()
+        expect(dev.read("pid") == str(child))
+    with ktap.case("one that is frozen goes on, too"):
+        with open("/sys/power/pm_test", "w") as file:
+            file.write("freezer")
+        with open("/sys/power/state", "w") as file:
+            file.write("freeze")
+        dev.io(write=True)
+        expect(dev.read("pid") == str(child))
+    with ktap.case("a signal that ends it does so while it is to stop, too"):
+        os.kill(child, signal.SIGSTOP)
+        dev.io()
+        os.kill(child, signal.SIGTERM)
+        os.kill(child, signal.SIGCONT)
+        os.waitpid(child, 0)
         dev.becomes_unused()
 
 
@@ -412,7 +448,7 @@ def load_driver_again():
 
 
 random.seed(int(os.environ.get("RBLK_SEED") or 1))
-ktap = Ktap(88 + 1 + 2 + 2)
+ktap = Ktap(91 + 1 + 2 + 2)
 load_driver()
 nl = Genl()
 dev = Device(0)
