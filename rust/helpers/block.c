@@ -57,6 +57,17 @@ __rb_helper struct kobject *rb_helper_disk_kobj(struct gendisk *disk)
 	return &disk_to_dev(disk)->kobj;
 }
 
+__rb_helper bool rb_helper_disk_has_partitions(struct gendisk *disk)
+{
+	struct block_device *part;
+	unsigned long idx;
+
+	/* The first one is the disk itself. */
+	xa_for_each_start(&disk->part_tbl, idx, part, 1)
+		return true;
+	return false;
+}
+
 __rb_helper void rb_helper_disk_need_part_scan(struct gendisk *disk)
 {
 	set_bit(GD_NEED_PART_SCAN, &disk->state);

@@ -13,7 +13,7 @@
 # shellcheck source=tests/nbd/lib/nbd.sh
 . "$(dirname "$0")/lib/nbd.sh"
 trap nbd_end EXIT
-ktap_plan 70
+ktap_plan 74
 params=/sys/module/nbd/parameters
 # What modprobe takes, wherever it looks. insmod then leaves out what this machine has set for nbd
 # in /etc/modprobe.d.
@@ -90,6 +90,18 @@ partitions() {
 	find /sys/block/nbd0/ -maxdepth 1 -name 'nbd0p*' | wc -l
 	"$genl" disconnect 0 && becomes_unused 0
 }
+# asked_for: whether a program that adds each partition by itself can.
+asked_for() {
+	"$genl" connect 0 "unix:$tmp/ours" >/dev/null && : </dev/nbd0 || return
+	[ -e /sys/block/nbd0/nbd0p2 ] || partx -a /dev/nbd0 || return
+	[ -b /dev/nbd0p2 ] && [ "$(cat /sys/block/nbd0/nbd0p2/start)" = 4096 ]
+}
+# gone: prints how many partitions there are of what was disconnected and opened.
+gone() {
+	"$genl" disconnect 0 && becomes_unused 0
+	: </dev/nbd0
+	find /sys/block/nbd0/ -maxdepth 1 -name 'nbd0p*' | wc -l
+}
 while read -r given wanted; do
 	insmod "$nbd_ko" nbds_max=1 max_part="$given"
 	if [ "$given" = 15 ]; then
@@ -100,6 +112,8 @@ while read -r given wanted; do
 	fi
 	check_equal "max_part=$given: of two partitions there are $wanted" "1 2 $wanted" \
 		"$(partitions | xargs)"
+	check "max_part=$given: who asks for them gets them" asked_for
+	check_equal "and they go with the connection" 0 "$(gone)"
 	check "it goes" rmmod nbd
 done <<-END
 	15 2

@@ -358,7 +358,8 @@ pub(crate) fn forget(device: &Device, disk: &GenDisk<Disk>, setup: &mut Setup) {
     *setup = Setup::new();
     *device.backend.lock() = None;
     disk.invalidate();
-    if device.shared.minors.max_part() != 0 {
+    // With `max_part=0`, those that somebody has asked for.
+    if device.shared.minors.max_part() != 0 || disk.has_partitions() {
         disk.need_partition_scan();
     }
     if shown {

@@ -221,7 +221,6 @@ impl Shared {
             return Err(ENOMEM);
         }
         let options = DiskOptions {
-            no_partitions: self.minors.max_part() == 0,
             device_number: Some((MAJOR, first, self.minors.per_disk())),
             ..DiskOptions::default()
         };

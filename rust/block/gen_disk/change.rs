@@ -134,6 +134,12 @@ impl<T: Operations> GenDisk<T> {
         unsafe { bindings::disk_need_part_scan(self.as_raw()) };
     }
 
+    /// Returns whether the disk has partitions at the moment. Any context.
+    pub fn has_partitions(&self) -> bool {
+        // SAFETY: By the type invariant, the disk is valid.
+        unsafe { bindings::disk_has_partitions(self.as_raw()) }
+    }
+
     /// Returns whether the disk can be opened: it was added, and is not being removed. Any context.
     pub fn is_live(&self) -> bool {
         // SAFETY: By the type invariant, the disk is valid.
