@@ -107,7 +107,7 @@ impl From<Error> for CommandError {
 #[derive(Clone, Copy)]
 pub struct Drive<'a> {
     device: NonNull<bindings::scsi_device>,
-    _bdev: &'a BdevFile,
+    bdev: &'a BdevFile,
 }
 
 impl<'a> Drive<'a> {
@@ -117,10 +117,7 @@ impl<'a> Drive<'a> {
         // long as it is.
         let device = unsafe { bindings::optical_device((*bdev.as_raw()).bd_disk) };
         // INVARIANT: It was just taken from there.
-        NonNull::new(device).map(|device| Self {
-            device,
-            _bdev: bdev,
-        })
+        NonNull::new(device).map(|device| Self { device, bdev })
     }
 
     /// Sends a command, and waits until the drive has carried it out.
@@ -188,6 +185,28 @@ impl<'a> Drive<'a> {
             ascq: sense.ascq,
         });
         self.judge(ret, sense)
+    }
+
+    /// Returns whether the drive has told that there may be another medium, and its driver has not
+    /// looked yet. Until it has, it fails all IO. Any context.
+    pub fn has_changed(&self) -> bool {
+        // SAFETY: By the type invariant, the device is valid.
+        unsafe { bindings::optical_has_changed(self.device.as_ptr()) }
+    }
+
+    /// Returns whether the driver of the drive locks its door while it is open.
+    pub fn locks_door(&self) -> bool {
+        // SAFETY: The block device is open, and so has a disk.
+        unsafe { bindings::optical_locks_door((*self.bdev.as_raw()).bd_disk) }
+    }
+
+    /// Sets the size of the disk, in sectors of 512 bytes.
+    ///
+    /// The driver of the drive does so when it finds a medium, and when a block near its end cannot
+    /// be read; not when the drive has formatted more of it. Nobody is told of that.
+    pub fn set_nr_sectors(&self, sectors: u64) {
+        // SAFETY: The block device is open, and so has a disk.
+        unsafe { bindings::set_capacity((*self.bdev.as_raw()).bd_disk, sectors) };
     }
 
     /// Tells what has come of a command by what the SCSI layer has returned.

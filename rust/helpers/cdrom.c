@@ -47,3 +47,20 @@ __rb_helper void rb_helper_optical_changed(struct scsi_device *sdev)
 {
 	sdev->changed = 1;
 }
+
+/* Whether the drive's driver has been told of another medium, and has not looked yet. */
+__rb_helper bool rb_helper_optical_has_changed(struct scsi_device *sdev)
+{
+	return READ_ONCE(sdev->changed);
+}
+
+/*
+ * Whether the drive's driver locks the door while the drive is open, which can be
+ * switched off for all drives and for each.
+ */
+__rb_helper bool rb_helper_optical_locks_door(struct gendisk *disk)
+{
+	const struct cdrom_device_info *cdi = disk->cdi;
+
+	return cdi && !(cdi->mask & CDC_LOCK) && (cdi->options & CDO_LOCK);
+}

@@ -25,6 +25,7 @@
 mod forward;
 
 use crate::{
+    activity::Activity,
     bell::Bell,
     departure::{
         Departure,
@@ -107,6 +108,8 @@ pub(crate) struct Device {
     pub(crate) lower_name: CString,
     /// Whether the lower device is an optical drive, which is open only while the disk is.
     pub(crate) optical: bool,
+    /// What the drive is busy with for long.
+    pub(crate) activity: Arc<Activity>,
     /// What the device has done.
     pub(crate) stats: Stats,
     /// Wakes the thread.
@@ -160,6 +163,7 @@ impl Device {
                 lower_dev,
                 lower_name: CString::try_from_fmt(fmt!("{}", lower.name()))?,
                 optical: lower.is_optical(),
+                activity: Arc::new(Activity::new(), GFP_KERNEL)?,
                 stats: Stats::new(),
                 bell: Bell::new()?,
                 lost: Bell::new()?,
@@ -214,7 +218,7 @@ impl Device {
     pub(crate) fn medium(&self) -> Option<(Medium, u32)> {
         let queue = self.queue.lock();
         let optical = queue.session()?.optical.as_ref()?;
-        Some((optical.medium, optical.speed()))
+        Some((optical.medium(), optical.speed()))
     }
 
     /// Returns whether the medium of the session has gone.

@@ -8,6 +8,7 @@ use crate::logic::mmc::{
         Command,
         Transfer, //
     },
+    finish::Finish,
     medium::Medium,
     probe::{
         Access,
@@ -16,6 +17,7 @@ use crate::logic::mmc::{
         Step,
         BUFFER_LEN, //
     },
+    progress::Activity,
     refusal::{
         Errno,
         Refusal, //
@@ -57,39 +59,81 @@ pub(crate) fn new_buffer() -> Result<CommandBuffer> {
 
 /// Finds out what is in a drive, and readies it if it is to be written.
 ///
+/// `busy` is told what the drive is busy with for long, again and again.
+///
 /// Process context; may sleep for minutes if the drive is slow.
 pub(crate) fn probe(
     lower: &BdevFile,
     access: Access,
     buffer: &mut CommandBuffer,
+    busy: impl FnMut(Activity),
 ) -> Result<core::result::Result<Medium, Refusal>> {
-    run(lower, Probe::new(access, lower.nr_sectors()), buffer)
+    look(lower, Probe::new(access, lower.nr_sectors()), buffer, busy)
 }
 
-/// Readies a drive to write `medium`, which is in it. Context as of [`probe`].
+/// Readies a drive to write `medium`, which is in it. As [`probe`].
 pub(crate) fn ready(
     lower: &BdevFile,
     medium: &Medium,
     buffer: &mut CommandBuffer,
+    busy: impl FnMut(Activity),
 ) -> Result<core::result::Result<Medium, Refusal>> {
-    run(lower, Probe::again(Access::Write, medium), buffer)
+    let probe = Probe::again(Access::Write, medium, lower.nr_sectors());
+
+    look(lower, probe, buffer, busy)
 }
 
-fn run(
+fn look(
     lower: &BdevFile,
     mut probe: Probe,
     buffer: &mut CommandBuffer,
+    mut busy: impl FnMut(Activity),
 ) -> Result<core::result::Result<Medium, Refusal>> {
     let mut step = probe.begin(bytes(buffer)?);
 
     while let Step::Send { command, after_ms } = step {
-        if after_ms != 0 {
-            fsleep(Delta::from_millis(after_ms.into()));
-        }
-        let outcome = execute(lower, &command, Some(&mut *buffer));
+        busy(probe.activity());
+        let outcome = carry_out(lower, &command, after_ms, buffer);
         step = probe.reply(outcome, bytes(buffer)?);
     }
+    busy(Activity::None);
     probe.verdict().ok_or(EIO)
+}
+
+/// Has a drive close `medium`, if it has to, and gives it back the speeds that it had before `speed`
+/// was set, if one was.
+///
+/// Process context; may sleep for as long as [`finish::LIMIT_MS`](crate::logic::mmc::finish). As
+/// [`probe`].
+pub(crate) fn finish(
+    lower: &BdevFile,
+    medium: &Medium,
+    speed: u16,
+    buffer: &mut CommandBuffer,
+    mut busy: impl FnMut(Activity),
+) -> Result<Finish> {
+    let mut finish = Finish::new(medium, speed);
+    let mut step = finish.begin(bytes(buffer)?);
+
+    while let Step::Send { command, after_ms } = step {
+        busy(finish.activity());
+        let outcome = carry_out(lower, &command, after_ms, buffer);
+        step = finish.reply(outcome, bytes(buffer)?);
+    }
+    busy(Activity::None);
+    Ok(finish)
+}
+
+fn carry_out(
+    lower: &BdevFile,
+    command: &Command,
+    after_ms: u32,
+    buffer: &mut CommandBuffer,
+) -> Outcome {
+    if after_ms != 0 {
+        fsleep(Delta::from_millis(after_ms.into()));
+    }
+    execute(lower, command, Some(buffer))
 }
 
 fn bytes(buffer: &mut CommandBuffer) -> Result<&mut [u8; BUFFER_LEN]> {
@@ -131,8 +175,10 @@ fn execute(lower: &BdevFile, command: &Command, buffer: Option<&mut CommandBuffe
     }
 }
 
-/// Has the drive put on the medium what it has cached, and waits for it. Process context; sleeps,
-/// but allocates nothing.
+/// Has the drive put on the medium what it has cached, and waits for it.
+///
+/// Process context; sleeps, but allocates nothing: a command without data is a request of the lower
+/// device's own.
 pub(crate) fn flush(lower: &BdevFile) -> BlkResult {
     let mut retries = 0;
 

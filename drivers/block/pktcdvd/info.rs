@@ -6,9 +6,13 @@ use crate::{
     device::Device,
     logic::{
         frames::FRAME_SIZE,
-        mmc::medium::{
-            Medium,
-            LINK_LOSS, //
+        mmc::{
+            cdb::MAX_SPEED,
+            disc::Formatted,
+            medium::{
+                Medium,
+                LINK_LOSS, //
+            },
         },
         state::State, //
     },
@@ -76,12 +80,16 @@ impl fmt::Display for Text<'_> {
             geometry.map_or(0, |g| g.start_sector())
         ))?;
         if let Some((medium, speed)) = &medium {
+            // The drive reads as fast as it can.
             f.write_fmt(fmt!(
                 "\tflags:\t\t\t{:#x}\n\tread speed:\t\t{}kB/s\n\twrite speed:\t\t{}kB/s\n",
                 medium.writing.map_or(0, |writing| writing.flags()),
-                speed,
+                MAX_SPEED,
                 speed
             ))?;
+        }
+        if device.optical {
+            f.write_fmt(fmt!("\tdrive busy with:\t{}\n", device.activity.get()))?;
         }
         f.write_fmt(fmt!(
             "\nQueue state:\n\tbios queued:\t\t{}\n\tbios pending:\t\t{}\n\tcurrent sector:\t\t{:#x}\n",
@@ -107,6 +115,9 @@ struct Settings<'a>(&'a Medium);
 impl fmt::Display for Settings<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_fmt(fmt!("\tmedium:\t\t\t{}\n", self.0.profile.name()))?;
+        if self.0.formatted != Formatted::No {
+            f.write_fmt(fmt!("\tformatted:\t\t{}\n", self.0.formatted.name()))?;
+        }
         let Ok(writing) = &self.0.writing else {
             return f.write_str("\twrite type:\t\tUnknown\n");
         };

@@ -3,13 +3,20 @@
 //! A session with an optical drive: the medium, and whether it is still there.
 
 use crate::{
+    activity::Activity,
     bell::Bell,
     drive,
     logic::{
         mmc::{
             cdb,
-            medium::Medium,
-            probe::Access, //
+            disc::Formatted,
+            finish::Finished,
+            medium::{
+                Medium,
+                Restart, //
+            },
+            probe::Access,
+            BLOCK_SECTORS, //
         },
         zone::Geometry, //
     },
@@ -80,7 +87,7 @@ impl Watcher for Fate {
 
 /// What there is to a session with an optical drive.
 pub(crate) struct Optical {
-    /// What was in the drive when the session began.
+    /// What was in the drive when the session began; see [`Optical::medium`].
     pub(crate) medium: Medium,
     /// What commands need that have data. Nothing is locked under it.
     buffer: Pin<KBox<Mutex<CommandBuffer>>>,
@@ -88,6 +95,12 @@ pub(crate) struct Optical {
     ready: Atomic<bool>,
     /// The speed that was set for that, in kB/s.
     speed: Atomic<u32>,
+    /// How many sectors of the medium can be used: more when the drive has gone on formatting it.
+    sectors: Atomic<u64>,
+    /// Whether the drive formats the medium in the background.
+    formats: Atomic<bool>,
+    /// What the drive is busy with for long.
+    activity: Arc<Activity>,
     /// What the block layer counts changes of the medium with.
     media_seq: Atomic<u64>,
     /// IO has failed, and nobody has looked why.
@@ -110,15 +123,50 @@ impl Optical {
         self.speed.load(Relaxed)
     }
 
+    /// Returns how many sectors of the medium can be used now.
+    pub(crate) fn sectors(&self) -> u64 {
+        self.sectors.load(Relaxed)
+    }
+
+    /// Returns what is in the drive, as it was when the drive was last made ready.
+    pub(crate) fn medium(&self) -> Medium {
+        let formatted = if self.formats.load(Relaxed) {
+            Formatted::Running
+        } else {
+            self.medium.formatted
+        };
+
+        Medium {
+            formatted,
+            ..self.medium
+        }
+    }
+
+    /// Notes what came of making the drive ready.
+    fn note(&self, medium: &Medium) {
+        self.speed.store(speed(medium), Relaxed);
+        self.sectors.store(medium.sectors(), Relaxed);
+        self.formats
+            .store(medium.formatted == Formatted::Running, Relaxed);
+    }
+
     /// Notes that something is wrong. Any context.
     pub(crate) fn suspect(&self) {
         self.suspect.store(true, Relaxed);
     }
 
-    /// Returns whether something has happened that has to be looked at before more IO.
+    /// Returns whether something has happened that has to be looked at before more IO. Any context.
     pub(crate) fn is_suspect(&self, lower: &BdevFile) -> bool {
-        !self.is_lost()
-            && (self.suspect.load(Relaxed) || lower.media_seq() != self.media_seq.load(Relaxed))
+        let has_changed = || {
+            Drive::of(lower).is_some_and(|drive| drive.has_changed()) || self.counts_change(lower)
+        };
+
+        !self.is_lost() && (self.suspect.load(Relaxed) || has_changed())
+    }
+
+    /// Returns whether the driver of the drive has found another medium.
+    fn counts_change(&self, lower: &BdevFile) -> bool {
+        lower.media_seq() != self.media_seq.load(Relaxed)
     }
 
     /// Returns whether the medium, or the drive, is not there any more.
@@ -129,10 +177,20 @@ impl Optical {
 
 /// Opens an optical drive, and finds out what is in it.
 ///
+/// If it is wanted for writing, and a drive that formats it in the background was stopped, the drive
+/// goes on with that.
+///
 /// Fails with [`EROFS`] if it is wanted for writing and cannot be written, with what the drive's own
 /// open returns, such as [`EBUSY`] and `ENOMEDIUM`, and with [`EIO`] if the drive does not answer.
-/// Process context; waits for the drive.
-pub(crate) fn open(dev: DevT, index: u32, write: bool, bell: &Arc<Bell>) -> Result<Session> {
+/// Process context; waits for the drive, up to five minutes if that has to go on with a format.
+/// `activity` tells how far it has come.
+pub(crate) fn open(
+    dev: DevT,
+    index: u32,
+    write: bool,
+    bell: &Arc<Bell>,
+    activity: &Arc<Activity>,
+) -> Result<Session> {
     let fate = Arc::new(
         Fate {
             gone: Atomic::new(false),
@@ -151,11 +209,14 @@ pub(crate) fn open(dev: DevT, index: u32, write: bool, bell: &Arc<Bell>) -> Resu
     } else {
         Access::Read
     };
-    let medium = drive::probe(&lower, access, &mut buffer)?.map_err(|refusal| {
+    let verdict = drive::probe(&lower, access, &mut buffer, |busy| activity.set(busy))?;
+    let medium = verdict.map_err(|refusal| {
         pr_err!("pktcdvd{index}: {}\n", format_args!("{refusal}"));
         drive::refused(&refusal)
     })?;
 
+    tell_restart(index, &medium);
+    reach(&lower, &medium);
     let session = Session {
         geometry: geometry(&medium)?,
         read_only: medium.writing.is_err() || lower.is_read_only(),
@@ -164,6 +225,9 @@ pub(crate) fn open(dev: DevT, index: u32, write: bool, bell: &Arc<Bell>) -> Resu
             buffer: KBox::pin_init(new_mutex!(buffer, "pktcdvd::Optical::buffer"), GFP_KERNEL)?,
             ready: Atomic::new(access == Access::Write),
             speed: Atomic::new(speed(&medium)),
+            sectors: Atomic::new(medium.sectors()),
+            formats: Atomic::new(medium.formatted == Formatted::Running),
+            activity: activity.clone(),
             media_seq: Atomic::new(media_seq),
             suspect: Atomic::new(false),
             lost: Atomic::new(false),
@@ -180,6 +244,39 @@ pub(crate) fn open(dev: DevT, index: u32, write: bool, bell: &Arc<Bell>) -> Resu
 /// Returns the write speed that was set for a medium, in kB/s.
 fn speed(medium: &Medium) -> u32 {
     medium.writing.map_or(0, |writing| writing.speed.into())
+}
+
+/// Tells what came of going on with a format, if that was tried.
+fn tell_restart(index: u32, medium: &Medium) {
+    let Ok(kind) = medium.writing.map(|writing| writing.kind) else {
+        return;
+    };
+    let kind = kind.name();
+    let blocks = medium.blocks;
+
+    match medium.restart {
+        Restart::Untried => {}
+        Restart::Done => pr_info!("pktcdvd{index}: the drive goes on formatting the {kind}\n"),
+        Restart::Failed(None) => pr_warn!(
+            "pktcdvd{index}: the drive does not go on formatting the {kind}; {blocks} blocks are\n"
+        ),
+        Restart::Failed(Some(failure)) => pr_warn!(
+            "pktcdvd{index}: the drive does not go on formatting the {kind}; {blocks} blocks are: {}\n",
+            format_args!("{failure}")
+        ),
+    }
+}
+
+/// Has the lower device reach as far as the medium does.
+///
+/// It ends where the medium did when its driver last looked, or in front of a block that could not
+/// be read; what lies behind fails.
+fn reach(lower: &BdevFile, medium: &Medium) {
+    let sectors = medium.reach.saturating_mul(BLOCK_SECTORS);
+
+    if let Some(drive) = Drive::of(lower).filter(|_| sectors > lower.nr_sectors()) {
+        drive.set_nr_sectors(sectors);
+    }
 }
 
 /// Cuts a medium into packets.
@@ -230,28 +327,90 @@ impl Session {
         Ok(())
     }
 
-    /// Has the drive ready for a writer: sets write parameters and speed, unless they are.
+    /// Returns how many sectors can be used now.
     ///
-    /// Fails as [`open`]. Process context; waits for the drive.
+    /// If the session has a medium that the drive formats, there may be more of them after
+    /// [`Session::prepare_write`].
+    pub(crate) fn sectors(&self) -> u64 {
+        match &self.optical {
+            Some(optical) => optical.sectors(),
+            None => self.geometry.capacity_sectors(),
+        }
+    }
+
+    /// Has the drive ready for a writer: sets write parameters and speed, and has it go on with a
+    /// format, unless it is ready.
+    ///
+    /// Fails as [`open`]. Process context; waits for the drive, as that does.
     pub(crate) fn prepare_write(&self, index: u32) -> Result {
         self.check_writable(index)?;
         let Some(optical) = self.optical.as_ref().filter(|o| !o.ready.load(Relaxed)) else {
             return Ok(());
         };
-        let medium = drive::ready(&self.lower, &optical.medium, &mut optical.buffer.lock())?
-            .map_err(|refusal| {
-                pr_err!("pktcdvd{index}: {}\n", format_args!("{refusal}"));
-                drive::refused(&refusal)
-            })?;
-        optical.speed.store(speed(&medium), Relaxed);
+        let busy = |busy| optical.activity.set(busy);
+        let verdict = drive::ready(
+            &self.lower,
+            &optical.medium,
+            &mut optical.buffer.lock(),
+            busy,
+        )?;
+        let medium = verdict.map_err(|refusal| {
+            pr_err!("pktcdvd{index}: {}\n", format_args!("{refusal}"));
+            drive::refused(&refusal)
+        })?;
+
+        tell_restart(index, &medium);
+        reach(&self.lower, &medium);
+        optical.note(&medium);
         optical.ready.store(true, Relaxed);
         Ok(())
     }
 
+    /// Has the drive close the medium, if it has to, and gives it its speeds back. To be called once,
+    /// when nothing is left to do in a session and what was written was flushed.
+    ///
+    /// A medium that the drive formats in the background cannot be read by others before that. Does
+    /// nothing if nobody has had the medium ready to write. Process context; waits for the drive up
+    /// to 50 minutes, without any lock that another device needs.
+    pub(crate) fn finish(&self, index: u32) {
+        let Some(optical) = self.optical.as_ref().filter(|o| o.ready.load(Relaxed)) else {
+            return;
+        };
+        if self.is_lost() {
+            return;
+        }
+
+        let speed = optical.speed().try_into().unwrap_or(u16::MAX);
+        let finish = drive::finish(
+            &self.lower,
+            &optical.medium,
+            speed,
+            &mut optical.buffer.lock(),
+            |busy| optical.activity.set(busy),
+        );
+        let Ok(finish) = finish else {
+            return;
+        };
+        match finish.finished() {
+            Finished::Nothing => {}
+            Finished::Closed => pr_info!("pktcdvd{index}: the medium is closed\n"),
+            Finished::Failed(failure) => pr_warn!(
+                "pktcdvd{index}: the medium could not be closed: {}\n",
+                format_args!("{failure}")
+            ),
+        }
+        if let (Some(drive), Some(blocks)) = (Drive::of(&self.lower), finish.blocks()) {
+            drive.set_nr_sectors(blocks.saturating_mul(BLOCK_SECTORS));
+        }
+    }
+
     /// Has the drive put on the medium what it has cached.
     ///
-    /// A drive that has got another medium meanwhile has lost what it had. Process context; waits
-    /// for the drive, but allocates nothing.
+    /// A drive that has got another medium meanwhile has lost what it had. If it has told that to
+    /// somebody else, the kernel's own driver of it knows, or will when it next looks for events.
+    ///
+    /// Process context; waits for the drive, but allocates nothing and takes no lock that somebody
+    /// else holds while he waits.
     pub(crate) fn sync(&self) -> BlkResult {
         if self.optical.is_none() {
             return Ok(());
@@ -261,8 +420,6 @@ impl Session {
         }
         // Before anything else is written, it is looked what has become of the medium.
         drive::flush(&self.lower).inspect_err(|_| self.io_failed())?;
-        // What the drive has told of to others.
-        Glance::open(self.lower.dev()).map_err(|_| BlkError::IOERR)?;
         if self.is_suspect() || self.is_lost() {
             return Err(BlkError::IOERR);
         }
@@ -274,9 +431,11 @@ impl Session {
         drive::try_to(&self.lower, &cdb::prevent_removal(false));
     }
 
-    /// Locks the door of the drive again.
+    /// Locks the door of the drive again, if its driver does so.
     pub(crate) fn lock_door(&self) {
-        drive::try_to(&self.lower, &cdb::prevent_removal(true));
+        if Drive::of(&self.lower).is_some_and(|drive| drive.locks_door()) {
+            drive::try_to(&self.lower, &cdb::prevent_removal(true));
+        }
     }
 
     /// Looks whether the medium is the one that the session began with, and readies the drive anew.
@@ -320,15 +479,18 @@ impl Session {
 
     fn look_again(&self, optical: &Optical) -> Result {
         let mut buffer = optical.buffer.lock();
-        let medium = drive::probe(&self.lower, Access::Read, &mut buffer)?
+        let busy = |busy| optical.activity.set(busy);
+        let medium = drive::probe(&self.lower, Access::Read, &mut buffer, busy)?
             .map_err(|refusal| drive::refused(&refusal))?;
 
-        if medium.identity != optical.medium.identity {
+        if !optical.medium.identity.allows(&medium.identity) {
             return Err(ENXIO);
         }
+        reach(&self.lower, &medium);
         if optical.ready.load(Relaxed) {
-            drive::ready(&self.lower, &medium, &mut buffer)?
+            let medium = drive::ready(&self.lower, &optical.medium, &mut buffer, busy)?
                 .map_err(|refusal| drive::refused(&refusal))?;
+            reach(&self.lower, &medium);
         }
         Ok(())
     }

@@ -15,6 +15,7 @@
 
 pub(crate) use rb::tokens;
 
+mod activity;
 mod attributes;
 mod bell;
 mod class;

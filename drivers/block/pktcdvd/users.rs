@@ -58,7 +58,7 @@ impl Device {
         let opened = if first {
             self.open_first(disk, write)
         } else {
-            self.open_again(write)
+            self.open_again(disk, write)
         };
 
         self.users.lock().end_open(opened)
@@ -66,7 +66,13 @@ impl Device {
 
     fn open_first(&self, disk: &GenDisk<Disk>, write: bool) -> Result {
         if self.optical {
-            let session = optical::open(self.lower_dev, self.index(), write, &self.bell)?;
+            let session = optical::open(
+                self.lower_dev,
+                self.index(),
+                write,
+                &self.bell,
+                &self.activity,
+            )?;
             return self.begin_session(disk, session);
         }
         if write {
@@ -76,7 +82,7 @@ impl Device {
         Ok(())
     }
 
-    fn open_again(&self, write: bool) -> Result {
+    fn open_again(&self, disk: &GenDisk<Disk>, write: bool) -> Result {
         let Some(session) = self.session().filter(|session| session.optical.is_some()) else {
             return if write { self.check_writable() } else { Ok(()) };
         };
@@ -85,6 +91,7 @@ impl Device {
         }
         if write {
             session.prepare_write(self.index())?;
+            disk.set_capacity(session.sectors());
         }
         Ok(())
     }
@@ -92,7 +99,7 @@ impl Device {
     /// Begins a session, and has the disk look as the medium is.
     fn begin_session(&self, disk: &GenDisk<Disk>, session: Session) -> Result {
         let read_only = session.read_only;
-        let sectors = session.geometry.capacity_sectors();
+        let sectors = session.sectors();
         let limits = limits(&session);
 
         disk.update_limits(&limits)?;
@@ -138,6 +145,9 @@ impl Device {
         if session.is_none() {
             pr_warn!("pktcdvd{}: the drive is still busy\n", self.index());
             return;
+        }
+        if let Some(session) = &session {
+            session.finish(self.index());
         }
         // Closes the drive, here and not in the thread, so that it is closed when the closer goes on.
         drop(session);

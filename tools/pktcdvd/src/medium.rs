@@ -106,7 +106,7 @@ mod tests {
             );
         }
         let text = objection_to(drive(0x1a, 0x10)).unwrap();
-        assert!(text.contains("dvd+rw-format /dev/sr0"), "{text}");
+        assert!(text.contains("dvd+rw-format -force /dev/sr0"), "{text}");
         let text = objection_to(failing(2, 0x3a)).unwrap();
         assert_eq!(text, "/dev/sr0: no medium; put a disc in");
     }

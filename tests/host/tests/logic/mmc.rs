@@ -4,6 +4,7 @@
 //!
 //! Tests that begin with `g` and a number are about a defect of the C driver.
 
+mod background;
 mod commands;
 mod drive;
 mod medium;

@@ -26,6 +26,8 @@ pub enum Patience {
     Answer,
     /// The medium has to be written: a cache full of scattered packets.
     Flush,
+    /// The drive begins something long. It is to answer at once; some end it first.
+    Long,
 }
 
 impl Patience {
@@ -33,7 +35,7 @@ impl Patience {
     pub const fn seconds(self) -> u32 {
         match self {
             Self::Answer => 60,
-            Self::Flush => 300,
+            Self::Flush | Self::Long => 300,
         }
     }
 }
@@ -53,6 +55,11 @@ impl Command {
             transfer,
             patience: Patience::Answer,
         }
+    }
+
+    const fn with_patience(mut self, patience: Patience) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// Returns all twelve bytes, with zeroes behind a shorter command.
@@ -99,8 +106,10 @@ impl Command {
         match self.opcode() {
             TEST_UNIT_READY => "TEST UNIT READY",
             REQUEST_SENSE => "REQUEST SENSE",
+            FORMAT_UNIT => "FORMAT UNIT",
             START_STOP => "START STOP UNIT",
             PREVENT_ALLOW => "PREVENT ALLOW MEDIUM REMOVAL",
+            READ_FORMAT_CAPACITIES => "READ FORMAT CAPACITIES",
             READ_CAPACITY => "READ CAPACITY",
             SYNCHRONIZE_CACHE => "SYNCHRONIZE CACHE",
             READ_TOC => "READ TOC/PMA/ATIP",
@@ -110,7 +119,9 @@ impl Command {
             READ_TRACK_INFORMATION => "READ TRACK INFORMATION",
             MODE_SELECT => "MODE SELECT",
             MODE_SENSE => "MODE SENSE",
+            CLOSE => "CLOSE TRACK SESSION",
             GET_PERFORMANCE => "GET PERFORMANCE",
+            READ_DISC_STRUCTURE => "READ DISC STRUCTURE",
             SET_CD_SPEED => "SET CD SPEED",
             _ => "a command",
         }
@@ -119,8 +130,10 @@ impl Command {
 
 const TEST_UNIT_READY: u8 = 0x00;
 const REQUEST_SENSE: u8 = 0x03;
+const FORMAT_UNIT: u8 = 0x04;
 const START_STOP: u8 = 0x1b;
 const PREVENT_ALLOW: u8 = 0x1e;
+const READ_FORMAT_CAPACITIES: u8 = 0x23;
 const READ_CAPACITY: u8 = 0x25;
 const SYNCHRONIZE_CACHE: u8 = 0x35;
 const READ_TOC: u8 = 0x43;
@@ -130,7 +143,9 @@ const READ_DISC_INFORMATION: u8 = 0x51;
 const READ_TRACK_INFORMATION: u8 = 0x52;
 const MODE_SELECT: u8 = 0x55;
 const MODE_SENSE: u8 = 0x5a;
+const CLOSE: u8 = 0x5b;
 const GET_PERFORMANCE: u8 = 0xac;
+const READ_DISC_STRUCTURE: u8 = 0xad;
 const SET_CD_SPEED: u8 = 0xbb;
 
 /// Which features GET CONFIGURATION tells of.
@@ -167,6 +182,57 @@ pub const fn eject() -> Command {
     Command::new(six([START_STOP, 0, 0, 0, 2, 0]), Transfer::None)
 }
 
+/// Formats, or goes on with a format, as the `len` bytes say that are sent.
+pub const fn format_unit(len: u16) -> Command {
+    /// "There is data, and in it a descriptor."
+    const BY_DESCRIPTOR: u8 = 1 << 4 | 1;
+
+    let cdb = six([FORMAT_UNIT, BY_DESCRIPTOR, 0, 0, 0, 0]);
+    Command::new(cdb, Transfer::Out(len)).with_patience(Patience::Long)
+}
+
+/// What to close.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Close {
+    /// Formatting in the background is stopped.
+    Format = 0,
+    /// The session: the medium gets what other drives need to read it.
+    Session = 2,
+}
+
+/// Begins to close something. The drive is busy until it has.
+pub const fn close(what: Close) -> Command {
+    let cdb = ten([CLOSE, 1, what as u8, 0, 0, 0, 0, 0, 0, 0]);
+
+    Command::new(cdb, Transfer::None).with_patience(Patience::Long)
+}
+
+/// Asks how much of the medium is formatted, and how much can be.
+pub const fn read_format_capacities(len: u16) -> Command {
+    let [h, l] = len.to_be_bytes();
+
+    Command::new(
+        ten([READ_FORMAT_CAPACITIES, 0, 0, 0, 0, 0, 0, h, l, 0]),
+        Transfer::In(len),
+    )
+}
+
+/// Asks whether the medium is write protected, and how.
+///
+/// The reply has four bytes of header; then bits 0 to 3 of a byte, each for one way.
+pub const fn read_write_protection(is_bd: bool) -> Command {
+    const WRITE_PROTECTION: u8 = 0xc0;
+    const LEN: u16 = 8;
+
+    let mut cdb = [0; CDB_LEN];
+    cdb[0] = READ_DISC_STRUCTURE;
+    cdb[1] = is_bd as u8;
+    cdb[7] = WRITE_PROTECTION;
+    cdb[9] = LEN as u8;
+    Command::new(cdb, Transfer::In(LEN))
+}
+
 /// Asks for the address of the last block and the size of blocks.
 pub const fn read_capacity() -> Command {
     Command::new(
@@ -177,12 +243,11 @@ pub const fn read_capacity() -> Command {
 
 /// Has all that was written put on the medium, and waits for it.
 pub const fn synchronize_cache() -> Command {
-    let mut command = Command::new(
+    Command::new(
         ten([SYNCHRONIZE_CACHE, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
         Transfer::None,
-    );
-    command.patience = Patience::Flush;
-    command
+    )
+    .with_patience(Patience::Flush)
 }
 
 /// Asks for what is pressed into the groove of a recordable CD.

@@ -13,8 +13,9 @@ use super::{
 /// Bytes in front of the first feature.
 const HEADER_LEN: usize = 8;
 
-/// The feature of media that are written at any place.
-const RANDOM_WRITABLE: u16 = 0x20;
+/// The feature of media that are written at any place. It is not in force for one that is write
+/// protected.
+pub const RANDOM_WRITABLE: u16 = 0x20;
 
 /// The feature of Mount Rainier media.
 const MRW: u16 = 0x28;
@@ -26,6 +27,8 @@ pub struct Configuration {
     pub profile: Profile,
     /// The medium is in the Mount Rainier format, and can be written so.
     pub mrw: bool,
+    /// Whether the medium can be written at any place, if the drive tells.
+    pub random_writable: Option<bool>,
     /// How many blocks the medium is best written at a time, if the drive tells.
     pub blocking: Option<u16>,
 }
@@ -35,6 +38,7 @@ impl Configuration {
     pub const UNKNOWN: Self = Self {
         profile: Profile::UNKNOWN,
         mrw: false,
+        random_writable: None,
         blocking: None,
     };
 
@@ -66,8 +70,10 @@ impl Configuration {
     fn take(&mut self, feature: Feature<'_>) {
         match feature.code {
             MRW => self.mrw = feature.current && feature.data.has(0, 0x05),
-            RANDOM_WRITABLE if feature.current => {
-                self.blocking = feature.data.u16(8).filter(|&blocks| blocks > 0);
+            RANDOM_WRITABLE => {
+                self.random_writable = Some(feature.current);
+                let blocks = feature.data.u16(8).filter(|&blocks| blocks > 0);
+                self.blocking = blocks.filter(|_| feature.current);
             }
             _ => {}
         }

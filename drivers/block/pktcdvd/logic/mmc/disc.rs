@@ -45,6 +45,18 @@ pub enum Formatted {
     Complete,
 }
 
+impl Formatted {
+    /// What people call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::Stopped => "in part, and stopped",
+            Self::Running => "by the drive, in the background",
+            Self::Complete => "as a whole",
+        }
+    }
+}
+
 /// What is needed of the information on a disc.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DiscInfo {

@@ -2,6 +2,10 @@
 
 //! What is in a drive, and whether it can be written in packets.
 
+mod identity;
+
+pub use identity::Identity;
+
 use super::{
     super::{
         frames::PACKET_MAX_FRAMES,
@@ -20,11 +24,19 @@ use super::{
         TYPE_DATA,
         TYPE_XA, //
     },
+    formats::{
+        Current,
+        FormatCapacities, //
+    },
     profile::{
         Kind,
         Profile, //
     },
     refusal::Refusal,
+    sense::{
+        Failure,
+        Fault, //
+    },
     track::TrackInfo,
     write_page::WriteParameters,
     BLOCK_SECTORS, //
@@ -44,10 +56,27 @@ pub struct Findings {
     pub track: Result<Option<TrackInfo>, Refusal>,
     /// The last track that has something recorded.
     pub last_track: Option<TrackInfo>,
+    /// By READ FORMAT CAPACITIES, if it works.
+    pub formats: Option<FormatCapacities>,
     /// By READ CAPACITY, if it works.
     pub capacity: Option<ReadCapacity>,
     /// The blocks that the lower device has.
     pub lower_blocks: u64,
+    /// The medium is write protected.
+    pub protected: bool,
+    /// What came of going on with a format that was stopped.
+    pub restart: Restart,
+}
+
+/// What came of going on with a format that was stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restart {
+    /// It was not tried.
+    Untried,
+    /// The drive goes on.
+    Done,
+    /// The drive does not: for that reason, or for none that it tells.
+    Failed(Option<Failure>),
 }
 
 impl Findings {
@@ -84,59 +113,156 @@ impl Findings {
     ///
     /// Why it cannot be written, or [`Refusal::NoCapacity`], if not even reading makes sense.
     pub fn conclude(&self) -> Result<Medium, Refusal> {
-        let writing = self.writing();
-        let blocks = match writing {
-            Ok(writing) => Some(writing.geometry.capacity_sectors() / BLOCK_SECTORS),
+        let found = self.writing();
+        let blocks = match found {
+            Ok((_, blocks)) => Some(blocks),
             Err(_) => self.readable_blocks(),
         };
         let blocks = blocks
             .filter(|&blocks| blocks > 0)
-            .ok_or(writing.err().map_or(Refusal::NoCapacity, nothing_to_read))?;
+            .ok_or(found.err().map_or(Refusal::NoCapacity, nothing_to_read))?;
 
         Ok(Medium {
             profile: self.configuration.profile,
             blocks,
-            identity: self.identity(),
-            writing,
+            reach: self.reach(),
+            identity: Identity::of(self),
+            formatted: self.disc.map_or(Formatted::No, |disc| disc.formatted),
+            restart: self.restart,
+            writing: found.map(|(writing, _)| writing),
         })
+    }
+
+    /// Whether a format that was stopped has to be gone on with before the medium is written, and
+    /// of which type it is.
+    pub fn stopped_format(&self) -> Option<u8> {
+        let stopped = self.background() == Some(Formatted::Stopped);
+        let untried = self.restart == Restart::Untried;
+
+        self.kind()?
+            .background_format()
+            .filter(|_| stopped && untried && !self.protected)
+    }
+
+    /// How many blocks can be reached: those of the lower device, or more of them if the drive
+    /// tells so. Its driver may have looked before they were formatted, or hold a block that cannot
+    /// be read for the end.
+    pub fn reach(&self) -> u64 {
+        let told = self.capacity.and_then(|told| told.blocks());
+        let formatted = match self.background() {
+            Some(Formatted::Running) => self.whole_blocks(),
+            Some(Formatted::Stopped) => self.formatted_blocks(),
+            _ => None,
+        };
+
+        self.lower_blocks
+            .max(told.unwrap_or(0))
+            .max(formatted.unwrap_or(0))
     }
 
     fn readable_blocks(&self) -> Option<u64> {
         let blocks = readable_blocks(self.last_track.as_ref(), self.capacity);
 
-        blocks.map(|blocks| blocks.min(self.lower_blocks))
+        blocks.map(|blocks| blocks.min(self.reach()))
     }
 
-    fn identity(&self) -> Identity {
-        let track = self.track.ok().flatten().or(self.last_track);
-
-        Identity {
-            profile: self.configuration.profile,
-            disc: self.disc.ok().and_then(|disc| disc.id),
-            last_block: self.capacity.map(|capacity| capacity.last),
-            track: track.map(|track| (track.number, track.start, track.size, track.packet_blocks)),
-        }
+    /// How far the drive has formatted the medium in the background, if it does that with it.
+    fn background(&self) -> Option<Formatted> {
+        self.kind()?.background_format()?;
+        Some(self.disc.ok()?.formatted)
     }
 
-    fn writing(&self) -> Result<Writing, Refusal> {
+    /// How many blocks of the medium are formatted, if the drive tells.
+    fn formatted_blocks(&self) -> Option<u64> {
+        self.formats?.formatted()
+    }
+
+    /// How many blocks the medium has when the drive has formatted all of it in the background.
+    fn whole_blocks(&self) -> Option<u64> {
+        self.formats?.whole(self.kind()?.background_format()?)
+    }
+
+    /// How the medium is written, and how many blocks of it can be as it is now.
+    fn writing(&self) -> Result<(Writing, u64), Refusal> {
         let profile = self.configuration.profile;
         let kind = self.kind().ok_or(Refusal::Profile(profile))?;
 
-        check_disc(kind, self.disc)?;
+        check_disc(kind, self.disc, self.formats.map(|formats| formats.current))?;
+        if self.protected {
+            return Err(Refusal::Protected(kind));
+        }
         let track = self.track?;
         check_size_of_blocks(kind, self.capacity, profile)?;
         let packet_blocks = packet_blocks(kind, track.as_ref(), self.configuration.blocking)?;
-        let blocks = writable_blocks(kind, track.as_ref(), self.capacity)
-            .ok_or(Refusal::NoCapacity)?
-            .min(self.lower_blocks);
         let start = track.map_or(0, |track| u64::from(track.start));
+        let (blocks, whole) = self.sizes(kind, track.as_ref())?;
+        let geometry = geometry(packet_blocks, start, whole)?;
 
-        Ok(Writing {
-            kind,
-            geometry: geometry(packet_blocks, start, blocks)?,
-            track,
-            speed: 0,
-        })
+        Ok((
+            Writing {
+                kind,
+                geometry,
+                track,
+                speed: 0,
+            },
+            whole_packets(&geometry, blocks),
+        ))
+    }
+
+    /// How many blocks can be written as the medium is now, and how many there may be later, when
+    /// the drive has gone on formatting it.
+    fn sizes(&self, kind: Kind, track: Option<&TrackInfo>) -> Result<(u64, u64), Refusal> {
+        let told = writable_blocks(kind, track, self.capacity);
+        let reach = self.reach();
+        let whole = self.whole_blocks().or(told);
+
+        match self.background() {
+            Some(Formatted::Running) => {
+                let whole = whole.ok_or(Refusal::NoCapacity)?.min(reach);
+                Ok((whole, whole))
+            }
+            Some(Formatted::Stopped) => {
+                let formatted = self.formatted_blocks().or(told).unwrap_or(0).min(reach);
+                self.stopped_sizes(kind, formatted, whole)
+            }
+            _ => {
+                let limit = self.formatted_blocks().filter(|_| kind == Kind::DvdRw);
+                let blocks = told.into_iter().chain(limit).min();
+                let blocks = blocks.ok_or(Refusal::NoCapacity)?.min(reach);
+                Ok((blocks, blocks))
+            }
+        }
+    }
+
+    /// As [`Findings::sizes`], of a medium whose format was stopped and is not gone on with.
+    fn stopped_sizes(
+        &self,
+        kind: Kind,
+        formatted: u64,
+        whole: Option<u64>,
+    ) -> Result<(u64, u64), Refusal> {
+        match self.restart {
+            Restart::Failed(Some(failure)) if failure.fault() == Fault::WriteProtected => {
+                Err(Refusal::Protected(kind))
+            }
+            Restart::Failed(_) if formatted == 0 => Err(Refusal::FormatStopped(kind)),
+            _ => Ok((formatted, whole.unwrap_or(0).max(formatted))),
+        }
+    }
+}
+
+/// The blocks of the packets that lie within the first `blocks` blocks.
+fn whole_packets(geometry: &Geometry, blocks: u64) -> u64 {
+    let packet = u64::from(geometry.packet_frames());
+    let start = geometry.start_sector() / BLOCK_SECTORS;
+    let all = geometry.capacity_sectors() / BLOCK_SECTORS;
+
+    match blocks.saturating_sub(start).checked_div(packet) {
+        None | Some(0) => 0,
+        Some(packets) => packets
+            .saturating_mul(packet)
+            .saturating_add(start)
+            .min(all),
     }
 }
 
@@ -166,33 +292,56 @@ fn choose_track(
     kind: Kind,
     answer: Result<TrackInfo, Refusal>,
 ) -> Result<Option<TrackInfo>, Refusal> {
+    let track = match answer {
+        Ok(track) => track,
+        Err(refusal) if kind == Kind::CdRw => return Err(refusal),
+        // All of it is one track.
+        Err(_) => return Ok(None),
+    };
     if !kind.whole_packets_only() {
-        return Ok(answer.ok());
+        return Ok(Some(track));
     }
-    let track = answer?;
 
     check_track(kind, &track)?;
     Ok(Some(track))
 }
 
-/// Checks the disc as a whole.
+/// Checks the disc as a whole; `current` is how much of it is formatted, if the drive tells.
 ///
 /// Only of a CD-RW has it to be known: it might be a CD-R.
-fn check_disc(kind: Kind, disc: Result<DiscInfo, Refusal>) -> Result<(), Refusal> {
-    let disc = match disc {
-        Ok(disc) => disc,
-        Err(refusal) if kind == Kind::CdRw => return Err(refusal),
-        Err(_) => return Ok(()),
-    };
+fn check_disc(
+    kind: Kind,
+    disc: Result<DiscInfo, Refusal>,
+    current: Option<Current>,
+) -> Result<(), Refusal> {
+    let empty = disc.is_ok_and(|disc| disc.disc == Recorded::Empty);
+    let begun = disc.is_ok_and(|disc| disc.formatted != Formatted::No);
+    let formatted = matches!(current, Some(Current::Formatted(_)));
 
     match kind {
-        Kind::CdRw => check_cd(&disc),
-        // DVD-RW tells by its track, and DVD-RAM needs no more than it is.
-        Kind::DvdRw | Kind::DvdRam | Kind::HdDvdRam | Kind::Removable => Ok(()),
-        _ if disc.formatted == Formatted::Stopped => Err(Refusal::FormatStopped(kind)),
-        _ if disc.disc == Recorded::Empty => Err(Refusal::Blank(kind)),
-        _ => Ok(()),
+        Kind::CdRw => check_cd(&disc?),
+        Kind::Removable => Ok(()),
+        _ if kind.background_format().is_some() => {
+            let nothing = !begun && (empty || current == Some(Current::Unformatted));
+            refuse_if(nothing, Refusal::Blank(kind))
+        }
+        Kind::DvdRw if current == Some(Current::Unknown) => Err(Refusal::Intermediate),
+        // Their discs may say anything, or nothing.
+        Kind::DvdRam | Kind::HdDvdRam => {
+            refuse_if(current == Some(Current::Unformatted), Refusal::Blank(kind))
+        }
+        _ => {
+            let nothing = current == Some(Current::Unformatted) || empty && !formatted;
+            refuse_if(nothing, Refusal::Blank(kind))
+        }
     }
+}
+
+const fn refuse_if(wrong: bool, refusal: Refusal) -> Result<(), Refusal> {
+    if wrong {
+        return Err(refusal);
+    }
+    Ok(())
 }
 
 fn check_cd(disc: &DiscInfo) -> Result<(), Refusal> {
@@ -247,13 +396,24 @@ fn check_size_of_blocks(
 }
 
 /// How many blocks a packet has: by the track, else by the drive, else by the kind of medium.
+///
+/// The track tells that only if all its packets have one size. Where the kind of medium sets what
+/// it is recorded in, anything but multiples of that is a mistake of the drive.
 fn packet_blocks(
     kind: Kind,
     track: Option<&TrackInfo>,
     blocking: Option<u16>,
 ) -> Result<u32, Refusal> {
-    let by_track = track.map(|track| track.packet_blocks).filter(|&n| n > 0);
     let by_kind = kind.default_packet_blocks();
+    let serves = |&blocks: &u32| match by_kind {
+        Some(unit) => blocks <= PACKET_MAX_FRAMES && blocks.checked_rem(unit) == Some(0),
+        None => true,
+    };
+    let by_track = track
+        .filter(|track| track.packet && track.fixed)
+        .map(|track| track.packet_blocks)
+        .filter(|&blocks| blocks > 0)
+        .filter(serves);
     let by_drive = match kind {
         Kind::Removable => blocking.map(u32::from),
         _ => None,
@@ -274,10 +434,18 @@ fn packet_blocks(
 pub struct Medium {
     /// Its profile.
     pub profile: Profile,
-    /// The blocks that it has: those in whole packets if it can be written, else all.
+    /// The blocks that it has: those in whole packets if it can be written, else all. If its format
+    /// was stopped, only those that are formatted; how it is written tells of all.
     pub blocks: u64,
+    /// The blocks that the lower device has to have for that. It has no more unless the drive tells
+    /// of more than its driver knows.
+    pub reach: u64,
     /// What tells it from others.
     pub identity: Identity,
+    /// How far the drive has formatted it in the background, if it does that.
+    pub formatted: Formatted,
+    /// What came of going on with that.
+    pub restart: Restart,
     /// How to write it, or why it cannot be written.
     pub writing: Result<Writing, Refusal>,
 }
@@ -287,19 +455,6 @@ impl Medium {
     pub fn sectors(&self) -> u64 {
         self.blocks.saturating_mul(BLOCK_SECTORS)
     }
-}
-
-/// What tells a medium from others: nothing of it changes while the medium is written.
-///
-/// Two media of one kind and size that were formatted alike are the same by this, unless they have
-/// a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Identity {
-    profile: Profile,
-    disc: Option<u32>,
-    last_block: Option<u32>,
-    /// Number, start, size, and packet size.
-    track: Option<(u16, u32, u32, u32)>,
 }
 
 /// How a medium is written.
@@ -318,13 +473,19 @@ pub struct Writing {
 impl Writing {
     /// What the write-parameter page has to say, for media that want it.
     pub fn parameters(&self) -> Option<WriteParameters> {
-        let track = self.track.filter(|_| self.kind.whole_packets_only())?;
+        if !self.kind.whole_packets_only() {
+            return None;
+        }
+        let packet_blocks = self.geometry.packet_frames();
 
-        Some(WriteParameters {
-            fixed: track.fixed,
-            track_mode: track.track_mode,
-            data_mode: track.data_mode,
-            packet_blocks: self.geometry.packet_frames(),
+        Some(match self.track {
+            Some(track) => WriteParameters {
+                fixed: track.fixed,
+                track_mode: track.track_mode,
+                data_mode: track.data_mode,
+                packet_blocks,
+            },
+            None => WriteParameters::of_dvd(packet_blocks),
         })
     }
 

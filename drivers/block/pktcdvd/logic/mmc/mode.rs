@@ -23,6 +23,11 @@ pub const REPLY_LEN: u16 = 256;
 /// Bytes in front of the block descriptors.
 const HEADER_LEN: usize = 8;
 
+/// Whether a reply says that the medium is write protected.
+pub fn is_write_protected(bytes: &[u8]) -> bool {
+    Reply::new(bytes).has(3, 0x80)
+}
+
 /// Where in a reply the page with a number is, all of it.
 ///
 /// The header tells how long the block descriptors in front of it are, the page how long it is:

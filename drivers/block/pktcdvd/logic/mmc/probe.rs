@@ -15,13 +15,19 @@
 //! knows how much of it came is read as zeroes behind its end.
 //!
 //! Its commands, in order: TEST UNIT READY; GET CONFIGURATION; READ DISC INFORMATION; READ TRACK
-//! INFORMATION from the last track back to one that serves; READ CAPACITY. Nothing of that changes
-//! the drive. Then, if it is to be written: MODE SENSE and MODE SELECT of the write parameters, if
-//! the medium wants them; MODE SENSE of the capabilities, and ATIP or GET PERFORMANCE, for SET CD
-//! SPEED. The laser is not calibrated: drives do that by themselves, when they have to.
+//! INFORMATION from the last track back to one that serves; READ FORMAT CAPACITIES, of media that
+//! have them; READ CAPACITY. If the drive says that it cannot write at random, it is asked whether
+//! the medium is write protected. Nothing of that changes the drive.
+//!
+//! If the medium is to be written, and its format was stopped, FORMAT UNIT has the drive go on with
+//! it: before READ CAPACITY, since that changes. Then MODE SENSE and MODE SELECT of the write
+//! parameters, if the medium wants them; MODE SENSE of the capabilities, and ATIP or GET
+//! PERFORMANCE, for SET CD SPEED. The laser is not calibrated: drives do that by themselves, when
+//! they have to.
 
 mod look;
 mod ready;
+mod restart;
 
 use super::{
     cdb::{
@@ -32,7 +38,12 @@ use super::{
     configuration::Configuration,
     medium::{
         Findings,
-        Medium, //
+        Medium,
+        Restart, //
+    },
+    progress::{
+        Activity,
+        Wait, //
     },
     refusal::Refusal,
     reply::ReplyError,
@@ -48,6 +59,9 @@ pub const BUFFER_LEN: usize = 512;
 
 /// Most tracks that are looked at; a CD has no more.
 const MAX_TRACKS: u32 = 99;
+
+/// How long the drive may take to go on with a format, in milliseconds.
+pub const RESTART_LIMIT_MS: u32 = 300_000;
 
 /// How often a probe begins anew because the medium was changed meanwhile.
 const MAX_RESTARTS: u32 = 3;
@@ -87,8 +101,14 @@ enum State {
     Ready,
     Configuration,
     Profile,
+    RandomWritable,
+    Protection,
     Disc,
     Track(u16),
+    Formats,
+    Restart,
+    Restarting,
+    Restarted,
     Capacity,
     SenseParameters,
     SelectParameters,
@@ -120,6 +140,8 @@ pub struct Probe {
     drive_speed: Option<u16>,
     /// The speed that is being set, in kB/s.
     wanted_speed: u16,
+    /// How long the drive takes to go on with a format.
+    wait: Wait,
     /// The medium is known; see [`Probe::again`].
     readies_again: bool,
     verdict: Option<Result<Medium, Refusal>>,
@@ -142,20 +164,30 @@ impl Probe {
             tracks_left: MAX_TRACKS,
             drive_speed: None,
             wanted_speed: 0,
+            wait: Wait::new(RESTART_LIMIT_MS),
             readies_again: false,
             verdict: None,
         }
     }
 
-    /// A probe that only readies the drive again to write `medium`, which is still in it.
+    /// A probe that only readies the drive again to write `medium`, which is still in it; the lower
+    /// device has `lower_sectors` sectors.
     ///
     /// Its verdict is the [`Refusal`] if that fails.
-    pub const fn again(access: Access, medium: &Medium) -> Self {
-        let mut probe = Self::new(access, 0);
+    pub const fn again(access: Access, medium: &Medium, lower_sectors: u64) -> Self {
+        let mut probe = Self::new(access, lower_sectors);
 
         probe.readies_again = true;
         probe.verdict = Some(Ok(*medium));
         probe
+    }
+
+    /// What the drive is busy with for long, while it is waited for.
+    pub fn activity(&self) -> Activity {
+        match self.state {
+            State::Restarting => Activity::Restarting(self.wait.progress()),
+            _ => Activity::None,
+        }
     }
 
     /// Returns what was found out, when there is nothing more to do.
@@ -177,6 +209,9 @@ impl Probe {
 
     /// Takes what came of the command, and returns the next thing to do.
     pub fn reply(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        if self.state == State::Restarting {
+            return self.restarting_on(outcome, buffer);
+        }
         let outcome = self.judge(outcome);
 
         if let Err(failure) = outcome {
@@ -191,8 +226,15 @@ impl Probe {
             State::Ready => self.ready(outcome, buffer),
             State::Configuration => self.configuration(outcome, buffer),
             State::Profile => self.profile(outcome, buffer),
+            State::RandomWritable => self.random_writable(outcome, buffer),
+            State::Protection => self.protection(outcome, buffer),
             State::Disc => self.disc(outcome, buffer),
             State::Track(number) => self.track(number, outcome, buffer),
+            State::Formats => self.formats(outcome, buffer),
+            State::Restart => self.restart_begun(outcome, buffer),
+            // Taken above.
+            State::Restarting => self.ask_capacity(buffer),
+            State::Restarted => self.restarted(outcome, buffer),
             State::Capacity => self.capacity(outcome, buffer),
             State::SenseParameters => self.sense_parameters(outcome, buffer),
             State::SelectParameters => self.select_parameters(outcome, buffer),
@@ -312,7 +354,10 @@ const fn nothing_found(lower_blocks: u64) -> Findings {
         disc: Err(Refusal::Reply("READ DISC INFORMATION", ReplyError::Other)),
         track: Ok(None),
         last_track: None,
+        formats: None,
         capacity: None,
         lower_blocks,
+        protected: false,
+        restart: Restart::Untried,
     }
 }

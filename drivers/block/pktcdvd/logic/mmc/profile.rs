@@ -2,6 +2,7 @@
 
 //! Profiles: what kind of medium a drive says is in it.
 
+use super::formats;
 use core::fmt;
 
 /// The number of a profile.
@@ -30,6 +31,11 @@ impl Profile {
             (0x52, _) => Some(Kind::HdDvdRam),
             _ => None,
         }
+    }
+
+    /// Whether the drive takes the medium for a Blu-ray disc.
+    pub const fn is_bd(self) -> bool {
+        matches!(self.0, 0x40..=0x43)
     }
 
     /// What people call it.
@@ -80,7 +86,7 @@ impl Profile {
             0x09 | 0x11 | 0x15 | 0x16 | 0x18 | 0x1b | 0x2b | 0x41 | 0x42 | 0x51 | 0x58 => {
                 "it can be written once; use a burning program, or a rewritable disc"
             }
-            0x14 => "format it for restricted overwrite with dvd+rw-format -force",
+            0x14 => "format it with pktcdvd format DRIVE (or dvd+rw-format -force=full DRIVE)",
             _ => "use CD-RW, DVD-RW, DVD+RW, DVD-RAM or BD-RE",
         }
     }
@@ -142,10 +148,55 @@ impl Kind {
         matches!(self, Self::CdRw | Self::CdMrw)
     }
 
+    /// Whether it is in the Mount Rainier format.
+    pub const fn is_mrw(self) -> bool {
+        matches!(self, Self::CdMrw | Self::DvdMrw)
+    }
+
     /// Whether it takes whole packets only, and the drive has to be told of them with the
     /// write-parameter page.
     pub const fn whole_packets_only(self) -> bool {
         matches!(self, Self::CdRw | Self::DvdRw)
+    }
+
+    /// The type of the format that the drive writes in the background while the medium is used, if
+    /// it does that. It can be stopped, and gone on with.
+    pub const fn background_format(self) -> Option<u8> {
+        match self {
+            Self::CdMrw | Self::DvdMrw => Some(formats::TYPE_MRW),
+            Self::DvdPlusRw | Self::DvdPlusRwDl => Some(formats::TYPE_PLUS_RW),
+            _ => None,
+        }
+    }
+
+    /// Whether the drive tells how much of the medium is formatted.
+    pub const fn tells_formatted(self) -> bool {
+        !matches!(self, Self::CdRw | Self::Removable)
+    }
+
+    /// Whether a drive that can write such media says by a feature if it can write this one.
+    pub const fn tells_writable(self) -> bool {
+        matches!(
+            self,
+            Self::DvdRam | Self::DvdPlusRw | Self::DvdMrw | Self::DvdPlusRwDl | Self::BdRe
+        )
+    }
+
+    /// The program of the distributions that makes a medium one that can be written, whatever state
+    /// it is in, if there is one.
+    ///
+    /// As Debian has them, dvd+rw-tools 7.1 and udftools 2.3: dvd+rw-format refuses CDs and HD DVDs;
+    /// it formats a DVD-RW quickly, which is not enough, unless it is told otherwise; and what is
+    /// formatted it leaves alone unless it is forced.
+    pub const fn stock_format(self) -> Option<&'static str> {
+        match self {
+            Self::CdRw | Self::CdMrw => Some("cdrwtool -d DRIVE -q"),
+            Self::DvdRw => Some("dvd+rw-format -force=full DRIVE"),
+            Self::DvdRam | Self::DvdPlusRw | Self::DvdMrw | Self::DvdPlusRwDl | Self::BdRe => {
+                Some("dvd+rw-format -force DRIVE")
+            }
+            Self::HdDvdRam | Self::Removable => None,
+        }
     }
 
     /// Whether the cache of the drive has to be flushed between writing and reading.
@@ -158,10 +209,13 @@ impl Kind {
     /// It is what the medium is recorded in: one block of the error correction.
     pub const fn default_packet_blocks(self) -> Option<u32> {
         match self {
-            Self::CdRw | Self::DvdRw => None,
-            Self::DvdRam | Self::DvdPlusRw | Self::DvdMrw | Self::DvdPlusRwDl | Self::Removable => {
-                Some(16)
-            }
+            Self::CdRw => None,
+            Self::DvdRw
+            | Self::DvdRam
+            | Self::DvdPlusRw
+            | Self::DvdMrw
+            | Self::DvdPlusRwDl
+            | Self::Removable => Some(16),
             Self::CdMrw | Self::BdRe | Self::HdDvdRam => Some(32),
         }
     }

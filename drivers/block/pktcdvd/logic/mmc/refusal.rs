@@ -47,8 +47,13 @@ pub enum Refusal {
     SessionReserved,
     /// The medium was never formatted.
     Blank(Kind),
-    /// The formatting of the medium was not brought to an end.
+    /// The format of the medium was stopped, the drive does not go on with it, and nothing of the
+    /// medium can be used as it is.
     FormatStopped(Kind),
+    /// The DVD-RW was formatted quickly: it can only be written from its first block on.
+    Intermediate,
+    /// The medium is write protected.
+    Protected(Kind),
     /// No track is recorded in fixed packets.
     NotPackets(Kind),
     /// The track is reserved and blank.
@@ -94,15 +99,6 @@ impl Refusal {
     }
 }
 
-/// How a medium of a kind is formatted.
-const fn format_with(kind: Kind) -> &'static str {
-    match kind {
-        Kind::CdRw => "cdrwtool -d DRIVE -q",
-        Kind::DvdRw => "dvd+rw-format -force DRIVE",
-        _ => "dvd+rw-format DRIVE",
-    }
-}
-
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
@@ -127,8 +123,17 @@ impl fmt::Display for Refusal {
             Self::Blank(kind) => write!(f, "{kind} is blank: {}", Advice(kind)),
             Self::FormatStopped(kind) => write!(
                 f,
-                "formatting the {kind} was stopped: go on with dvd+rw-format DRIVE"
+                "the drive does not go on formatting the {kind}: {}",
+                Advice(kind)
             ),
+            Self::Intermediate => write!(
+                f,
+                "quick format of the DVD-RW does not do: {}",
+                Advice(Kind::DvdRw)
+            ),
+            Self::Protected(kind) => {
+                write!(f, "the {kind} is write protected: undo that, or use another disc")
+            }
             Self::NotPackets(kind) => {
                 write!(f, "{kind} is not recorded in fixed packets: {}", Advice(kind))
             }
@@ -153,6 +158,10 @@ struct Advice(Kind);
 
 impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "format it with {}", format_with(self.0))
+        f.write_str("format it with pktcdvd format DRIVE")?;
+        match self.0.stock_format() {
+            Some(command) => write!(f, " (or {command})"),
+            None => Ok(()),
+        }
     }
 }

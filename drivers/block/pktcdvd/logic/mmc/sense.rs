@@ -104,6 +104,14 @@ impl Sense {
         }
     }
 
+    /// Whether the drive is not ready but will be, however long that takes.
+    pub const fn is_becoming_ready(&self) -> bool {
+        matches!(
+            (self.deferred, self.key, self.asc, self.ascq),
+            (false, 0x2, 0x04, 0x01 | 0x04 | 0x07 | 0x08)
+        )
+    }
+
     /// What it means for who sent the command.
     pub const fn fault(&self) -> Fault {
         match (self.key, self.asc, self.ascq) {

@@ -30,6 +30,16 @@ pub struct WriteParameters {
 }
 
 impl WriteParameters {
+    /// What the page is to say for a DVD that does not tell of its track.
+    pub const fn of_dvd(packet_blocks: u32) -> Self {
+        Self {
+            fixed: true,
+            track_mode: 4,
+            data_mode: 1,
+            packet_blocks,
+        }
+    }
+
     /// Bits of each byte that are set, as (place, mask, value).
     fn fields(&self) -> [(usize, u8, u8); 10] {
         let [p0, p1, p2, p3] = self.packet_blocks.to_be_bytes();

@@ -2,7 +2,9 @@
 
 //! The bytes of each command.
 
-use rblk_host_tests::pktcdvd::logic::mmc::cdb::{self, Command, Features, Patience, Transfer};
+use rblk_host_tests::pktcdvd::logic::mmc::cdb::{
+    self, Close, Command, Features, Patience, Transfer,
+};
 
 fn hex(command: &Command) -> String {
     let bytes = command.bytes().iter().map(|byte| format!("{byte:02x}"));
@@ -25,6 +27,32 @@ fn commands_have_the_bytes_of_the_standard() {
             cdb::prevent_removal(false),
             "1e 00 00 00 00 00",
             Transfer::None,
+        ),
+        (cdb::format_unit(12), "04 11 00 00 00 00", Transfer::Out(12)),
+        (
+            cdb::read_format_capacities(252),
+            "23 00 00 00 00 00 00 00 fc 00",
+            Transfer::In(252),
+        ),
+        (
+            cdb::close(Close::Format),
+            "5b 01 00 00 00 00 00 00 00 00",
+            Transfer::None,
+        ),
+        (
+            cdb::close(Close::Session),
+            "5b 01 02 00 00 00 00 00 00 00",
+            Transfer::None,
+        ),
+        (
+            cdb::read_write_protection(false),
+            "ad 00 00 00 00 00 00 c0 00 08 00 00",
+            Transfer::In(8),
+        ),
+        (
+            cdb::read_write_protection(true),
+            "ad 01 00 00 00 00 00 c0 00 08 00 00",
+            Transfer::In(8),
         ),
         (
             cdb::read_capacity(),

@@ -11,6 +11,9 @@ use rblk_host_tests::pktcdvd::logic::mmc::{
 };
 
 pub const TUR: u8 = 0x00;
+pub const REQUEST_SENSE: u8 = 0x03;
+pub const FORMAT: u8 = 0x04;
+pub const FORMATS: u8 = 0x23;
 pub const CAPACITY: u8 = 0x25;
 pub const ATIP: u8 = 0x43;
 pub const CONFIGURATION: u8 = 0x46;
@@ -18,7 +21,9 @@ pub const DISC: u8 = 0x51;
 pub const TRACK: u8 = 0x52;
 pub const SELECT: u8 = 0x55;
 pub const SENSE: u8 = 0x5a;
+pub const CLOSE: u8 = 0x5b;
 pub const PERFORMANCE: u8 = 0xac;
+pub const STRUCTURE: u8 = 0xad;
 pub const SPEED: u8 = 0xbb;
 
 pub fn failure(key: u8, asc: u8, ascq: u8) -> Failure {
@@ -41,6 +46,14 @@ pub struct Drive {
     pub profile: Option<u16>,
     /// Current features behind the profile.
     pub features: Vec<u8>,
+    /// Features that are not current.
+    pub others: Vec<u8>,
+    /// The ways in which the medium is write protected, if the drive tells.
+    pub protection: Option<u8>,
+    /// The reply to READ FORMAT CAPACITIES.
+    pub formats: Option<Vec<u8>>,
+    /// The byte of mode pages that is about write protection.
+    pub mode_flags: u8,
     pub disc: Vec<u8>,
     /// Each with its number from 1 on.
     pub tracks: Vec<Vec<u8>>,
@@ -53,10 +66,61 @@ pub struct Drive {
     pub atip: Option<Vec<u8>>,
     /// Write speeds in kB/s.
     pub speeds: Option<Vec<u32>>,
+    /// How often it is not ready after FORMAT UNIT, and after each of CLOSE TRACK SESSION.
+    pub busy_after_format: (usize, Failure),
+    pub busy_after_close: (usize, Failure),
+    /// What is said still.
+    busy: (usize, Failure),
+    /// The type of the format that was gone on with.
+    pub format_type: Option<u8>,
     pub scripts: Vec<Script>,
     /// What it was told.
     pub log: Vec<Command>,
     pub waited_ms: u64,
+}
+
+/// The feature of media that are written at any place.
+pub fn random_writable(current: bool) -> Vec<u8> {
+    let flags = 0x04 | u8::from(current);
+
+    vec![
+        0x00, 0x20, flags, 12, 0, 0, 0x0f, 0xff, 0, 0, 8, 0, 0, 16, 1, 0,
+    ]
+}
+
+/// A reply to READ FORMAT CAPACITIES: how many blocks are so, and types of formats with theirs.
+pub fn capacities(state: u8, blocks: u32, types: &[(u8, u32)]) -> Vec<u8> {
+    let mut list = blocks.to_be_bytes().to_vec();
+    list.extend([state, 0, 8, 0]);
+    for (code, blocks) in types {
+        list.extend(blocks.to_be_bytes());
+        list.extend([code << 2, 0, 0, 0]);
+    }
+    let mut reply = vec![0, 0, 0, list.len() as u8];
+    reply.extend(list);
+    reply
+}
+
+/// The formats that a drive knows for a profile.
+fn types(profile: u16, blocks: u32) -> Vec<(u8, u32)> {
+    let codes: &[u8] = match profile {
+        0x13 => &[0x00, 0x10, 0x15],
+        0x1a | 0x2a => &[0x26],
+        0x43 => &[0x00, 0x30, 0x31],
+        _ => &[0x00],
+    };
+
+    codes.iter().map(|code| (*code, blocks)).collect()
+}
+
+/// A DVD+RW, or one with two layers, whose background format is in that state and has come to
+/// `formatted` of `blocks` blocks. The drive tells of no more by READ CAPACITY, nor of its track.
+pub fn partly(profile: u16, state: u8, formatted: u32, blocks: u32) -> Drive {
+    let mut drive = drive(profile, formatted);
+
+    drive.disc[7] |= state;
+    drive.formats = Some(capacities(2, formatted, &[(0x26, blocks)]));
+    drive
 }
 
 /// A medium of the table in the specification.
@@ -76,15 +140,26 @@ pub fn drive(profile: u16, blocks: u32) -> Drive {
 
     Drive {
         profile: Some(profile),
-        features: Vec::new(),
+        features: match profile {
+            0x12 | 0x1a | 0x2a | 0x43 => random_writable(true),
+            _ => Vec::new(),
+        },
+        others: Vec::new(),
+        protection: None,
+        formats: (!cd).then(|| capacities(2, blocks, &types(profile, blocks))),
+        mode_flags: 0,
         disc,
         tracks: vec![track([mode, flags, valid], 0, packet, blocks, lra)],
-        last_block: blocks - 1,
+        last_block: blocks.saturating_sub(1),
         block_size: 2048,
         pages: vec![write_page(), capabilities(4234)],
         descriptors: 0,
         atip: cd.then(|| atip(0x44, 4)),
         speeds: (!cd).then(|| vec![5540, 3324, 1385]),
+        busy_after_format: (0, Failure::Transport),
+        busy_after_close: (0, Failure::Transport),
+        busy: (0, Failure::Transport),
+        format_type: None,
         scripts: Vec::new(),
         log: Vec::new(),
         waited_ms: 0,
@@ -165,13 +240,46 @@ impl Drive {
         let unknown = Err(failure(5, 0x20, 0));
         let bad_field = Err(failure(5, 0x24, 0));
         match opcode {
-            TUR | SPEED => Ok(Vec::new()),
+            TUR if self.busy.0 > 0 => {
+                self.busy.0 -= 1;
+                Err(self.busy.1)
+            }
+            TUR | SPEED | REQUEST_SENSE => Ok(Vec::new()),
             CONFIGURATION => self.profile.map_or(unknown, |profile| {
-                let mut reply = vec![0, 0, 0, 4 + self.features.len() as u8, 0, 0];
+                let features = match cdb[1] & 3 {
+                    // All that is asked for one by one here is whether it can be written.
+                    2 if self.features.starts_with(&cdb[2..4]) => self.features.clone(),
+                    2 => self.others.clone(),
+                    _ => self.features.clone(),
+                };
+                let mut reply = vec![0, 0, 0, 4 + features.len() as u8, 0, 0];
                 reply.extend(profile.to_be_bytes());
-                reply.extend(&self.features);
+                reply.extend(features);
                 Ok(reply)
             }),
+            STRUCTURE => {
+                let protection = self.protection.filter(|_| cdb[7] == 0xc0);
+                protection.map_or(bad_field, |ways| Ok(vec![0, 6, 0, 0, ways, 0, 0, 0]))
+            }
+            FORMATS => self.formats.clone().map_or(unknown, Ok),
+            FORMAT => {
+                // MMC, "Format Type 26h" and "24h": the most blocks, the type, Restart.
+                assert!(matches!(
+                    data,
+                    [0, 2, 0, 8, 0xff, 0xff, 0xff, 0xff, 0x98 | 0x90, 0, 0, 1]
+                ));
+                assert_eq!((cdb[1], self.disc[7] & 3), (0x11, 1));
+                self.disc[7] ^= 3;
+                self.format_type = Some(data[8] >> 2);
+                self.busy = self.busy_after_format;
+                Ok(Vec::new())
+            }
+            CLOSE => {
+                assert_eq!(cdb[1], 1, "not at once");
+                self.disc[7] = self.disc[7] & !3 | 1;
+                self.busy = self.busy_after_close;
+                Ok(Vec::new())
+            }
             DISC => Ok(self.disc.clone()),
             TRACK => {
                 let number = u32::from_be_bytes([cdb[2], cdb[3], cdb[4], cdb[5]]);
@@ -188,7 +296,7 @@ impl Drive {
                 let Some(page) = wanted else { return bad_field };
                 let len = 6 + self.descriptors + page.len();
                 let mut reply = (len as u16).to_be_bytes().to_vec();
-                reply.extend([0x70, 0, 0, 0]);
+                reply.extend([0x70, self.mode_flags, 0, 0]);
                 reply.extend((self.descriptors as u16).to_be_bytes());
                 reply.resize(8 + self.descriptors, 0xee);
                 reply.extend(page);

@@ -2,7 +2,10 @@
 
 //! Which media are written, how large they are, and what is said of the others.
 
-use super::drive::{self, drive, failure, track, Drive, CAPACITY, CONFIGURATION, DISC, TRACK};
+use super::drive::{
+    self, capacities, drive, failure, random_writable, track, Drive, CAPACITY, CONFIGURATION, DISC,
+    TRACK,
+};
 use proptest::prelude::*;
 use rblk_host_tests::pktcdvd::logic::{
     mmc::{
@@ -83,7 +86,7 @@ fn g15_the_others_are_refused_and_it_is_said_why() {
         (
             0x14,
             "DVD-RW, sequential recording (profile 0x0014)",
-            "dvd+rw-format -force",
+            "dvd+rw-format -force=full DRIVE",
         ),
         (0x1b, "DVD+R (profile 0x001b)", "written once"),
         (0x09, "CD-R (profile 0x0009)", "written once"),
@@ -124,13 +127,6 @@ fn g15_mount_rainier_media() {
         // One that was not formatted so is an ordinary one, whatever the drive can do.
         drive.disc[7] &= !3;
         assert_ne!(drive.write().unwrap().kind, kind);
-        drive.disc[7] |= 1;
-        let (errno, reason) = refused(drive);
-        assert_eq!(errno, Errno::ReadOnly);
-        assert!(
-            reason.contains("stopped") && reason.contains("dvd+rw-format"),
-            "{reason}"
-        );
     }
 }
 
@@ -189,7 +185,7 @@ fn rules_of_a_cd() {
         (|drive| drive.disc[2] = 0x1a, "reserved"),
         (
             |drive| drive.disc[2] = 0x10,
-            "blank: format it with cdrwtool",
+            "blank: format it with pktcdvd format DRIVE (or cdrwtool -d DRIVE -q)",
         ),
         (
             |drive| drive.tracks[0][6] = 0x02,
@@ -211,14 +207,14 @@ fn rules_of_a_cd() {
 
 #[test]
 fn rules_of_other_media() {
-    // DVD-RW is told by its track; its disc may say anything.
+    // DVD-RW is told by its track and its format; its disc may say anything.
     let mut rw = drive(0x13, BLOCKS);
     rw.disc[2] = 0x08;
     assert!(rw.write().is_ok());
     rw.tracks[0][6] = 0x01;
     let (errno, reason) = refused(rw);
     assert_eq!(errno, Errno::ReadOnly);
-    assert!(reason.contains("dvd+rw-format -force"), "{reason}");
+    assert!(reason.contains("dvd+rw-format -force=full"), "{reason}");
 
     // The others need no packets, and no data mode.
     for profile in [0x12, 0x1a, 0x2a, 0x43, 0x52] {
@@ -226,12 +222,23 @@ fn rules_of_other_media() {
         drive.tracks[0][6] = 0x0f;
         assert!(drive.write().is_ok());
     }
-    for profile in [0x1a, 0x2a, 0x43] {
+    for profile in [0x12, 0x13, 0x1a, 0x2a, 0x43, 0x52] {
         let mut blank = drive(profile, BLOCKS);
         blank.disc[2] = 0x10;
-        assert!(refused(blank)
-            .1
-            .contains("blank: format it with dvd+rw-format"));
+        blank.formats = Some(capacities(1, BLOCKS, &[(0x26, BLOCKS)]));
+        let (errno, reason) = refused(blank);
+        assert_eq!(errno, Errno::ReadOnly);
+        assert!(
+            reason.contains("blank: format it with pktcdvd format DRIVE"),
+            "{reason}"
+        );
+        assert_eq!(reason.contains("(or dvd+rw-format -force"), profile != 0x52);
+    }
+    // Nor need the disc say so: DVD-RAM and BD-RE may not.
+    for profile in [0x12, 0x43, 0x52] {
+        let mut blank = drive(profile, BLOCKS);
+        blank.formats = Some(capacities(1, BLOCKS, &[]));
+        assert!(refused(blank).1.contains("is blank"));
     }
     // What cannot even be read says why it cannot be written.
     let mut blank = drive(0x0a, BLOCKS).fail(CAPACITY, 3, 0x11, 0);
@@ -258,6 +265,123 @@ fn g21_packet_sizes() {
         let refusal = packet(blocks).unwrap_err();
         assert_eq!(refusal, Refusal::PacketTooLarge(blocks));
         assert_eq!(refusal.errno(), Errno::ReadOnly);
+    }
+}
+
+#[test]
+fn a_packet_size_is_believed_only_of_a_track_of_fixed_packets() {
+    // Drives leave rubbish there for media that have no packets.
+    for profile in [0x12, 0x1a, 0x2a, 0x43, 0x52] {
+        let usual = if matches!(profile, 0x43 | 0x52) {
+            32
+        } else {
+            16
+        };
+
+        for flags in [0x01, 0x11, 0x21, 0x31] {
+            for blocks in [0, 1, 7, 24, 64, 200, u32::MAX] {
+                let mut drive = drive(profile, BLOCKS);
+                drive.tracks[0] = track([7, flags, 0], 0, blocks, BLOCKS, 0);
+                let fixed = flags == 0x31 && blocks == 64;
+                let wanted = if fixed { 64 } else { usual };
+                let frames = drive.write().unwrap().geometry.packet_frames();
+                assert_eq!(frames, wanted, "{profile:#x} {flags:#x} {blocks}");
+            }
+        }
+    }
+    // A DVD-RW has to have packets, and has one size of them; a CD-RW may have any.
+    let mut rw = drive(0x13, BLOCKS);
+    for blocks in [0, 1, 17, 200] {
+        rw.tracks[0] = track([4, 0x31, 0], 0, blocks, BLOCKS, 0);
+        assert_eq!(rw.write().unwrap().geometry.packet_frames(), 16);
+    }
+}
+
+#[test]
+fn a_dvd_rw_of_which_the_drive_tells_no_track() {
+    let mut drive = drive(0x13, BLOCKS).fail(TRACK, 5, 0x24, 0);
+    let writing = drive.write().unwrap();
+
+    assert_eq!(writing.track, None);
+    assert_eq!(writing.geometry.capacity_sectors(), u64::from(BLOCKS) * 4);
+    assert_eq!(drive.page(5)[2..5], [0x40, 0x24, 0x08]);
+    assert_eq!(drive.page(5)[10..14], [0, 0, 0, 16]);
+}
+
+#[test]
+fn a_dvd_rw_that_was_formatted_quickly_is_not_written() {
+    let mut quick = drive(0x13, BLOCKS);
+    quick.formats = Some(capacities(3, BLOCKS, &[(0x15, BLOCKS)]));
+    for disc in [0x10, 0x1d, 0x1e] {
+        quick.disc[2] = disc;
+        let (errno, reason) = refused(quick.clone());
+        assert_eq!(errno, Errno::ReadOnly);
+        assert!(
+            reason.contains("quick") && reason.contains("dvd+rw-format -force=full DRIVE"),
+            "{reason}"
+        );
+    }
+    // "Empty" and nothing to tell how large it is: of profile 0x13 all the same.
+    for formats in [None, Some(capacities(1, BLOCKS, &[(0x15, BLOCKS)]))] {
+        let mut empty = drive(0x13, BLOCKS).fail(CAPACITY, 5, 0x21, 0);
+        empty.formats = formats;
+        empty.disc[2] = 0x10;
+        empty.tracks[0] = track([4, 0x71, 0], 0, 16, 0, 0);
+        let refusal = empty.write().unwrap_err();
+        assert_eq!(refusal, Refusal::Blank(Kind::DvdRw));
+        assert_eq!(refusal.errno(), Errno::ReadOnly);
+        assert!(refusal.to_string().contains("dvd+rw-format -force=full"));
+    }
+    // What is formatted is what can be written; the rest of the track is not there.
+    let mut partly = drive(0x13, BLOCKS);
+    partly.formats = Some(capacities(2, 1024, &[(0x10, BLOCKS), (0x13, BLOCKS)]));
+    assert_eq!(partly.probe(Access::Write).unwrap().blocks, 1024);
+    // A drive that does not know the question has formatted it.
+    partly.formats = None;
+    let medium = partly.probe(Access::Write).unwrap();
+    assert_eq!(medium.blocks, u64::from(BLOCKS));
+}
+
+#[test]
+fn a_medium_that_is_write_protected_is_not_written() {
+    for (profile, name) in [
+        (0x12, "DVD-RAM"),
+        (0x1a, "DVD+RW"),
+        (0x2a, "DVD+RW DL"),
+        (0x43, "BD-RE"),
+    ] {
+        let protected = |ways: Option<u8>| {
+            let mut drive = drive(profile, BLOCKS);
+            drive.features = Vec::new();
+            drive.others = random_writable(false);
+            drive.protection = ways;
+            drive
+        };
+        // The cartridge, or the disc itself; or the drive does not say how.
+        for ways in [Some(0x04), Some(0x02), Some(0x01), None] {
+            let (errno, reason) = refused(protected(ways));
+            assert_eq!(errno, Errno::ReadOnly);
+            let words = format!("the {name} is write protected");
+            assert!(reason.contains(&words), "{reason}");
+        }
+        // A drive that denies it, or does not know the feature, is believed.
+        assert!(protected(Some(0)).write().is_ok());
+        let mut short = protected(None);
+        short.others = Vec::new();
+        assert!(short.write().is_ok());
+        // It may say so in another place.
+        short.mode_flags = 0x80;
+        short.log.clear();
+        let medium = short.probe(Access::Write).unwrap();
+        let reason = medium.writing.unwrap_err().to_string();
+        assert!(reason.contains("write protected"), "{reason}");
+        assert!(!short.opcodes().contains(&drive::SPEED));
+    }
+    for profile in [0x0a, 0x13] {
+        let mut drive = drive(profile, BLOCKS);
+        drive.mode_flags = 0x80;
+        assert!(matches!(drive.write(), Err(Refusal::Protected(_))));
+        assert!(!drive.opcodes().contains(&drive::SELECT));
     }
 }
 
@@ -345,20 +469,26 @@ fn g12_the_capacity_is_not_one_block_short() {
 }
 
 #[test]
-fn g12_the_size_of_the_lower_device_is_a_bound_and_nothing_else() {
-    for profile in [0x0a, 0x1a] {
+fn g12_the_lower_device_need_not_be_as_large_as_the_drive_says() {
+    // Its driver may have looked at another time, or cut off what could not be read.
+    for profile in [0x0a, 0x13, 0x1a] {
         for access in [Access::Read, Access::Write] {
-            let medium = drive(profile, BLOCKS)
-                .run(Probe::new(access, 4000 * 4 + 3))
-                .unwrap();
-            assert_eq!(medium.blocks, 4000);
-            let large = drive(profile, BLOCKS)
-                .run(Probe::new(access, 1 << 40))
-                .unwrap();
-            assert_eq!(large.blocks, u64::from(BLOCKS));
-            let nothing = drive(profile, BLOCKS).run(Probe::new(access, 3));
-            assert_eq!(nothing, Err(Refusal::NoCapacity));
+            for lower in [3, 4000 * 4 + 3, 1 << 40] {
+                let medium = drive(profile, BLOCKS)
+                    .run(Probe::new(access, lower))
+                    .unwrap();
+                assert_eq!(medium.blocks, u64::from(BLOCKS));
+                assert_eq!(medium.reach, u64::from(BLOCKS).max(lower / 4));
+            }
         }
+    }
+    // But it is the bound if the drive says nothing.
+    let silent = drive(0x0a, BLOCKS).fail(CAPACITY, 4, 0x44, 0);
+    for access in [Access::Read, Access::Write] {
+        let medium = silent.clone().run(Probe::new(access, 4000 * 4 + 3));
+        assert_eq!(medium.unwrap().blocks, 4000);
+        let nothing = silent.clone().run(Probe::new(access, 3));
+        assert_eq!(nothing, Err(Refusal::NoCapacity));
     }
 }
 
@@ -421,6 +551,7 @@ fn media_are_told_apart() {
         drive.probe(Access::Read).unwrap().identity
     };
     let same = identity(|_| ());
+    let tells = |other| !same.allows(&other) && !other.allows(&same);
 
     // What writing changes does not count.
     assert_eq!(same, identity(|drive| drive.tracks[0][28] = 9));
@@ -435,7 +566,7 @@ fn media_are_told_apart() {
         |drive| drive.tracks[0][23] = 16,
         |drive| drive.tracks[0][2] = 2,
     ] {
-        assert_ne!(same, identity(change));
+        assert!(tells(identity(change)));
     }
     // Nor does it matter what the medium was looked at for.
     let mut drive = drive(0x0a, BLOCKS);
@@ -470,7 +601,10 @@ fn a_cache_is_flushed_between_writing_and_reading_where_whole_packets_only_are_t
         assert_eq!(kind.whole_packets_only(), strict);
         let parameters = silent(profile).write().unwrap().parameters();
         assert_eq!(parameters.is_some(), strict);
-        assert_eq!(kind.default_packet_blocks().is_none(), strict);
+        assert_eq!(
+            kind.default_packet_blocks().is_none(),
+            strict && profile != 0x13
+        );
     }
 }
 
@@ -480,7 +614,8 @@ fn check(writing: &Writing, drive: &Drive, lower: u64) {
     let track = writing.track.unwrap();
 
     assert!(end <= track.end() * 4, "behind the track");
-    assert!(end <= lower, "behind the lower device");
+    let told = (u64::from(drive.last_block) + 1) * 4;
+    assert!(end <= lower.max(told), "behind the lower device");
     assert!(writing.geometry.start_sector() == u64::from(track.start) * 4);
     if writing.kind != Kind::CdRw && drive.last_block != 0 && drive.last_block != u32::MAX {
         assert!(
@@ -508,7 +643,7 @@ proptest! {
         drive.tracks[0] = track([5, flags, valid], start, packet, size, lra);
         drive.last_block = last;
         if let Ok(medium) = drive.run(Probe::new(Access::Write, lower)) {
-            prop_assert!(medium.sectors() <= lower);
+            prop_assert!(medium.blocks <= medium.reach);
             if let Ok(writing) = medium.writing {
                 check(&writing, &drive, lower);
                 prop_assert_eq!(medium.sectors(), writing.geometry.capacity_sectors());

@@ -3,14 +3,14 @@
 //! The probe as a whole: its commands in order, drives that are slow, changed, reset or hostile.
 
 use super::drive::{
-    drive, failure, Drive, ATIP, CAPACITY, CONFIGURATION, DISC, PERFORMANCE, SELECT, SENSE, SPEED,
-    TRACK, TUR,
+    drive, failure, partly, Drive, ATIP, CAPACITY, CONFIGURATION, DISC, FORMAT, FORMATS,
+    PERFORMANCE, SELECT, SENSE, SPEED, TRACK, TUR,
 };
 use proptest::prelude::*;
 use rblk_host_tests::pktcdvd::logic::mmc::{
     cdb::Command,
     mode,
-    probe::{Access, Outcome, Probe, Step, BUFFER_LEN},
+    probe::{Access, Outcome, Probe, Step, BUFFER_LEN, RESTART_LIMIT_MS},
     refusal::{Errno, Refusal},
     sense::{Failure, Sense},
 };
@@ -37,20 +37,25 @@ fn commands_come_in_order() {
     );
 
     let mut dvd = drive(0x1a, BLOCKS);
+    let look = [TUR, CONFIGURATION, DISC, TRACK, FORMATS, CAPACITY];
     let speed = [SENSE, PERFORMANCE, SPEED];
     assert_eq!(
         commands(&mut dvd, Access::Write),
-        [&LOOK[..], &speed].concat()
+        [&look[..], &speed].concat()
     );
-    assert_eq!(commands(&mut dvd, Access::WriteSameSpeed), LOOK);
+    assert_eq!(commands(&mut dvd, Access::WriteSameSpeed), look);
 }
 
 #[test]
 fn looking_changes_nothing() {
-    let changes = [SELECT, SPEED, 0x1b, 0x1e, 0x35, 0x54];
+    let changes = [SELECT, SPEED, FORMAT, 0x1b, 0x1e, 0x35, 0x54, 0x5b];
+    let stopped = partly(0x1a, 1, 1024, BLOCKS);
 
-    for profile in [0x0a, 0x12, 0x13, 0x14, 0x1a, 0x43] {
-        let mut drive = drive(profile, BLOCKS);
+    for mut drive in [0x0a, 0x12, 0x13, 0x14, 0x1a, 0x43]
+        .map(|profile| drive(profile, BLOCKS))
+        .into_iter()
+        .chain([stopped])
+    {
         drive.probe(Access::Read).unwrap();
         assert!(drive
             .opcodes()
@@ -79,7 +84,7 @@ fn write_parameters_are_sent_again_after_a_reset() {
         assert_ne!(drive.pages, power_on);
         drive.log.clear();
         drive = drive.script(TUR, 1, Err(failure(6, 0x29, 0)));
-        let again = drive.run(Probe::again(access, &medium)).unwrap();
+        let again = drive.run(Probe::again(access, &medium, u64::MAX)).unwrap();
 
         assert_eq!(
             (again.identity, again.blocks),
@@ -92,7 +97,7 @@ fn write_parameters_are_sent_again_after_a_reset() {
     // Another medium is not readied.
     drive.log.clear();
     drive = drive.script(TUR, 1, Err(failure(6, 0x28, 0)));
-    let changed = drive.run(Probe::again(Access::Write, &medium));
+    let changed = drive.run(Probe::again(Access::Write, &medium, u64::MAX));
     assert!(
         matches!(changed, Err(Refusal::Command("TEST UNIT READY", _))),
         "{changed:?}"
@@ -100,7 +105,7 @@ fn write_parameters_are_sent_again_after_a_reset() {
     assert_eq!(drive.opcodes(), [TUR]);
     // Nor one that does not take them any more.
     drive = drive.fail(SENSE, 4, 0x44, 0);
-    let failed = drive.run(Probe::again(Access::Write, &medium));
+    let failed = drive.run(Probe::again(Access::Write, &medium, u64::MAX));
     assert!(
         matches!(failed, Err(Refusal::Command("MODE SENSE", _))),
         "{failed:?}"
@@ -291,7 +296,7 @@ fn play(
             Ok(*len)
         }
         // The page is not the drive's any more once it was bent, so it takes anything.
-        _ if command.opcode() == SELECT => Ok(0),
+        _ if matches!(command.opcode(), SELECT | FORMAT) => Ok(0),
         Some(Trick::Bend(bytes)) => {
             let outcome = drive.execute(command, buffer);
             for (at, byte) in bytes {
@@ -312,8 +317,13 @@ proptest! {
         tricks in prop::collection::vec(trick(), 1..24),
         lower in prop_oneof![0..100_000u64, any::<u64>()],
         again: bool,
+        stopped: bool,
     ) {
-        let mut drive = drive(profile, BLOCKS);
+        let mut drive = if stopped {
+            partly(0x1a, 1, 1024, BLOCKS)
+        } else {
+            drive(profile, BLOCKS)
+        };
         let mut probe = Probe::new(Access::Write, lower);
         let mut buffer = [0; BUFFER_LEN];
         let mut rest = tricks.iter();
@@ -332,12 +342,12 @@ proptest! {
             step = probe.reply(outcome, &mut buffer);
         }
         prop_assert_eq!(step, Step::Done);
-        prop_assert!(waited < 60_000);
+        prop_assert!(waited < 60_000 + RESTART_LIMIT_MS);
         match probe.verdict().unwrap() {
             Ok(medium) => {
-                prop_assert!(medium.blocks > 0 && medium.sectors() <= lower);
+                prop_assert!(medium.blocks > 0 && medium.blocks <= medium.reach);
                 if let Ok(writing) = medium.writing {
-                    prop_assert_eq!(writing.geometry.capacity_sectors(), medium.sectors());
+                    prop_assert!(medium.sectors() <= writing.geometry.capacity_sectors());
                     prop_assert!(writing.geometry.packet_frames() <= 128);
                 }
             }

@@ -9,6 +9,7 @@ use rblk_host_tests::pktcdvd::logic::mmc::{
     configuration::{Configuration, FeatureList},
     disc::{DiscInfo, Formatted, Recorded},
     events::{Event, MediaStatus},
+    formats::{Current, FormatCapacities},
     mode,
     profile::Profile,
     reply::{Reply, ReplyError},
@@ -126,6 +127,7 @@ fn features_of_the_medium() {
     let expected = Configuration {
         profile: Profile(0x0a),
         mrw: true,
+        random_writable: Some(true),
         blocking: Some(16),
     };
     assert_eq!(Configuration::parse(&bytes), Ok(expected));
@@ -141,11 +143,16 @@ fn features_of_the_medium() {
     bytes[8 + 8 + 16 + 2] = 0x00;
     let bare = Configuration {
         mrw: false,
+        random_writable: Some(false),
         blocking: None,
         ..expected
     };
     assert_eq!(Configuration::parse(&bytes), Ok(bare));
-    assert_eq!(Configuration::parse(&bytes[..8]), Ok(bare));
+    let nothing = Configuration {
+        random_writable: None,
+        ..bare
+    };
+    assert_eq!(Configuration::parse(&bytes[..8]), Ok(nothing));
     assert!(Configuration::parse(&bytes[..7]).is_err());
     assert!(Configuration::parse(&[0; 512]).is_err());
     // A length of any size is no more than what came.
@@ -331,4 +338,44 @@ proptest! {
         prop_assert_eq!(reply.require(at).is_ok(), bytes.len() >= at);
         prop_assert!(reply.self_sized().len() <= bytes.len());
     }
+}
+
+#[test]
+fn capacities_of_formats() {
+    let list = |bytes: &[u8]| {
+        let mut reply = vec![0, 0, 0, bytes.len() as u8];
+        reply.extend(bytes);
+        FormatCapacities::parse(&reply)
+    };
+    let formatted = [0, 0, 0x10, 0, 2, 0, 8, 0];
+    let mrw = [0, 0, 0x20, 0, 0x24 << 2, 0, 0, 0];
+    let plus = [0, 0, 0x30, 0, 0x26 << 2, 0, 0, 0];
+    let found = list(&[formatted, mrw, plus].concat()).unwrap();
+
+    assert_eq!(found.formatted(), Some(0x1000));
+    assert_eq!(found.whole(0x24), Some(0x2000));
+    assert_eq!(found.whole(0x26), Some(0x3000));
+    assert_eq!(found.whole(0x00), None);
+    for (state, current) in [(1, Current::Unformatted), (3, Current::Unknown)] {
+        let mut bytes = formatted;
+        bytes[4] = state;
+        let found = list(&bytes).unwrap();
+        assert_eq!((found.current, found.formatted()), (current, None));
+    }
+    // Sizes that make no sense; half a descriptor; one behind the end that the drive tells.
+    for size in [[0; 4], [0xff; 4]] {
+        let mut bytes = plus;
+        bytes[..4].copy_from_slice(&size);
+        assert_eq!(list(&[formatted, bytes].concat()).unwrap().plus_rw, None);
+    }
+    let half = [&formatted[..], &plus[..7]].concat();
+    assert_eq!(list(&half).unwrap().plus_rw, None);
+    let mut behind = vec![0, 0, 0, 8];
+    behind.extend([formatted, plus].concat());
+    assert_eq!(FormatCapacities::parse(&behind).unwrap().plus_rw, None);
+    for bad in [&[][..], &[0, 0, 0, 8, 0, 0, 0, 0, 2, 0, 8]] {
+        assert!(FormatCapacities::parse(bad).is_err());
+    }
+    assert!(list(&[0, 0, 0x10, 0, 0, 0, 8, 0]).is_err());
+    assert!(list(&[]).is_err());
 }

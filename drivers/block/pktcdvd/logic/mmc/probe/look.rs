@@ -9,12 +9,21 @@ use super::{
             self,
             Features, //
         },
-        configuration::Configuration,
+        configuration::{
+            Configuration,
+            RANDOM_WRITABLE, //
+        },
         disc::{
             self,
             DiscInfo, //
         },
+        formats::{
+            self,
+            FormatCapacities, //
+        },
+        profile::Kind,
         refusal::Refusal,
+        reply::Reply,
         track::{
             self,
             TrackInfo, //
@@ -34,7 +43,7 @@ impl Probe {
             return self.done(Err(Refusal::command(&self.command, failure)));
         }
         if self.readies_again {
-            return self.make_ready(buffer);
+            return self.ready_again(buffer);
         }
         let command = cdb::get_configuration(Features::Current, 0, BUFFER_LEN as u16);
 
@@ -64,6 +73,43 @@ impl Probe {
 
     fn configured(&mut self, found: Configuration, buffer: &mut [u8; BUFFER_LEN]) -> Step {
         self.found.configuration = found;
+        let kind = found.profile.kind(found.mrw);
+
+        if found.random_writable != Some(true) && kind.is_some_and(Kind::tells_writable) {
+            // Features that are not in force may not have been told of.
+            let command = cdb::get_configuration(Features::One, RANDOM_WRITABLE, 24);
+            return self.go(State::RandomWritable, command, buffer);
+        }
+        self.ask_disc(buffer)
+    }
+
+    /// A drive that does not know the feature at all does not tell by it.
+    pub(super) fn random_writable(
+        &mut self,
+        outcome: Outcome,
+        buffer: &mut [u8; BUFFER_LEN],
+    ) -> Step {
+        let found = self.read(outcome, buffer, Configuration::parse);
+
+        if found.is_ok_and(|found| found.random_writable == Some(false)) {
+            let is_bd = self.found.configuration.profile.is_bd();
+            return self.go(State::Protection, cdb::read_write_protection(is_bd), buffer);
+        }
+        self.ask_disc(buffer)
+    }
+
+    /// The drive has said that it cannot write at random; it has to deny that to be believed to.
+    pub(super) fn protection(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        const WAYS: u8 = 0x0f;
+
+        let ways = self.read(outcome, buffer, |bytes| {
+            Ok(Reply::new(bytes).self_sized().require(5)?.has(4, WAYS))
+        });
+        self.found.protected = ways.unwrap_or(true);
+        self.ask_disc(buffer)
+    }
+
+    pub(super) fn ask_disc(&mut self, buffer: &mut [u8; BUFFER_LEN]) -> Step {
         let command = cdb::read_disc_information(disc::REPLY_LEN);
 
         self.go(State::Disc, command, buffer)
@@ -71,6 +117,9 @@ impl Probe {
 
     pub(super) fn disc(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
         self.found.disc = self.read(outcome, buffer, DiscInfo::parse);
+        if self.readies_again {
+            return self.go_on_formatting(buffer);
+        }
         let (first, last) = match self.found.disc {
             Ok(disc) => (u16::from(disc.first_track).max(1), disc.last_track.max(1)),
             Err(_) => (1, 1),
@@ -100,12 +149,32 @@ impl Probe {
             Some(previous) if self.found.take_track(answer) && more => {
                 self.ask_track(previous, buffer)
             }
-            _ => self.go(State::Capacity, cdb::read_capacity(), buffer),
+            _ => self.ask_formats(buffer),
         }
+    }
+
+    fn ask_formats(&mut self, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        if self.found.kind().is_some_and(Kind::tells_formatted) {
+            let command = cdb::read_format_capacities(formats::REPLY_LEN);
+            return self.go(State::Formats, command, buffer);
+        }
+        self.go_on_formatting(buffer)
+    }
+
+    pub(super) fn formats(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        self.found.formats = self.read(outcome, buffer, FormatCapacities::parse).ok();
+        self.go_on_formatting(buffer)
+    }
+
+    pub(super) fn ask_capacity(&mut self, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        self.go(State::Capacity, cdb::read_capacity(), buffer)
     }
 
     pub(super) fn capacity(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
         self.found.capacity = self.read(outcome, buffer, ReadCapacity::parse).ok();
+        if self.readies_again {
+            return self.looked_again(buffer);
+        }
         let verdict = self.found.conclude();
 
         self.verdict = Some(verdict);

@@ -4,7 +4,10 @@
 
 use super::{
     super::{
-        cdb,
+        cdb::{
+            self,
+            MAX_SPEED, //
+        },
         medium::Writing,
         mode,
         refusal::Refusal,
@@ -49,6 +52,9 @@ impl Probe {
         };
         let reply = buffer.get_mut(..len).unwrap_or_default();
 
+        if mode::is_write_protected(reply) {
+            return self.refuse_protected();
+        }
         match parameters.edit(reply) {
             Ok(None) => self.ask_speed(buffer),
             Ok(Some(len)) => self.go(State::SelectParameters, cdb::mode_select(len), buffer),
@@ -77,6 +83,10 @@ impl Probe {
     }
 
     pub(super) fn capabilities(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        let protected = self.read(outcome, buffer, |bytes| Ok(mode::is_write_protected(bytes)));
+        if protected == Ok(true) {
+            return self.refuse_protected();
+        }
         let speed = self.read(outcome, buffer, speed::drive_speed);
         let command = if self.writing().is_some_and(|writing| writing.kind.is_cd()) {
             cdb::read_atip(speed::ATIP_LEN)
@@ -101,7 +111,7 @@ impl Probe {
         let speed = speed::choose(kind, medium.ok().flatten(), self.drive_speed);
 
         self.wanted_speed = speed;
-        self.go(State::SetSpeed, cdb::set_cd_speed(speed, speed), buffer)
+        self.go(State::SetSpeed, cdb::set_cd_speed(MAX_SPEED, speed), buffer)
     }
 
     /// A drive that does not let its speed be set writes at its own.
@@ -112,6 +122,13 @@ impl Probe {
             }
         }
         self.finish()
+    }
+
+    pub(super) fn refuse_protected(&mut self) -> Step {
+        match self.writing() {
+            Some(writing) => self.refuse(Refusal::Protected(writing.kind)),
+            None => self.finish(),
+        }
     }
 
     /// Takes back that the medium can be written.

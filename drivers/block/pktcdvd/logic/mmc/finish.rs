@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Bringing the use of a medium to an end, command by command.
+//!
+//! A drive that formats a medium in the background is told to stop, and to record what other drives
+//! need to read it: CLOSE TRACK SESSION twice. Both take the drive some time, in which it is not
+//! ready; it tells how far it has come. What is formatted as a whole needs nothing of that. At last
+//! the drive gets back its speeds, the highest, and is asked for the capacity that is left.
+//!
+//! Used as a [`Probe`](super::probe::Probe) is, and only after SYNCHRONIZE CACHE.
+
+use super::{
+    capacity::ReadCapacity,
+    cdb::{
+        self,
+        Close,
+        Command,
+        Transfer,
+        MAX_SPEED, //
+    },
+    disc::{
+        self,
+        DiscInfo,
+        Formatted, //
+    },
+    medium::Medium,
+    probe::{
+        Outcome,
+        Step,
+        BUFFER_LEN, //
+    },
+    progress::{
+        Activity,
+        Next,
+        Wait, //
+    },
+    sense::{
+        Failure,
+        Fault, //
+    },
+};
+
+/// How long a drive may take to close a medium, in milliseconds: as long as the kernel gives it.
+pub const LIMIT_MS: u32 = 3_000_000;
+
+/// Which command is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Disc,
+    Close(Close),
+    Closing(Close),
+    Capacity,
+    Speed,
+    Done,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finished {
+    /// There was nothing to close.
+    Nothing,
+    /// The medium is closed.
+    Closed,
+    /// The drive could not close it, or has not done so yet.
+    Failed(Failure),
+}
+
+/// Closes a medium that was written, and gives the drive its speeds back.
+#[derive(Debug, Clone)]
+pub struct Finish {
+    state: State,
+    command: Command,
+    retries: u32,
+    wait: Wait,
+    /// Whether the drive was told to write at another speed than its own.
+    slowed: bool,
+    finished: Finished,
+    capacity: Option<ReadCapacity>,
+}
+
+impl Finish {
+    /// The end of writing `medium`, at `speed` if that was set.
+    pub fn new(medium: &Medium, speed: u16) -> Self {
+        let background = medium
+            .writing
+            .is_ok_and(|writing| writing.kind.background_format().is_some());
+
+        Self {
+            state: if background {
+                State::Disc
+            } else {
+                State::Speed
+            },
+            command: cdb::test_unit_ready(),
+            retries: 0,
+            wait: Wait::new(LIMIT_MS),
+            slowed: speed != 0,
+            finished: Finished::Nothing,
+            capacity: None,
+        }
+    }
+
+    /// What the drive is busy with for long, while it is waited for.
+    pub const fn activity(&self) -> Activity {
+        match self.state {
+            State::Closing(_) => Activity::Closing(self.wait.progress()),
+            _ => Activity::None,
+        }
+    }
+
+    /// What came of it.
+    pub const fn finished(&self) -> Finished {
+        self.finished
+    }
+
+    /// How many blocks the drive says that the medium has now, if it was asked.
+    pub fn blocks(&self) -> Option<u64> {
+        self.capacity?.blocks()
+    }
+
+    /// Returns the first thing to do.
+    pub fn begin(&mut self, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        match self.state {
+            State::Disc => {
+                let command = cdb::read_disc_information(disc::REPLY_LEN);
+                self.go(State::Disc, command, buffer)
+            }
+            _ => self.restore_speeds(buffer),
+        }
+    }
+
+    /// Takes what came of the command, and returns the next thing to do.
+    pub fn reply(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        if let State::Closing(what) = self.state {
+            let len = outcome.unwrap_or_default().min(self.command.data_len());
+            let next = self
+                .wait
+                .reply(outcome, buffer.get(..len).unwrap_or_default());
+            return self.wait_on(what, next, buffer);
+        }
+        if let Err(failure) = outcome {
+            if failure.fault() == Fault::NoMedium || failure == Failure::Transport {
+                return self.give_up(failure);
+            }
+            if let Some(step) = self.try_again(failure, buffer) {
+                return step;
+            }
+        }
+        match self.state {
+            State::Disc => self.disc(outcome, buffer),
+            State::Close(what) => self.close_begun(what, outcome, buffer),
+            State::Capacity => self.capacity(outcome, buffer),
+            State::Closing(_) | State::Speed | State::Done => self.done(),
+        }
+    }
+
+    fn go(&mut self, state: State, command: Command, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        self.state = state;
+        self.command = command;
+        self.retries = 0;
+        self.send(0, buffer)
+    }
+
+    fn send(&self, after_ms: u32, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        if !matches!(self.command.transfer(), Transfer::Out(_)) {
+            buffer.fill(0);
+        }
+        Step::Send {
+            command: self.command,
+            after_ms,
+        }
+    }
+
+    fn done(&mut self) -> Step {
+        self.state = State::Done;
+        Step::Done
+    }
+
+    fn give_up(&mut self, failure: Failure) -> Step {
+        if matches!(self.state, State::Close(_) | State::Closing(_)) {
+            self.finished = Finished::Failed(failure);
+        }
+        self.done()
+    }
+
+    fn try_again(&mut self, failure: Failure, buffer: &mut [u8; BUFFER_LEN]) -> Option<Step> {
+        if failure.is_success() {
+            return None;
+        }
+        let after_ms = failure.retry_after_ms(self.retries)?;
+
+        self.retries = self.retries.saturating_add(1);
+        Some(self.send(after_ms, buffer))
+    }
+
+    fn disc(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        let len = outcome.unwrap_or_default().min(self.command.data_len());
+        let disc = DiscInfo::parse(buffer.get(..len).unwrap_or_default());
+
+        if disc.is_ok_and(|disc| disc.formatted == Formatted::Running) {
+            return self.close(Close::Format, buffer);
+        }
+        self.restore_speeds(buffer)
+    }
+
+    fn close(&mut self, what: Close, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        self.go(State::Close(what), cdb::close(what), buffer)
+    }
+
+    fn close_begun(
+        &mut self,
+        what: Close,
+        outcome: Outcome,
+        buffer: &mut [u8; BUFFER_LEN],
+    ) -> Step {
+        match outcome {
+            Err(failure) if !failure.is_success() => match what {
+                // Some drives cannot stop without closing.
+                Close::Format => self.close(Close::Session, buffer),
+                Close::Session => {
+                    self.finished = Finished::Failed(failure);
+                    self.ask_capacity(buffer)
+                }
+            },
+            _ => {
+                self.state = State::Closing(what);
+                let next = self.wait.begin();
+                self.wait_on(what, next, buffer)
+            }
+        }
+    }
+
+    fn wait_on(&mut self, what: Close, next: Next, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        match (next, what) {
+            (Next::Send(command, after_ms), _) => {
+                self.command = command;
+                self.send(after_ms, buffer)
+            }
+            (Next::Ready, Close::Format) => self.close(Close::Session, buffer),
+            (Next::Ready, Close::Session) => {
+                self.finished = Finished::Closed;
+                self.ask_capacity(buffer)
+            }
+            (Next::Failed(failure), _) => self.give_up(failure),
+        }
+    }
+
+    fn ask_capacity(&mut self, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        self.go(State::Capacity, cdb::read_capacity(), buffer)
+    }
+
+    fn capacity(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        let len = outcome.unwrap_or_default().min(self.command.data_len());
+
+        self.capacity = ReadCapacity::parse(buffer.get(..len).unwrap_or_default()).ok();
+        self.restore_speeds(buffer)
+    }
+
+    fn restore_speeds(&mut self, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        if !self.slowed {
+            return self.done();
+        }
+        self.go(
+            State::Speed,
+            cdb::set_cd_speed(MAX_SPEED, MAX_SPEED),
+            buffer,
+        )
+    }
+}

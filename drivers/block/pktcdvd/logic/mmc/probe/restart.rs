@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Between both halves of a probe: the drive goes on with a format that was stopped.
+//!
+//! Only if the medium is to be written. Until the drive has begun it is not ready; from then on it
+//! formats whenever it has nothing else to do, and can be written anywhere.
+
+use super::{
+    super::{
+        cdb,
+        disc::{
+            self,
+            DiscInfo,
+            Formatted, //
+        },
+        formats,
+        medium::{
+            Medium,
+            Restart, //
+        },
+        progress::Next,
+        sense::Fault,
+        BLOCK_SECTORS, //
+    },
+    Access,
+    Outcome,
+    Probe,
+    State,
+    Step,
+    BUFFER_LEN, //
+};
+
+impl Probe {
+    /// Readies the drive again for a medium that is known. Only of one that the drive formats in
+    /// the background there is something to look at.
+    pub(super) fn ready_again(&mut self, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        let Some(Ok(medium)) = self.verdict else {
+            return self.finish();
+        };
+        let kind = medium.writing.ok().map(|writing| writing.kind);
+        if kind.is_none_or(|kind| kind.background_format().is_none()) {
+            return self.make_ready(buffer);
+        }
+
+        self.found.configuration.profile = medium.profile;
+        self.found.configuration.mrw = kind.is_some_and(|kind| kind.is_mrw());
+        self.ask_disc(buffer)
+    }
+
+    /// Has the drive go on with a format, if it was stopped and the medium is to be written.
+    pub(super) fn go_on_formatting(&mut self, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        let stopped = self.found.stopped_format();
+        let Some(format_type) = stopped.filter(|_| self.access != Access::Read) else {
+            return self.ask_capacity(buffer);
+        };
+        let list = formats::restart(format_type);
+
+        for (byte, value) in buffer.iter_mut().zip(list) {
+            *byte = value;
+        }
+        self.go(State::Restart, cdb::format_unit(list.len() as u16), buffer)
+    }
+
+    pub(super) fn restart_begun(
+        &mut self,
+        outcome: Outcome,
+        buffer: &mut [u8; BUFFER_LEN],
+    ) -> Step {
+        match outcome {
+            Ok(_) => {
+                self.state = State::Restarting;
+                let next = self.wait.begin();
+                self.wait_on(next, buffer)
+            }
+            Err(failure) if self.readies_again && failure.fault() == Fault::WriteProtected => {
+                self.refuse_protected()
+            }
+            Err(failure) => {
+                self.found.restart = Restart::Failed(Some(failure));
+                self.ask_capacity(buffer)
+            }
+        }
+    }
+
+    /// Takes what came while the drive is waited for.
+    pub(super) fn restarting_on(
+        &mut self,
+        outcome: Outcome,
+        buffer: &mut [u8; BUFFER_LEN],
+    ) -> Step {
+        let len = self.judge(outcome).unwrap_or_default();
+        let next = self
+            .wait
+            .reply(outcome, buffer.get(..len).unwrap_or_default());
+
+        self.wait_on(next, buffer)
+    }
+
+    fn wait_on(&mut self, next: Next, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        match next {
+            Next::Send(command, after_ms) => {
+                self.command = command;
+                self.send(after_ms, buffer)
+            }
+            Next::Ready => {
+                let command = cdb::read_disc_information(disc::REPLY_LEN);
+                self.go(State::Restarted, command, buffer)
+            }
+            Next::Failed(failure) => {
+                let fault = failure.fault();
+                let other = fault.lost_medium() && self.readies_again;
+
+                self.command = cdb::test_unit_ready();
+                if fault.lost_parameters() && !other {
+                    if let Some(step) = self.restart(buffer) {
+                        return step;
+                    }
+                }
+                self.give_up(failure)
+            }
+        }
+    }
+
+    pub(super) fn restarted(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        match self.read(outcome, buffer, DiscInfo::parse) {
+            Ok(disc) => {
+                let stopped = disc.formatted == Formatted::Stopped;
+                self.found.disc = Ok(disc);
+                self.found.restart = if stopped {
+                    Restart::Failed(None)
+                } else {
+                    Restart::Done
+                };
+            }
+            Err(_) => self.found.restart = Restart::Failed(None),
+        }
+        self.ask_capacity(buffer)
+    }
+
+    /// Notes what has become of the medium that is known: the drive may format it now.
+    pub(super) fn looked_again(&mut self, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        let found = self.found;
+
+        if let Some(Ok(medium)) = self.verdict.as_mut() {
+            if let Ok(disc) = found.disc {
+                medium.formatted = disc.formatted;
+            }
+            medium.restart = found.restart;
+            grow(medium);
+            medium.reach = found.reach().max(medium.blocks);
+        }
+        self.make_ready(buffer)
+    }
+}
+
+/// All of a medium can be written that the drive formats, or has formatted to the end.
+fn grow(medium: &mut Medium) {
+    let whole = match (medium.formatted, medium.writing) {
+        (Formatted::Running | Formatted::Complete, Ok(writing)) => {
+            writing.geometry.capacity_sectors() / BLOCK_SECTORS
+        }
+        _ => medium.blocks,
+    };
+
+    medium.blocks = medium.blocks.max(whole);
+}
