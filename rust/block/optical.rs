@@ -120,6 +120,13 @@ impl<'a> Drive<'a> {
         NonNull::new(device).map(|device| Self { device, bdev })
     }
 
+    /// Returns a number that changes when the drive tells anybody, whoever has sent the command, that
+    /// it was reset or that it may have another medium. Any context.
+    pub fn attentions(&self) -> u32 {
+        // SAFETY: By the type invariant, the device is valid.
+        unsafe { bindings::optical_attentions(self.device.as_ptr()) }
+    }
+
     /// Sends a command, and waits until the drive has carried it out.
     ///
     /// A command that did not get through is sent again a few times; one that the drive has answered

@@ -22,6 +22,13 @@ __rb_helper bool rb_helper_bdev_is_optical(struct block_device *bdev)
 	return rb_helper_optical_device(bdev->bd_disk);
 }
 
+/* How often the drive has told anybody of a reset or of another medium. */
+__rb_helper unsigned int rb_helper_optical_attentions(struct scsi_device *sdev)
+{
+	return (unsigned int)scsi_get_ua_por_ctr(sdev) +
+	       (unsigned int)scsi_get_ua_new_media_ctr(sdev);
+}
+
 /*
  * Returns a negative errno, or what the SCSI layer has made of the command:
  * host byte and status. Unlike the drive's own generic_packet(), it keeps nothing
