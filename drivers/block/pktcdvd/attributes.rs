@@ -20,6 +20,7 @@ use crate::{
         parse_u64,
         NumberError, //
     },
+    users::MAX_LINGER_MS, //
 };
 use kernel::{
     error::code::*,
@@ -40,7 +41,7 @@ use rb::{
 /// The files of the class device.
 pub(crate) const CLASS_DEVICE: Groups<ClassDevice<Device>> = sysfs_groups!(
     ClassDevice<Device> =>
-    [PacketBuffers, PacketWait],
+    [PacketBuffers, PacketWait, LingerTime, SessionPhase],
     c"stat": [
         PacketsStarted,
         PacketsFinished,
@@ -194,6 +195,47 @@ impl Attribute<Device> for PacketWait {
         }
         device.set_wait(Delta::from_micros(i64::try_from(us)?));
         Ok(())
+    }
+}
+
+/// `linger_ms`: how long the drive stays open after the last close of a disc that it then has to
+/// close, in milliseconds.
+struct LingerTime;
+
+#[vtable]
+impl Attribute<Device> for LingerTime {
+    const NAME: &'static CStr = c"linger_ms";
+
+    fn show(device: &Device, out: &mut Output<'_>) -> Result {
+        out.line(device.linger().as_nanos() / 1_000_000)
+    }
+
+    fn store(device: &Device, text: &[u8]) -> Result {
+        let ms = parse_u64(text.trim_ascii_end()).map_err(number_error)?;
+        if ms > MAX_LINGER_MS {
+            return Err(ERANGE);
+        }
+        device.set_linger(Delta::from_millis(i64::try_from(ms)?));
+        Ok(())
+    }
+}
+
+/// `session`: the phase in the life of the session; `end` ends one that lingers.
+struct SessionPhase;
+
+#[vtable]
+impl Attribute<Device> for SessionPhase {
+    const NAME: &'static CStr = c"session";
+
+    fn show(device: &Device, out: &mut Output<'_>) -> Result {
+        out.line(device.phase())
+    }
+
+    fn store(device: &Device, text: &[u8]) -> Result {
+        if text.trim_ascii_end() != b"end" {
+            return Err(EINVAL);
+        }
+        device.end_lingering()
     }
 }
 

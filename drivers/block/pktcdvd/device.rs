@@ -45,7 +45,10 @@ use crate::{
     queue::Queue,
     session::Session,
     stats::Stats,
-    users::Users, //
+    users::{
+        Users,
+        DEFAULT_LINGER, //
+    }, //
 };
 use kernel::{
     new_mutex,
@@ -54,7 +57,6 @@ use kernel::{
     str::CString,
     sync::{
         atomic::{
-            Acquire,
             Atomic,
             Relaxed, //
         },
@@ -63,7 +65,11 @@ use kernel::{
         SetOnce,
         SpinLock, //
     },
-    time::Delta, //
+    time::{
+        Delta,
+        Instant,
+        Monotonic, //
+    }, //
 };
 use rb::{
     block::{
@@ -134,14 +140,21 @@ pub(crate) struct Device {
     dirty: Atomic<bool>,
     /// Whether a read has failed since the thread has last looked.
     failed: Atomic<bool>,
-    /// Whether the drive is to be asked to put on the medium what it has cached, since somebody waits
-    /// for that.
-    pub(crate) sync_wanted: Atomic<bool>,
-    /// Whether the thread is to end the session.
-    pub(crate) ending: Atomic<bool>,
-    /// Who waits for the end of the session, or for that.
+    /// How often somebody has wanted the drive asked to put on the medium what it has cached, and up
+    /// to which of these it was.
+    pub(crate) syncs_wanted: Atomic<u64>,
+    pub(crate) syncs_tried: Atomic<u64>,
+    /// How long a session lingers.
+    linger_ns: Atomic<i64>,
+    /// When the device was created.
+    pub(crate) created: Instant<Monotonic>,
+    /// Wakes the one who closes the drive.
+    pub(crate) over: Arc<Bell>,
+    /// Changes when a session has ended, or the drive has been asked.
+    pub(crate) turns: Atomic<u32>,
+    /// Who waits for that.
     #[pin]
-    pub(crate) ended: WaitQueue,
+    pub(crate) turned: WaitQueue,
     #[pin]
     log_limit: RateLimit,
     #[pin]
@@ -178,9 +191,13 @@ impl Device {
                 // closes it.
                 dirty: Atomic::new(!lower.is_optical()),
                 failed: Atomic::new(false),
-                sync_wanted: Atomic::new(false),
-                ending: Atomic::new(false),
-                ended <- new_wait_queue!("pktcdvd::Device::ended"),
+                syncs_wanted: Atomic::new(0),
+                syncs_tried: Atomic::new(0),
+                linger_ns: Atomic::new(DEFAULT_LINGER.as_nanos()),
+                created: Instant::now(),
+                over: Bell::new()?,
+                turns: Atomic::new(0),
+                turned <- new_wait_queue!("pktcdvd::Device::turned"),
                 log_limit <- RateLimit::new(),
                 bios <- BioSet::new(RESERVED_BIOS),
                 notice: GivesNotice(Departure::new()?),
@@ -262,6 +279,17 @@ impl Device {
         self.wait_ns.store(wait.as_nanos(), Relaxed);
     }
 
+    /// Returns how long a session lingers.
+    pub(crate) fn linger(&self) -> Delta {
+        Delta::from_nanos(self.linger_ns.load(Relaxed))
+    }
+
+    /// Sets how long sessions linger, also one that does so now.
+    pub(crate) fn set_linger(&self, linger: Delta) {
+        self.linger_ns.store(linger.as_nanos(), Relaxed);
+        self.bell.ring();
+    }
+
     /// Returns the congestion marks.
     pub(crate) fn marks(&self) -> Marks {
         self.queue.lock().gate().marks()
@@ -317,11 +345,6 @@ impl Device {
         self.failed.load(Relaxed) && self.failed.xchg(false, Relaxed)
     }
 
-    /// Returns whether the session is to end as soon as nothing is left to do.
-    pub(crate) fn is_ending(&self) -> bool {
-        self.ending.load(Acquire)
-    }
-
     /// Has the drive put on the medium what it has cached.
     fn sync(&self, session: &Session) -> BlkResult {
         self.dirty.store(false, Relaxed);
@@ -342,7 +365,8 @@ impl kthread::Run for Device {
         while !kthread::should_stop() {
             // Once: the end of a wait is chosen by what the work was chosen by.
             let pausing = kthread::should_freeze();
-            let progress = self.packets.lock().work(self, pausing);
+            let duty = self.duty();
+            let progress = self.packets.lock().work(self, pausing, duty);
             match progress {
                 Progress::More => cond_resched(),
                 // For IO: no packet waits for more writes now.
@@ -350,9 +374,10 @@ impl kthread::Run for Device {
                 Progress::Wait(timeout) => self.bell.wait_or_pause(timeout),
                 Progress::Rest => self.sleep(),
                 Progress::Sync(session) => {
+                    let ticket = self.syncs_wanted();
                     let result = self.sync(&session);
                     self.packets.lock().synced(self, result);
-                    self.sync_tried();
+                    self.sync_tried(ticket);
                 }
                 Progress::Recover(session) => {
                     if session.recover(self.index()) {

@@ -53,7 +53,7 @@ impl fmt::Display for Text<'_> {
         let mut queue = device.queue.lock();
         let (size, marks) = (queue.size(), queue.gate().marks());
         drop(queue);
-        let openers = device.openers();
+        let (openers, phase) = (device.openers(), device.phase());
         let geometry = device.geometry();
         let medium = device.medium();
         // Last: the lock of the openers is outside this one.
@@ -79,6 +79,9 @@ impl fmt::Display for Text<'_> {
             openers,
             geometry.map_or(0, |g| g.start_sector())
         ))?;
+        if device.optical {
+            f.write_fmt(fmt!("\tsession:\t\t{phase}\n"))?;
+        }
         if let Some((medium, speed)) = &medium {
             // The drive reads as fast as it can.
             f.write_fmt(fmt!(

@@ -32,6 +32,8 @@ const CDROM_LAST_WRITTEN: u32 = 0x5395;
 /// Where the command is in what [`SCSI_IOCTL_SEND_COMMAND`] takes: behind two lengths.
 const SEND_COMMAND_OFFSET: usize = 8;
 
+const SYNCHRONIZE_CACHE: u8 = 0x35;
+
 /// Commands that neither change the medium nor how the drive writes it, nor move it.
 const HARMLESS: &[u8] = &[
     0x00, // TEST UNIT READY
@@ -41,7 +43,7 @@ const HARMLESS: &[u8] = &[
     0x23, // READ FORMAT CAPACITIES
     0x25, // READ CAPACITY
     0x28, // READ(10)
-    0x35, // SYNCHRONIZE CACHE
+    SYNCHRONIZE_CACHE,
     0x42, // READ SUBCHANNEL
     0x43, // READ TOC/PMA/ATIP
     0x46, // GET CONFIGURATION
@@ -67,27 +69,42 @@ pub(crate) fn ioctl(disk: &GenDisk<Disk>, call: &Ioctl) -> Result<i32> {
     let session = device.session().filter(|session| session.optical.is_some());
     let session = session.ok_or(ENOTTY)?;
 
+    let mut opcode = None;
     match call.cmd() {
         CDROMREADTOCENTRY | CDROMMULTISESSION | CDROM_LAST_WRITTEN => {}
-        CDROM_SEND_PACKET => check_command(&session, call, 0)?,
-        SCSI_IOCTL_SEND_COMMAND => check_command(&session, call, SEND_COMMAND_OFFSET)?,
+        CDROM_SEND_PACKET => opcode = Some(check_command(&session, call, 0)?),
+        SCSI_IOCTL_SEND_COMMAND => {
+            opcode = Some(check_command(&session, call, SEND_COMMAND_OFFSET)?);
+        }
         CDROMEJECT => return eject(disk, &session, call),
         // Programs that eject ask for this before.
         CDROM_LOCKDOOR if call.arg() == 0 => check_alone(disk)?,
         _ => return Err(ENOTTY),
     }
-    session.lower.ioctl(call)
+    let result = session.lower.ioctl(call);
+    if let Some(opcode) = opcode.filter(|_| result != Ok(0)) {
+        if opcode == SYNCHRONIZE_CACHE {
+            // The drive says only once that it could not keep what it had cached.
+            session.cache_failed();
+        }
+        session.io_failed();
+        disk.data().bell.ring();
+    }
+    result
 }
 
-fn check_command(session: &Session, call: &Ioctl, offset: usize) -> Result {
+/// Checks that a command may go to the drive; returns its first byte.
+///
+/// A program can change the command after that, before the drive's driver reads it again: that one
+/// checks what the program is allowed to do. Here programs are only kept from disturbing by mistake.
+fn check_command(session: &Session, call: &Ioctl, offset: usize) -> Result<u8> {
     let address = call.arg().checked_add(offset).ok_or(EFAULT)?;
     let opcode: u8 = UserSlice::new(UserPtr::from_addr(address), 1)
         .reader()
         .read()?;
 
-    // Whether it is allowed at all is for the drive's driver to say, who reads it again.
     if session.read_only || HARMLESS.contains(&opcode) {
-        Ok(())
+        Ok(opcode)
     } else {
         Err(EBUSY)
     }

@@ -17,7 +17,8 @@ use crate::{
         zone::Geometry, //
     },
     medium,
-    session::Session, //
+    session::Session,
+    users::Closer, //
 };
 use kernel::{
     error::code::*,
@@ -71,6 +72,7 @@ pub(crate) struct Mapping {
     _info: debugfs::File<Info>,
     _class_device: ClassDevice<Device>,
     _keeper: Option<Thread<Keeper>>,
+    _closer: Option<Thread<Closer>>,
     disk: Arc<GenDisk<Disk>>,
     thread: Thread<Device>,
     _module: ModuleRef,
@@ -103,11 +105,15 @@ impl Mapping {
         };
         let thread = Thread::spawn(&name, NICE, device.clone())?;
         let disk = Arc::new(add_disk(&device, &looks)?, GFP_KERNEL)?;
-        let keeper = if device.optical {
+        let (keeper, closer) = if device.optical {
             let keeper = Arc::new(Keeper::new(device.clone(), disk.clone()), GFP_KERNEL)?;
-            Some(Thread::spawn(&name, 0, keeper)?)
+            let closer = Arc::new(Closer::new(device.clone()), GFP_KERNEL)?;
+            (
+                Some(Thread::spawn(&helper(dev, "loss")?, 0, keeper)?),
+                Some(Thread::spawn(&helper(dev, "end")?, 0, closer)?),
+            )
         } else {
-            None
+            (None, None)
         };
         disk.add_link(c"packet", c"mapped_to", lower.kobject())?;
 
@@ -125,6 +131,7 @@ impl Mapping {
             _info: info,
             _class_device: class_device,
             _keeper: keeper,
+            _closer: closer,
             disk,
             thread,
             _module: module,
@@ -145,6 +152,14 @@ impl Mapping {
     pub(crate) fn lower_dev(&self) -> DevT {
         self.device().lower_dev
     }
+}
+
+/// Returns the name of a thread besides the one that does the IO.
+fn helper(dev: DevT, what: &str) -> Result<CString> {
+    Ok(CString::try_from_fmt(fmt!(
+        "pktcdvd{}/{what}",
+        dev.minor()
+    ))?)
 }
 
 fn add_disk(device: &Arc<Device>, looks: &Looks) -> Result<GenDisk<Disk>> {

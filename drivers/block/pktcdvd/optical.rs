@@ -103,8 +103,12 @@ pub(crate) struct Optical {
     activity: Arc<Activity>,
     /// What the block layer counts changes of the medium with.
     media_seq: Atomic<u64>,
+    /// How often the drive has told anybody of a reset or of another medium.
+    attentions: Atomic<u32>,
     /// IO has failed, and nobody has looked why.
     suspect: Atomic<bool>,
+    /// The drive has told somebody else that it could not keep what it had cached.
+    cache_failed: Atomic<bool>,
     /// The medium is not there any more.
     lost: Atomic<bool>,
     fate: Arc<Fate>,
@@ -155,10 +159,17 @@ impl Optical {
         self.suspect.store(true, Relaxed);
     }
 
+    /// Notes that the drive may have lost what it had cached. Any context.
+    pub(crate) fn cache_failed(&self) {
+        self.cache_failed.store(true, Relaxed);
+    }
+
     /// Returns whether something has happened that has to be looked at before more IO. Any context.
     pub(crate) fn is_suspect(&self, lower: &BdevFile) -> bool {
         let has_changed = || {
-            Drive::of(lower).is_some_and(|drive| drive.has_changed()) || self.counts_change(lower)
+            Drive::of(lower).is_some_and(|drive| {
+                drive.has_changed() || drive.attentions() != self.attentions.load(Relaxed)
+            }) || self.counts_change(lower)
         };
 
         !self.is_lost() && (self.suspect.load(Relaxed) || has_changed())
@@ -204,6 +215,7 @@ pub(crate) fn open(
     let mut buffer = drive::new_buffer()?;
 
     let (media_seq, _) = settle(&lower);
+    let attentions = attentions(&lower);
     let access = if write && !lower.is_read_only() {
         Access::Write
     } else {
@@ -229,7 +241,9 @@ pub(crate) fn open(
             formats: Atomic::new(medium.formatted == Formatted::Running),
             activity: activity.clone(),
             media_seq: Atomic::new(media_seq),
+            attentions: Atomic::new(attentions),
             suspect: Atomic::new(false),
+            cache_failed: Atomic::new(false),
             lost: Atomic::new(false),
             fate,
         }),
@@ -239,6 +253,13 @@ pub(crate) fn open(
         session.check_writable(index)?;
     }
     Ok(session)
+}
+
+/// Returns how often the drive has told anybody of a reset or of another medium.
+///
+/// Whoever sends a command gets that, and then nobody else does.
+fn attentions(lower: &BdevFile) -> u32 {
+    Drive::of(lower).map_or(0, |drive| drive.attentions())
 }
 
 /// Returns the write speed that was set for a medium, in kB/s.
@@ -406,8 +427,7 @@ impl Session {
 
     /// Has the drive put on the medium what it has cached.
     ///
-    /// A drive that has got another medium meanwhile has lost what it had. If it has told that to
-    /// somebody else, the kernel's own driver of it knows, or will when it next looks for events.
+    /// A drive that has got another medium meanwhile has lost what it had.
     ///
     /// Process context; waits for the drive, but allocates nothing and takes no lock that somebody
     /// else holds while he waits.
@@ -420,6 +440,7 @@ impl Session {
         }
         // Before anything else is written, it is looked what has become of the medium.
         drive::flush(&self.lower).inspect_err(|_| self.io_failed())?;
+        // A drive that was reset since the last write has told this command, or another one before.
         if self.is_suspect() || self.is_lost() {
             return Err(BlkError::IOERR);
         }
@@ -449,8 +470,11 @@ impl Session {
         // Before looking, or what happens meanwhile would go unseen.
         optical.suspect.store(false, Relaxed);
         let before = optical.media_seq.load(Relaxed);
+        let told = optical.attentions.load(Relaxed);
         let (media_seq, changed) = settle(&self.lower);
+        let attentions = attentions(&self.lower);
         optical.media_seq.store(media_seq, Relaxed);
+        optical.attentions.store(attentions, Relaxed);
 
         if let Err(err) = self.look_until_known(optical) {
             optical.lost.store(true, Relaxed);
@@ -459,7 +483,8 @@ impl Session {
             // A drive that was reset has forgotten that, too.
             self.lock_door();
         }
-        changed || media_seq != before
+        let failed = optical.cache_failed.xchg(false, Relaxed);
+        failed || changed || media_seq != before || attentions != told
     }
 
     /// Looks again and again as long as the drive only has trouble of its own, but not for ever.

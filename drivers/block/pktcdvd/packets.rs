@@ -17,6 +17,7 @@ use crate::{
             Scheduler, //
         },
         state::State,
+        users::Duty,
         zone::Geometry, //
     },
     packet::Packet,
@@ -55,7 +56,8 @@ pub(crate) enum Progress {
     More,
     /// There is nothing to do until the bell rings, or, if given, this time has passed.
     Wait(Option<Delta>),
-    /// Nothing is left to do, as it was to be before the system sleeps.
+    /// Nothing is left to do, and what was written is on the medium, if it can be: as it is to be
+    /// before the system sleeps.
     Rest,
     /// The drive has to put on the medium what it has cached; then comes [`Packets::synced`].
     Sync(Arc<Session>),
@@ -185,16 +187,16 @@ impl Packets {
 
     /// Does what there is to do now, but no more than a fair share. If the device is `pausing`, it
     /// does not wait for more to come, and rests in the end.
-    pub(crate) fn work(&mut self, device: &Device, pausing: bool) -> Progress {
+    pub(crate) fn work(&mut self, device: &Device, pausing: bool, duty: Duty) -> Progress {
         let Some(session) = self.session.clone() else {
-            device.sync_tried();
+            device.sync_tried(device.syncs_wanted());
             return if pausing {
                 Progress::Rest
             } else {
                 Progress::Wait(None)
             };
         };
-        self.work_in(&Active::new(device, &session, pausing))
+        self.work_in(&Active::new(device, &session, pausing, duty))
             .unwrap_or_else(|need| need.of(session))
     }
 
@@ -209,8 +211,9 @@ impl Packets {
             if device.take_failure() {
                 device.session.io_failed();
             }
+            let wanted = device.syncs_wanted();
             if device.is_sync_wanted() && !(self.owes_sync(device) && self.flusher.request()) {
-                device.sync_tried();
+                device.sync_tried(wanted);
             }
             let suspect = device.session.is_suspect();
             if suspect || self.flusher.wants_sync() {
@@ -235,14 +238,19 @@ impl Packets {
                 continue;
             }
             if !progress {
-                let quiet = (device.is_ending() || device.pausing) && self.is_quiet(device);
-                if quiet && device.is_ending() {
-                    return Err(self.end(device));
-                }
-                if quiet && device.pausing {
-                    return self.rest(device);
+                if (device.pausing || device.duty != Duty::Serve) && self.is_quiet(device) {
+                    if device.duty == Duty::End {
+                        return Err(self.end(device));
+                    }
+                    if self.owes_sync(device) {
+                        return Err(Need::Sync);
+                    }
+                    if device.pausing {
+                        return Ok(Progress::Rest);
+                    }
                 }
                 let waits = self.list.iter().filter_map(Packet::remaining_wait);
+                let waits = Iterator::chain(waits, lingers(device.duty));
                 return Ok(Progress::Wait(waits.min()));
             }
         }
@@ -252,15 +260,6 @@ impl Packets {
     /// Returns whether the lower device works on something.
     fn is_busy_below(&self, device: &Active<'_>) -> bool {
         device.reads_in_flight() != 0 || self.list.iter().any(|packet| packet.is_in_flight())
-    }
-
-    /// Rests, but not before what was written is on the medium, if it can be. Only if all is
-    /// [quiet](Self::is_quiet).
-    fn rest(&self, device: &Active<'_>) -> core::result::Result<Progress, Need> {
-        if self.owes_sync(device) {
-            return Err(Need::Sync);
-        }
-        Ok(Progress::Rest)
     }
 
     /// Returns whether something was written that is not on the medium, and asking the drive for it
@@ -377,5 +376,13 @@ impl Packets {
             }
         }
         device.forward_discard(device.session, rq);
+    }
+}
+
+/// Returns for how long a session lingers still.
+fn lingers(duty: Duty) -> Option<Delta> {
+    match duty {
+        Duty::Linger(left) => Some(Delta::from_nanos(i64::try_from(left).unwrap_or(i64::MAX))),
+        _ => None,
     }
 }

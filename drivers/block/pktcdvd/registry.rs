@@ -6,6 +6,7 @@
 //! without it, in a slot that is marked as taken, so a slow device holds nobody else up.
 
 use crate::{
+    device::Device,
     logic::options::AddOptions,
     mapping::Mapping, //
 };
@@ -71,6 +72,14 @@ pub(crate) enum Which {
     Packet,
     /// That of the packet device, or that of the lower device.
     Either,
+}
+
+/// What came of closing a device to new openers.
+enum Retired {
+    /// It is out of its slot, whose number and lower device these are.
+    Now(usize, DevT, Slot),
+    /// It is not open, but there is a session.
+    Lingers(Arc<Device>),
 }
 
 /// All mapped devices.
@@ -179,10 +188,16 @@ impl Registry {
 
     /// Unmaps a device.
     ///
-    /// Fails with [`ENXIO`] if `dev` is not mapped, and [`EBUSY`] if it is open, or if it is a lower
-    /// device that is being mapped or unmapped. May sleep.
+    /// Has a session end that lingers, and waits for that, but not for ever. Fails with [`ENXIO`] if
+    /// `dev` is not mapped, with [`EBUSY`] if it is open, or if it is a lower device that is being
+    /// mapped or unmapped, and as [`Device::end_lingering`]. May sleep.
     pub(crate) fn remove(&self, dev: DevT, which: Which) -> Result {
-        let (index, lower, mapping) = self.retire(dev, which)?;
+        let (index, lower, mapping) = loop {
+            match self.retire(dev, which)? {
+                Retired::Now(index, lower, mapping) => break (index, lower, mapping),
+                Retired::Lingers(device) => device.end_lingering()?,
+            }
+        };
         let departure = mapping
             .mapping()
             .map(|mapping| mapping.device().departure());
@@ -199,7 +214,7 @@ impl Registry {
     /// Finds a device, closes it to new openers, and takes it out of its slot, which stays busy.
     ///
     /// All at once, or whoever removes the same device would take down what is in the slot next.
-    fn retire(&self, dev: DevT, which: Which) -> Result<(usize, DevT, Slot)> {
+    fn retire(&self, dev: DevT, which: Which) -> Result<Retired> {
         let mut slots = self.slots.lock();
         for (index, slot) in slots.iter_mut().enumerate() {
             let Some(lower) = slot.lower_dev() else {
@@ -209,9 +224,15 @@ impl Registry {
 
             match slot.mapping() {
                 Some(mapping) if is_lower || mapping.dev() == dev => {
-                    mapping.device().retire()?;
+                    let device = mapping.device();
+                    if let Err(busy) = device.retire() {
+                        return match device.openers() {
+                            0 => Ok(Retired::Lingers(device.clone())),
+                            _ => Err(busy),
+                        };
+                    }
                     let mapping = core::mem::replace(slot, Slot::Busy(lower));
-                    return Ok((index, lower, mapping));
+                    return Ok(Retired::Now(index, lower, mapping));
                 }
                 None if is_lower => return Err(EBUSY),
                 _ => {}

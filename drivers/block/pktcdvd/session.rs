@@ -4,7 +4,11 @@
 
 use crate::{
     device::Device,
-    logic::zone::Geometry,
+    logic::{
+        mmc::disc::Formatted,
+        users::Duty,
+        zone::Geometry, //
+    },
     optical::Optical, //
 };
 use core::ops::Deref;
@@ -13,7 +17,8 @@ use rb::block::bdev::BdevFile;
 /// A lower device that is open, and cut into packets.
 ///
 /// Lasts as long as the mapping, or, for an optical drive, from the first open of the disk to the
-/// last close. Dropping it waits until its IO has ended, so that is not done in atomic context.
+/// last close, or [somewhat longer](Session::lingers). Dropping it waits until its IO has ended, so
+/// that is not done in atomic context.
 pub(crate) struct Session {
     /// How the lower device is cut into packets.
     pub(crate) geometry: Geometry,
@@ -43,6 +48,24 @@ impl Session {
         self.optical.as_ref().is_some_and(Optical::is_lost)
     }
 
+    /// Returns whether the drive stays open for a while after the last close.
+    ///
+    /// If it formats the medium in the background, it has to [close](Session::finish) that, which
+    /// takes up to minutes, and wears it. Sessions usually follow each other: one makes a file
+    /// system, the next mounts it. All other media are closed at once.
+    pub(crate) fn lingers(&self) -> bool {
+        let optical = self.optical.as_ref();
+        optical.is_some_and(|optical| optical.medium().formatted == Formatted::Running)
+    }
+
+    /// Notes that the drive may have lost what it had cached. Any context; then comes
+    /// [`Session::io_failed`].
+    pub(crate) fn cache_failed(&self) {
+        if let Some(optical) = &self.optical {
+            optical.cache_failed();
+        }
+    }
+
     /// Notes that IO has failed. Any context.
     pub(crate) fn io_failed(&self) {
         if let Some(optical) = &self.optical {
@@ -59,15 +82,18 @@ pub(crate) struct Active<'a> {
     pub(crate) session: &'a Session,
     /// Whether the device is to come to rest. Not asked twice, or two answers might not agree.
     pub(crate) pausing: bool,
+    /// What is to be done about the session. Not asked twice, either.
+    pub(crate) duty: Duty,
 }
 
 impl<'a> Active<'a> {
     /// Joins a device and its session.
-    pub(crate) fn new(device: &'a Device, session: &'a Session, pausing: bool) -> Self {
+    pub(crate) fn new(device: &'a Device, session: &'a Session, pausing: bool, duty: Duty) -> Self {
         Self {
             device,
             session,
             pausing,
+            duty,
         }
     }
 }

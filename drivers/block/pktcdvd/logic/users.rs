@@ -1,43 +1,85 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who has a device open, and the end of what the last close ends.
+//! Who has a device open, and the life of the session that follows from that.
 //!
 //! ```text
-//! Settled -> Opening -> Settled
-//! Settled -> Closing -+-> Ended -----+-> Leaving -> Settled
-//!                     +-> Abandoned -+
-//! Settled -> Removed
+//! Idle -> Opening -> Open -+-----------------> Ending -> Closing -> Idle
+//!            ^             +-> Lingering -+----^
+//!            +----------------------------+
+//! Idle -> Removed
 //! ```
 //!
-//! The last closer of a drive waits until the thread has ended the session, and drops it. If that
-//! takes too long it goes on, and the thread drops the session when it has ended.
+//! A session with an optical drive begins with the first opener. After the last one it ends at once,
+//! or it lingers: then the next opener takes it over, or its time runs out. The thread of the device
+//! ends it; another thread closes the drive, which may take minutes.
 
 /// Why an opener, or the removal of the device, is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// The device is being removed.
     Removed,
-    /// It is open, or a session begins or ends.
+    /// It is open, or a session begins, lingers or ends.
     Busy,
 }
 
-/// What openers have to wait for.
+/// Who opens a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opener {
+    /// The first one: there is no session with a drive.
+    First,
+    /// One more.
+    Another,
+    /// One that takes over the session that lingers.
+    Heir,
+}
+
+/// What the last closer leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// The session of the device is as long as the mapping.
+    Stay,
+    /// The session ends.
+    End,
+    /// The session lingers from this time on, in nanoseconds of any clock.
+    Linger(u64),
+}
+
+/// What the thread of the device does about the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Duty {
+    /// Serves.
+    Serve,
+    /// Has the cache of the drive flushed, and looks again after this time, in nanoseconds.
+    Linger(u64),
+    /// Ends the session as soon as nothing is left to do.
+    End,
+}
+
+/// The phase in the life of a session. `S` is a session that has ended.
 #[derive(Debug)]
 enum Phase<S> {
-    /// Nothing.
-    Settled,
-    /// Somebody opens the device, which may begin a session.
-    Opening,
-    /// The thread is to end the session, and the closer waits for that.
-    Closing,
-    /// The thread has ended the session; the closer has not taken it yet.
-    Ended(S),
-    /// The thread is to end the session. The closer waits no longer.
-    Abandoned,
-    /// The session is being dropped.
-    Leaving,
+    /// The device is not open, and there is no session with a drive.
+    Idle,
+    /// Somebody opens the device.
+    Opening(Before),
+    /// The device is open.
+    Open,
+    /// The device is not open since that time, but the drive is.
+    Lingering(u64),
+    /// The thread is to end the session.
+    Ending,
+    /// The session has ended. It is there until the one who closes the drive has taken it.
+    Closing(Option<S>),
     /// There will be no opener any more.
     Removed,
+}
+
+/// What a device returns to if it cannot be opened.
+#[derive(Debug, Clone, Copy)]
+enum Before {
+    Idle,
+    Open,
+    Lingering(u64),
 }
 
 /// Who has a device open. `S` is a session that has ended.
@@ -46,6 +88,8 @@ enum Phase<S> {
 #[derive(Debug)]
 pub struct Users<S> {
     count: u32,
+    /// Whether the session had an opener who could write.
+    written: bool,
     phase: Phase<S>,
 }
 
@@ -53,7 +97,8 @@ impl<S> Default for Users<S> {
     fn default() -> Self {
         Self {
             count: 0,
-            phase: Phase::Settled,
+            written: false,
+            phase: Phase::Idle,
         }
     }
 }
@@ -64,81 +109,148 @@ impl<S> Users<S> {
         self.count
     }
 
-    /// Lets somebody begin to open the device; returns whether he is the first.
-    ///
-    /// # Errors
-    ///
-    /// A [`Refusal`], if there is no opening it now.
-    pub fn begin_open(&mut self) -> Result<bool, Refusal> {
+    /// Whether somebody who could write has had the device open since the session began.
+    pub fn had_writer(&self) -> bool {
+        self.written
+    }
+
+    /// The phase, as people read it.
+    pub fn label(&self) -> &'static str {
         match self.phase {
-            Phase::Settled => {
-                self.phase = Phase::Opening;
-                Ok(self.count == 0)
-            }
-            Phase::Removed => Err(Refusal::Removed),
-            _ => Err(Refusal::Busy),
+            Phase::Idle | Phase::Removed => "none",
+            Phase::Opening(_) => "opening",
+            Phase::Open => "open",
+            Phase::Lingering(_) => "lingering",
+            Phase::Ending | Phase::Closing(_) => "ending",
         }
     }
 
-    /// Notes what came of opening the device, which [`Users::begin_open`] has allowed.
+    /// Lets somebody begin to open the device; then comes [`Users::end_open`].
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`], if the device cannot be opened now.
+    pub fn begin_open(&mut self) -> Result<Opener, Refusal> {
+        let (before, opener) = match self.phase {
+            Phase::Idle => (Before::Idle, Opener::First),
+            Phase::Open => (Before::Open, Opener::Another),
+            Phase::Lingering(since) => (Before::Lingering(since), Opener::Heir),
+            Phase::Removed => return Err(Refusal::Removed),
+            Phase::Opening(_) | Phase::Ending | Phase::Closing(_) => return Err(Refusal::Busy),
+        };
+        self.phase = Phase::Opening(before);
+        Ok(opener)
+    }
+
+    /// Notes what came of opening the device, for writing or not. If that failed, all is as it was
+    /// before.
     ///
     /// # Errors
     ///
     /// The error that opening it had, or [`Refusal::Busy`] if it is open too often.
-    pub fn end_open<E: From<Refusal>>(&mut self, opened: Result<(), E>) -> Result<(), E> {
-        self.phase = Phase::Settled;
-        opened?;
-        self.count = self.count.checked_add(1).ok_or(Refusal::Busy)?;
-        Ok(())
-    }
+    pub fn end_open<E: From<Refusal>>(
+        &mut self,
+        opened: Result<(), E>,
+        write: bool,
+    ) -> Result<(), E> {
+        let before = match self.phase {
+            Phase::Opening(Before::Lingering(since)) => Phase::Lingering(since),
+            Phase::Opening(Before::Open) => Phase::Open,
+            _ => Phase::Idle,
+        };
+        let opened = opened.and_then(|()| {
+            self.count
+                .checked_add(1)
+                .ok_or_else(|| Refusal::Busy.into())
+        });
 
-    /// Notes that an opener is gone. Returns whether he was the last, and has to wait for the
-    /// session to end: that is so only for devices that have one `while_open`.
-    pub fn close(&mut self, while_open: bool) -> bool {
-        self.count = self.count.saturating_sub(1);
-        let ends = self.count == 0 && while_open;
-        if ends {
-            self.phase = Phase::Closing;
-        }
-        ends
-    }
-
-    /// The closer waits no longer. Returns the session if it has ended, to be dropped before
-    /// [`Users::settle`]. Otherwise whoever ends it does that.
-    pub fn stop_waiting(&mut self) -> Option<S> {
-        match core::mem::replace(&mut self.phase, Phase::Leaving) {
-            Phase::Ended(session) => Some(session),
-            _ => {
-                self.phase = Phase::Abandoned;
-                None
+        match opened {
+            Ok(count) => {
+                self.count = count;
+                self.written |= write;
+                self.phase = Phase::Open;
+                Ok(())
+            }
+            Err(err) => {
+                self.phase = before;
+                Err(err)
             }
         }
     }
 
-    /// Notes that a session has ended. Returns it if nobody waits for it, to be dropped before
-    /// [`Users::settle`].
-    pub fn session_ended(&mut self, session: S) -> Option<S> {
-        if let Phase::Closing = self.phase {
-            self.phase = Phase::Ended(session);
-            return None;
+    /// Notes that an opener is gone. Returns whether that was the last one: then comes what `after`
+    /// says.
+    pub fn close(&mut self, after: After) -> bool {
+        self.count = self.count.saturating_sub(1);
+        if self.count != 0 {
+            return false;
         }
-        self.phase = Phase::Leaving;
-        Some(session)
+        self.phase = match after {
+            After::Stay => Phase::Idle,
+            After::End => Phase::Ending,
+            After::Linger(since) => Phase::Lingering(since),
+        };
+        true
     }
 
-    /// Notes that the session that had ended was dropped: the device may be opened again.
-    pub fn settle(&mut self) {
-        self.phase = Phase::Settled;
+    /// Says what the thread does now. A session that has lingered for the time `linger`, in
+    /// nanoseconds, ends, and so does one whose medium is `lost`.
+    pub fn duty(&mut self, now: u64, linger: u64, lost: impl FnOnce() -> bool) -> Duty {
+        if let Phase::Lingering(since) = self.phase {
+            let left = linger.saturating_sub(now.saturating_sub(since));
+            if left != 0 && !lost() {
+                return Duty::Linger(left);
+            }
+            self.phase = Phase::Ending;
+        }
+        match self.phase {
+            Phase::Ending => Duty::End,
+            _ => Duty::Serve,
+        }
     }
 
-    /// Refuses all openers from now on, unless there is one, or a session begins or ends.
+    /// Has a session end that lingers. Returns whether the device is idle.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Busy`], if somebody has the device open, or opens it.
+    pub fn hurry(&mut self) -> Result<bool, Refusal> {
+        match self.phase {
+            Phase::Opening(_) | Phase::Open => return Err(Refusal::Busy),
+            Phase::Lingering(_) => self.phase = Phase::Ending,
+            Phase::Idle | Phase::Removed => return Ok(true),
+            Phase::Ending | Phase::Closing(_) => {}
+        }
+        Ok(false)
+    }
+
+    /// Notes that nothing is left to do in a session: the drive is to be closed.
+    pub fn session_ended(&mut self, session: S) {
+        self.phase = Phase::Closing(Some(session));
+    }
+
+    /// Takes the session that has ended, once. When it has been dropped comes [`Users::closed`].
+    pub fn take_ended(&mut self) -> Option<S> {
+        match &mut self.phase {
+            Phase::Closing(session) => session.take(),
+            _ => None,
+        }
+    }
+
+    /// Notes that the drive is closed: the device may be opened again.
+    pub fn closed(&mut self) {
+        self.written = false;
+        self.phase = Phase::Idle;
+    }
+
+    /// Refuses all openers from now on, unless there is one, or a session.
     ///
     /// # Errors
     ///
     /// [`Refusal::Busy`], if so.
     pub fn retire(&mut self) -> Result<(), Refusal> {
         match self.phase {
-            Phase::Settled | Phase::Removed if self.count == 0 => {
+            Phase::Idle | Phase::Removed => {
                 self.phase = Phase::Removed;
                 Ok(())
             }

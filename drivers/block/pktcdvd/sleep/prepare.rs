@@ -8,10 +8,7 @@ use crate::{
 };
 use kernel::{
     prelude::*,
-    sync::{
-        atomic::Release,
-        Arc, //
-    },
+    sync::Arc,
     time::{
         Delta,
         Instant,
@@ -32,8 +29,15 @@ impl Sleeper for Registry {
         };
         let until = Instant::<Monotonic>::now() + PATIENCE;
 
-        devices.iter().for_each(|device| device.want_sync());
-        devices.iter().for_each(|device| device.await_sync(until));
+        // All at once. Then none is waited for longer than for all together.
+        devices.iter().for_each(|device| {
+            let _ = device.hurry();
+            device.want_sync();
+        });
+        for device in &devices {
+            device.await_sync(device.syncs_wanted(), until);
+            device.await_idle(until, false);
+        }
     }
 }
 
@@ -48,25 +52,5 @@ impl Registry {
             Ok(())
         })?;
         Ok(devices)
-    }
-}
-
-impl Device {
-    /// Has the thread ask the drive to put on the medium what it has cached.
-    fn want_sync(&self) {
-        self.sync_wanted.store(true, Release);
-        self.bell.ring();
-    }
-
-    /// Waits for that, and gives up at a time.
-    fn await_sync(&self, until: Instant<Monotonic>) {
-        while self.is_sync_wanted() {
-            let left = until - Instant::now();
-            if left.is_negative() {
-                return self.sync_tried();
-            }
-            self.ended
-                .wait_event_idle_timeout(Some(left), || !self.is_sync_wanted());
-        }
     }
 }
