@@ -191,6 +191,14 @@ impl BdevFile {
         unsafe { bindings::bdev_read_only(self.as_raw()) }
     }
 
+    /// Returns whether the medium of the device can be changed.
+    pub fn is_removable(&self) -> bool {
+        // SAFETY: By the type invariant, the block device is valid and has a disk, whose flags do not
+        // change.
+        let flags = unsafe { (*(*self.as_raw()).bd_disk).flags };
+        flags & bindings::GENHD_FL_REMOVABLE as c_int != 0
+    }
+
     /// Returns whether the device is an optical drive.
     pub fn is_optical(&self) -> bool {
         // SAFETY: By the type invariant, the block device is valid.

@@ -81,6 +81,8 @@ pub struct QueueLimits {
     pub max_discard_sectors: u32,
     /// Unit of discards, in bytes.
     pub discard_granularity: u32,
+    /// Where the first such unit begins, in bytes.
+    pub discard_alignment: u32,
     /// Most that a write of zeroes covers, in sectors; zero if it is not supported.
     pub max_write_zeroes_sectors: u32,
     /// Whether a write of zeroes may free the space, so that it is fast.
@@ -147,6 +149,7 @@ impl QueueLimits {
         raw.dma_alignment = self.dma_alignment;
         raw.max_hw_discard_sectors = self.max_discard_sectors;
         raw.discard_granularity = self.discard_granularity;
+        raw.discard_alignment = self.discard_alignment;
         raw.max_write_zeroes_sectors = self.max_write_zeroes_sectors;
         raw.max_hw_wzeroes_unmap_sectors = if self.write_zeroes_unmap {
             self.max_write_zeroes_sectors
@@ -185,6 +188,7 @@ impl QueueLimits {
             dma_alignment: lim.dma_alignment,
             max_discard_sectors: lim.max_hw_discard_sectors,
             discard_granularity: lim.discard_granularity,
+            discard_alignment: lim.discard_alignment,
             max_write_zeroes_sectors: lim.max_write_zeroes_sectors,
             write_zeroes_unmap: lim.max_hw_wzeroes_unmap_sectors != 0,
             features: Features::from_raw(lim.features),

@@ -58,7 +58,7 @@ __rb_helper void rb_helper_optical_changed(struct scsi_device *sdev)
 /* Whether the drive's driver has been told of another medium, and has not looked yet. */
 __rb_helper bool rb_helper_optical_has_changed(struct scsi_device *sdev)
 {
-	return READ_ONCE(sdev->changed);
+	return sdev->changed;
 }
 
 /*

@@ -98,7 +98,7 @@ impl Mapping {
             check_optical(options)?;
             Looks::empty()
         } else {
-            let session = medium::open(options)?;
+            let session = medium::open(options, &device.bell)?;
             let looks = Looks::of(&session);
             device.enter(session)?;
             looks
@@ -273,6 +273,7 @@ pub(crate) fn limits(session: &Session) -> QueueLimits {
             MAX_DISCARD_SECTORS
         },
         discard_granularity: packet * SECTOR_SIZE,
+        discard_alignment: session.geometry.start_in_packet() * SECTOR_SIZE,
         features,
         ..QueueLimits::default()
     }

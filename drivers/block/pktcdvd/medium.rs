@@ -3,17 +3,23 @@
 //! Lower devices that are no optical drives, and whether they serve.
 
 use crate::{
+    bell::Bell,
+    fate::Fate,
     logic::{
         options::AddOptions,
         zone::Geometry, //
     },
     mapping::fits_blocks,
-    session::Session, //
+    session::{
+        Card,
+        Session, //
+    },
 };
 use kernel::{
     error::code::*,
     page::PAGE_SIZE,
-    prelude::*, //
+    prelude::*,
+    sync::Arc, //
 };
 use rb::block::{
     bdev::{
@@ -31,10 +37,12 @@ use rb::block::{
 /// device, [`EBUSY`] if it is mounted, mapped or otherwise claimed, `EOPNOTSUPP` if it has
 /// sequential zones, [`EINVAL`], and one line in the log, if it does not take
 /// packets of this size, and what its own open returns. May sleep, and wait for hardware.
-pub(crate) fn open(options: &AddOptions) -> Result<Session> {
+pub(crate) fn open(options: &AddOptions, bell: &Arc<Bell>) -> Result<Session> {
     let dev = DevT::new(options.device.major, options.device.minor)?;
-    let lower = match BdevFile::open(dev, Mode::ReadWrite) {
-        Err(err) if err == EACCES || err == EROFS => BdevFile::open(dev, Mode::Read),
+    let fate = Fate::new(bell)?;
+    let open = |mode| BdevFile::open_watched(dev, mode, fate.clone());
+    let lower = match open(Mode::ReadWrite) {
+        Err(err) if err == EACCES || err == EROFS => open(Mode::Read),
         opened => opened,
     }?;
 
@@ -48,6 +56,7 @@ pub(crate) fn open(options: &AddOptions) -> Result<Session> {
         geometry,
         read_only: lower.is_read_only(),
         optical: None,
+        card: Card::of(&lower, fate),
         lower,
     })
 }

@@ -6,6 +6,7 @@ use crate::{
     activity::Activity,
     bell::Bell,
     drive,
+    fate::Fate,
     logic::{
         mmc::{
             cdb,
@@ -46,8 +47,7 @@ use rb::block::{
     bdev::{
         BdevFile,
         Glance,
-        Mode,
-        Watcher, //
+        Mode, //
     },
     dev_t::DevT,
     error::{
@@ -71,19 +71,6 @@ const RECOVERY: Delta = Delta::from_secs(30);
 
 /// How often it is asked meanwhile.
 const LOOK_INTERVAL: Delta = Delta::from_secs(1);
-
-/// Whether a drive is there.
-struct Fate {
-    gone: Atomic<bool>,
-    bell: Arc<Bell>,
-}
-
-impl Watcher for Fate {
-    fn device_gone(&self) {
-        self.gone.store(true, Relaxed);
-        self.bell.ring();
-    }
-}
 
 /// What there is to a session with an optical drive.
 pub(crate) struct Optical {
@@ -182,7 +169,7 @@ impl Optical {
 
     /// Returns whether the medium, or the drive, is not there any more.
     pub(crate) fn is_lost(&self) -> bool {
-        self.lost.load(Relaxed) || self.fate.gone.load(Relaxed)
+        self.lost.load(Relaxed) || self.fate.is_gone()
     }
 }
 
@@ -202,13 +189,7 @@ pub(crate) fn open(
     bell: &Arc<Bell>,
     activity: &Arc<Activity>,
 ) -> Result<Session> {
-    let fate = Arc::new(
-        Fate {
-            gone: Atomic::new(false),
-            bell: bell.clone(),
-        },
-        GFP_KERNEL,
-    )?;
+    let fate = Fate::new(bell)?;
     let lower = BdevFile::open_watched(dev, Mode::Read, fate.clone())?;
     // Somebody else may have the number now.
     Drive::of(&lower).ok_or(ENXIO)?;
@@ -247,6 +228,7 @@ pub(crate) fn open(
             lost: Atomic::new(false),
             fate,
         }),
+        card: None,
         lower,
     };
     if write {

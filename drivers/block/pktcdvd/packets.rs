@@ -229,6 +229,7 @@ impl Packets {
             }
             if device.session.is_lost() && !core::mem::replace(&mut self.announced, true) {
                 device.lost.ring();
+                device.session.tell_lost(device.index());
             }
             progress |= self.others(device);
             progress |= self.admit(device);
@@ -358,7 +359,12 @@ impl Packets {
     }
 
     /// Notes which packets are void now. A packet that is being written, or is about to be, stays.
+    ///
+    /// Of packets that are discarded in part, the lower device may have other data then than a buffer.
     fn discard(&mut self, device: &Active<'_>, rq: Request<Disk>) {
+        if device.session.is_lost() {
+            return rq.end(Err(BlkError::IOERR));
+        }
         let geometry = &device.session.geometry;
 
         for zone in geometry.zones_within(rq.sector(), rq.sectors()) {
@@ -370,9 +376,16 @@ impl Packets {
             }
             self.list
                 .iter_mut()
-                .for_each(|packet| packet.invalidate(sector));
+                .for_each(|packet| packet.discard(sector));
             if let Some(index) = geometry.index(zone) {
                 self.void.set(index);
+            }
+        }
+        if device.session.takes_discards() {
+            for zone in geometry.zones_cut_by(rq.sector(), rq.sectors()) {
+                self.list
+                    .iter_mut()
+                    .for_each(|packet| packet.invalidate(zone.sector()));
             }
         }
         device.forward_discard(device.session, rq);

@@ -24,6 +24,7 @@ mod departure;
 mod device;
 mod disk;
 mod drive;
+mod fate;
 mod info;
 mod ioctl;
 mod keeper;

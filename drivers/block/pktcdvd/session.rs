@@ -4,6 +4,7 @@
 
 use crate::{
     device::Device,
+    fate::Fate,
     logic::{
         mmc::disc::Formatted,
         users::Duty,
@@ -12,6 +13,10 @@ use crate::{
     optical::Optical, //
 };
 use core::ops::Deref;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
 use rb::block::bdev::BdevFile;
 
 /// A lower device that is open, and cut into packets.
@@ -26,6 +31,8 @@ pub(crate) struct Session {
     pub(crate) read_only: bool,
     /// What there is to an optical drive.
     pub(crate) optical: Option<Optical>,
+    /// What there is to another lower device whose medium can be changed.
+    pub(crate) card: Option<Card>,
     /// The lower device.
     pub(crate) lower: BdevFile,
 }
@@ -46,6 +53,19 @@ impl Session {
     /// Returns whether the medium that the session is about is not there any more: all IO fails.
     pub(crate) fn is_lost(&self) -> bool {
         self.optical.as_ref().is_some_and(Optical::is_lost)
+            || (self.card.as_ref()).is_some_and(|card| card.is_changed(&self.lower))
+    }
+
+    /// Tells in the log that the card was changed.
+    pub(crate) fn tell_lost(&self, index: u32) {
+        if self.card.is_some() {
+            pr_err!("pktcdvd{index}: the medium is not the same any more: map the device again\n");
+        }
+    }
+
+    /// Returns whether the lower device takes discards now.
+    pub(crate) fn takes_discards(&self) -> bool {
+        self.lower.limits().max_discard_sectors != 0
     }
 
     /// Returns whether the drive stays open for a while after the last close.
@@ -71,6 +91,29 @@ impl Session {
         if let Some(optical) = &self.optical {
             optical.suspect();
         }
+    }
+}
+
+/// A card in a reader, or another medium that can be changed while it is mapped.
+///
+/// What buffers have of one card must not be read as, or written to, another.
+pub(crate) struct Card {
+    fate: Arc<Fate>,
+    /// What the block layer counts changes of the medium with.
+    media_seq: u64,
+}
+
+impl Card {
+    /// Takes the one that is in `lower` now, if it can be changed.
+    pub(crate) fn of(lower: &BdevFile, fate: Arc<Fate>) -> Option<Self> {
+        lower.is_removable().then(|| Self {
+            fate,
+            media_seq: lower.media_seq(),
+        })
+    }
+
+    fn is_changed(&self, lower: &BdevFile) -> bool {
+        self.fate.is_gone() || lower.media_seq() != self.media_seq
     }
 }
 

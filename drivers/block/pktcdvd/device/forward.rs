@@ -104,10 +104,10 @@ impl Device {
 
     /// Passes a discard on, if the lower device takes any.
     pub(crate) fn forward_discard(&self, session: &Session, rq: Request<Disk>) {
-        if session.lower.limits().max_discard_sectors == 0 {
-            rq.end(Ok(()));
-        } else {
+        if session.takes_discards() {
             rq.forward(&session.lower, &self.bios);
+        } else {
+            rq.end(Ok(()));
         }
     }
 

@@ -106,7 +106,15 @@ impl<E: Copy> Buffer<E> {
         self.is_idle() && self.packet.data_valid()
     }
 
-    /// Forgets cached data of `zone`.
+    /// Forgets cached data of `zone`, all of which was discarded: none of it is owed any more.
+    pub fn discard(&mut self, zone: u64) {
+        if self.is_idle() && self.is_at(zone) {
+            self.packet.invalidate();
+            self.unflushed = false;
+        }
+    }
+
+    /// Forgets cached data of `zone`, some of which the lower device may not have any more.
     pub fn invalidate(&mut self, zone: u64) {
         if self.is_idle() && self.is_at(zone) {
             self.packet.invalidate();

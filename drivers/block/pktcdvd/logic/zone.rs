@@ -139,6 +139,12 @@ impl Geometry {
         self.start
     }
 
+    /// Where in a packet of a grid from sector 0 on the first packet starts, in sectors.
+    pub fn start_in_packet(&self) -> u32 {
+        // Lossless, since it is less than a packet.
+        (self.start % self.size) as u32
+    }
+
     /// Where the last whole packet ends: the size that the packet device must have.
     pub fn capacity_sectors(&self) -> u64 {
         self.end
@@ -207,6 +213,18 @@ impl Geometry {
 
         core::iter::successors(first, |zone| self.next_zone(*zone))
             .take_while(move |zone| zone.sector().saturating_add(self.size.get()) <= end)
+    }
+
+    /// All packets that lie in the `sectors` sectors from `sector` on in part only: two at most.
+    pub fn zones_cut_by(&self, sector: u64, sectors: u32) -> impl Iterator<Item = Zone> + '_ {
+        let end = sector.saturating_add(u64::from(sectors));
+        let first = self.zone_of(sector);
+        let last = end.checked_sub(1).and_then(|last| self.zone_of(last));
+        let second = last.filter(|_| last != first);
+
+        first.into_iter().chain(second).filter(move |zone| {
+            zone.sector() < sector || zone.sector().saturating_add(self.size.get()) > end
+        })
     }
 
     /// The frames that `sectors` sectors from `sector` on are.

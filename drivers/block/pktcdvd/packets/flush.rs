@@ -24,11 +24,11 @@ impl Packets {
     ///
     /// The block layer sends one flush at a time, so none can overtake another here.
     pub(super) fn flush(&mut self, device: &Active<'_>, rq: Request<Disk>) {
-        if device.session.optical.is_none() {
-            return device.flush(device.session, rq);
-        }
         if device.session.is_lost() {
             return rq.end(Err(BlkError::IOERR));
+        }
+        if device.session.optical.is_none() {
+            return device.flush(device.session, rq);
         }
         end(self.flusher.flush(rq, device.is_dirty()));
     }

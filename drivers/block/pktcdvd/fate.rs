@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Whether a lower device is still there.
+
+use crate::bell::Bell;
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc, //
+    },
+};
+use rb::block::bdev::Watcher;
+
+/// Whether a lower device, with the medium that is in it, is still there. Rings when it goes.
+pub(crate) struct Fate {
+    gone: Atomic<bool>,
+    bell: Arc<Bell>,
+}
+
+impl Fate {
+    /// Makes one for a device that is about to be opened.
+    pub(crate) fn new(bell: &Arc<Bell>) -> Result<Arc<Self>> {
+        Ok(Arc::new(
+            Self {
+                gone: Atomic::new(false),
+                bell: bell.clone(),
+            },
+            GFP_KERNEL,
+        )?)
+    }
+
+    /// Returns whether it is gone. Any context.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.load(Relaxed)
+    }
+}
+
+impl Watcher for Fate {
+    fn device_gone(&self) {
+        self.gone.store(true, Relaxed);
+        self.bell.ring();
+    }
+}
