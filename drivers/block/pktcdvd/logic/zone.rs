@@ -215,7 +215,8 @@ impl Geometry {
             .take_while(move |zone| zone.sector().saturating_add(self.size.get()) <= end)
     }
 
-    /// All packets that lie in the `sectors` sectors from `sector` on in part only: two at most.
+    /// All packets that lie only in part in `sectors` sectors, at least one, from `sector` on: two at
+    /// most.
     pub fn zones_cut_by(&self, sector: u64, sectors: u32) -> impl Iterator<Item = Zone> + '_ {
         let end = sector.saturating_add(u64::from(sectors));
         let first = self.zone_of(sector);

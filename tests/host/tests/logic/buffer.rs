@@ -196,6 +196,39 @@ fn reads_are_served_from_when_the_packet_is_put_together() {
     assert!(!buffer.serves(sector(1)));
 }
 
+/// A buffer whose packet in zone 1 was written, and not flushed.
+fn unflushed() -> Buffer<i32> {
+    let mut buffer = Buffer::new(FRAMES);
+
+    let _ = buffer.start(zone(1), false, 1);
+    assert!(buffer.join(range(0, FRAMES), false));
+    let _ = buffer.settle();
+    buffer.set_ready(Io::Write);
+    let _ = write(&mut buffer, Ok(()));
+    let _ = buffer.release();
+    assert!(buffer.is_unflushed() && buffer.can_write_again());
+    buffer
+}
+
+#[test]
+fn what_was_discarded_is_owed_no_more() {
+    let mut buffer = unflushed();
+
+    buffer.discard(sector(2));
+    assert!(buffer.is_unflushed() && buffer.serves(sector(1)));
+    buffer.discard(sector(1));
+    assert!(!buffer.serves(sector(1)) && !buffer.is_unflushed());
+    assert!(!buffer.has_lost());
+}
+
+#[test]
+fn what_was_only_forgotten_is_owed_still() {
+    let mut buffer = unflushed();
+
+    buffer.invalidate(sector(1));
+    assert!(buffer.has_lost());
+}
+
 #[test]
 fn a_failed_packet_serves_nobody() {
     assert!(!failed(1, 1).serves(sector(1)));

@@ -519,7 +519,7 @@ impl World {
         if self.buffer.is_busy_with(zone) || self.queue.has_write(zone) {
             return;
         }
-        self.buffer.invalidate(zone);
+        self.buffer.discard(zone);
         self.void[index] = true;
         self.told[index] = [0; SECTORS];
     }

@@ -190,6 +190,31 @@ proptest! {
     }
 
     #[test]
+    fn a_range_has_packets_within_it_and_cuts_others(
+        (size, start, device) in any_device(),
+        from in 0_u64..4096,
+        len in 1_u32..2048,
+    ) {
+        let Ok(geometry) = Geometry::new(size, start, device) else {
+            return Ok(());
+        };
+        let end = from + u64::from(len);
+        let (mut within, mut cut) = (vec![], vec![]);
+
+        for first in packets(size, start, device) {
+            let last = first + u64::from(size);
+            if from <= first && last <= end {
+                within.push(first);
+            } else if first < end && from < last {
+                cut.push(first);
+            }
+        }
+        let sectors = |zones: Vec<Zone>| zones.into_iter().map(Zone::sector).collect::<Vec<_>>();
+        prop_assert_eq!(sectors(geometry.zones_within(from, len).collect()), within);
+        prop_assert_eq!(sectors(geometry.zones_cut_by(from, len).collect()), cut);
+    }
+
+    #[test]
     fn chunks_are_the_largest_that_meet_every_border((size, start, device) in any_device()) {
         if let Ok(geometry) = Geometry::new(size, start, device) {
             let borders = packets(size, start, start + 40 * u64::from(size));
