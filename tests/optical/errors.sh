@@ -13,7 +13,7 @@
 # shellcheck source=tests/optical/lib/stock.sh
 . "$(dirname "$0")/lib/stock.sh"
 
-ktap_plan 63
+ktap_plan 71
 # The same on a drive that takes turns with a flush between, and on one that does not.
 discs=('cdrw,blocks=4096' '' 'dvd+rw,strict,blocks=4096')
 for n in 0 2; do
@@ -89,6 +89,19 @@ for n in 0 2; do
 		"$(disk "$node" rw write:1048576:131072:power \
 			"run:bash -c '. tests/lib/drive.sh; drive_ctl @$n powercut'" fsync)"
 	check_equal "drive $n: all is on the medium" "ok" "$(disk "$node" ro check:1048576:131072:power)"
+	# Somebody else is told of the reset, and nobody else is.
+	powercut="bash -c \". tests/lib/drive.sh; drive_ctl @$n powercut\" >&2"
+	check_equal "drive $n: nor if somebody else is told of it" "ok rc=0 ok" \
+		"$(disk "$node" rw write:2097152:131072:told \
+			"run:python3 tests/optical/lib/sg.py $sr 000000000000 '$powercut' | grep -q ^6/29/00.*ok" fsync)"
+	check_equal "drive $n: all of that is on the medium" "ok" "$(disk "$node" ro check:2097152:131072:told)"
+	# A flush that a program has asked for fails: the driver's own one works then.
+	order fault op=0x35 act=sense:3/0c/00
+	order reset-stats
+	check_equal "drive $n: an error of the cache that a program was told of" "ok EIO ok" \
+		"$(disk "$node" rw write:524288:131072:flush packet:35000000000000000000 fsync)"
+	check "drive $n: has all written again" test "$(get writes)" -ge 4
+	order fault clear
 	check_equal "drive $n: the tray is unlocked" 0 "$(get locked)"
 	check_equal "drive $n: nothing was refused" 0 "$(get writes_rejected)"
 	check_equal "drive $n: nothing was written in part" 0 "$(get writes_partial)"
