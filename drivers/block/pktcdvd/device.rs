@@ -14,13 +14,7 @@
 //!
 //! # Forward progress
 //!
-//! | step | needs | comes from | bound |
-//! |---|---|---|---|
-//! | file a request | a tree node | the request's own data | one for each tag |
-//! | begin a packet | a packet buffer | `packets`, made at creation | a packet ends when its IO does |
-//! | gather, write | a bio and pages | the packet buffer's own | one IO at a time for each buffer |
-//! | forward a read or flush | a bio | `bios`, with a reserve | one comes back when the lower device completes it |
-//! | wake up | nothing | the bell is part of the device | |
+//! What the way of a write needs, and where it comes from, is a table in Documentation/design.rst.
 
 mod forward;
 

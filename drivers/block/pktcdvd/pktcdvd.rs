@@ -2,8 +2,10 @@
 
 //! Packet writing: small writes become whole, aligned packets.
 //!
-//! A packet device stands on top of a lower device that is best written in large aligned pieces:
-//! flash cards, USB sticks, stripes of a RAID, and one day discs. A write's walk: the block layer
+//! A packet device stands on top of a lower device that is best written in large aligned pieces, or
+//! can be written in no others: rewritable discs, flash cards, USB sticks, stripes of a RAID. A
+//! lower device that is an optical drive is open only in a [`session`]: from the first opener of the
+//! packet device on until some time after the last. A write's walk: the block layer
 //! cuts requests at packet borders; [`disk`] files them in the [`queue`] of the [`device`], or
 //! holds writers back when there are too many; the thread of the device lets [`packets`] begin a
 //! [`packet`] for the next zone, in which the writes to it join, missing frames are read, and all

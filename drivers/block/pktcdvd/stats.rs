@@ -61,7 +61,7 @@ stats! {
     packets_finished,
     /// Packets that writes covered completely.
     packets_full,
-    /// Packets that could not be written, although reported to their writers.
+    /// Packets that could not be gathered or written; their writers got the error.
     packets_failed,
     /// Sectors of 512 bytes that users wrote.
     sectors_written,
@@ -73,7 +73,7 @@ stats! {
     cache_hits,
     /// Flushes that went to the lower device.
     flushes,
-    /// Reads and flushes that failed.
+    /// Reads and flushes that failed, also flushes that nobody asked for.
     errors,
     /// The most writes that were queued at a time.
     queue_max,
