@@ -12,7 +12,7 @@
 # shellcheck source=tests/pktcdvd/lib/pkt.sh
 . "$(dirname "$0")/lib/pkt.sh"
 
-ktap_plan 72
+ktap_plan 80
 clean_up
 seed=${RBLK_SEED:-1}
 random_file "$RBLK_SCRATCH/old" 1M
@@ -260,6 +260,27 @@ check_equal "so does the next write" EIO "$(io write "$node" 0 2048)"
 check_equal "and read" EIO "$(io read "$node" 0 2048)"
 check "it can be unmapped" unmap "$name"
 check "nobody holds it" wait_for 10 modprobe -r scsi_debug
+
+# A card that is changed in its reader. That something has changed is all that readers say.
+modprobe scsi_debug dev_size_mb=8 removable=1 delay=0
+check "a reader with a card" appears
+disk=$(basename /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block/*)
+name=$(map "/dev/$disk") && node=$(node "$name")
+check_equal "a packet is written, and read from memory" "ok ok 1" \
+	"$(io write "$node" 0 65536 sync) $(io read "$node" 0 2048) $(attribute "$name" stat/cache_hits)"
+echo 1 >/sys/bus/pseudo/drivers/scsi_debug/virtual_gb
+# Who opens the reader has the kernel look.
+blockdev --getsz "/dev/$disk" >/dev/null
+check_equal "when the card was changed, it is not read from there" EIO "$(io read "$node" 0 2048)"
+check_equal "nor is the other card written" EIO "$(io write "$node" 0 2048 sync)"
+told() { dmesg | grep -q "$name: the medium is not the same any more: map the device again"; }
+check "the log says what to do" told
+check "it can be unmapped" unmap "$name"
+name=$(map "/dev/$disk") && node=$(node "$name")
+check_equal "and mapped again, when it works" "ok ok" \
+	"$(io write "$node" 0 65536 sync) $(io read "$node" 0 2048)"
+unmap "$name"
+check "nobody holds the reader" wait_for 10 modprobe -r scsi_debug
 
 # A file system on top of it survives.
 setup

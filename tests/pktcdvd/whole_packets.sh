@@ -12,7 +12,7 @@
 # shellcheck source=tests/pktcdvd/lib/pkt.sh
 . "$(dirname "$0")/lib/pkt.sh"
 
-ktap_plan 27
+ktap_plan 30
 clean_up
 seed=${RBLK_SEED:-1}
 name=
@@ -105,6 +105,15 @@ check "half of a packet is written after that" dd if=/dev/urandom of="$(node "$n
 	bs=32K seek=33 count=1 oflag=direct conv=notrunc,fsync
 check "the other half is zero" cmp -i 1048576:0 -n 32768 "$(node "$name")" /dev/zero
 shape "whole packets" 65536 0 80 2 1
+
+# A discard of a part of a packet: what is read then is what the lower device has.
+ram=$(new_ram size=1M)
+name=$(map "$ram" packet_size=64K)
+dd if=/dev/urandom of="$(node "$name")" bs=64K count=1 oflag=direct conv=fsync status=none
+check "a part of a packet is discarded" blkdiscard -o 4096 -l 8192 "$(node "$name")"
+check "it is gone below" cmp -i 4096:0 -n 8192 "$ram" /dev/zero
+check "and read so" cmp -n 65536 "$(node "$name")" "$ram"
+unmap "$name"
 
 # A limit that was lowered behind the driver's back would split packets.
 record 4M packet_size=64K
