@@ -92,10 +92,8 @@ impl fmt::Display for Text<'_> {
             ))?;
         }
         if device.optical {
-            f.write_fmt(fmt!(
-                "\tdrive busy with:\t{}\n",
-                format_args!("{}", device.activity.get())
-            ))?;
+            let activity = device.activity.get();
+            f.write_fmt(fmt!("\tdrive busy with:\t{}\n", format_args!("{activity}")))?;
         }
         f.write_fmt(fmt!(
             "\nQueue state:\n\tbios queued:\t\t{}\n\tbios pending:\t\t{}\n\tcurrent sector:\t\t{:#x}\n",
