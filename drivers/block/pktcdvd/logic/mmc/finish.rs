@@ -187,7 +187,11 @@ impl Finish {
         if failure.is_success() {
             return None;
         }
-        let after_ms = failure.retry_after_ms(self.retries)?;
+        let after_ms = match failure {
+            // Some drives say that they are ready, and are not.
+            Failure::Sense(sense) if sense.is_becoming_ready() => self.wait.pause()?,
+            _ => failure.retry_after_ms(self.retries)?,
+        };
 
         self.retries = self.retries.saturating_add(1);
         Some(self.send(after_ms, buffer))

@@ -88,12 +88,23 @@ impl Wait {
         if let Ok(sense) = Sense::parse(reply) {
             self.see(&sense);
         }
-        let after_ms = self.next_ms;
-        if self.waited_ms.saturating_add(after_ms) > self.limit_ms {
-            return Next::Failed(busy);
+        match self.pause() {
+            Some(after_ms) => Next::Send(cdb::test_unit_ready(), after_ms),
+            None => Next::Failed(busy),
         }
+    }
+
+    /// For how long to leave the drive alone once more, in milliseconds, if that is not too long.
+    pub fn pause(&mut self) -> Option<u32> {
+        let after_ms = self.next_ms;
+        let waited_ms = self.waited_ms.saturating_add(after_ms);
+
+        if waited_ms > self.limit_ms {
+            return None;
+        }
+        self.waited_ms = waited_ms;
         self.next_ms = after_ms.saturating_mul(2).min(MAX_MS);
-        self.look(after_ms)
+        Some(after_ms)
     }
 
     fn look(&mut self, after_ms: u32) -> Next {

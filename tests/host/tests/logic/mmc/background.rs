@@ -384,6 +384,20 @@ fn closing_takes_its_time_and_tells_how_far_it_is() {
 }
 
 #[test]
+fn drives_that_say_to_be_ready_too_early_are_waited_for() {
+    for opcode in [CLOSE, CAPACITY, SPEED] {
+        let mut drive = partly(0x1a, RUNNING, FORMATTED, BLOCKS);
+        let finish = written(&mut drive);
+        drive = drive.script(opcode, 100, Err(failure(2, 4, 7)));
+        let (finish, _, waited) = close(&mut drive, finish);
+
+        assert_eq!(finish.finished(), Finished::Closed);
+        assert!(waited > 100_000);
+        assert_eq!(drive.opcodes().last(), Some(&SPEED));
+    }
+}
+
+#[test]
 fn drives_that_close_in_another_way_or_not_at_all() {
     // Some cannot stop without closing.
     let mut drive = partly(0x1a, RUNNING, FORMATTED, BLOCKS);

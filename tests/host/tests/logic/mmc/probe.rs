@@ -242,6 +242,16 @@ fn a_drive_that_does_not_take_the_write_parameters_is_not_written() {
 }
 
 #[test]
+fn a_dvd_rw_is_written_without_write_parameters_too() {
+    for (opcode, asc) in [(SENSE, 0x24), (SELECT, 0x26), (SELECT, 0x1a)] {
+        let mut drive = drive(0x13, BLOCKS).script(opcode, 1, Err(failure(5, asc, 0)));
+        assert_eq!(drive.write().unwrap().speed, 5540);
+    }
+    let mut drive = drive(0x13, BLOCKS).fail(SELECT, 4, 0x44, 0);
+    assert_eq!(drive.write().unwrap_err().errno(), Errno::Io);
+}
+
+#[test]
 fn nothing_follows_the_verdict() {
     let mut buffer = [0; BUFFER_LEN];
     let mut probe = Probe::new(Access::Read, u64::MAX);

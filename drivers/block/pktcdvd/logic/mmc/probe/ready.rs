@@ -10,7 +10,12 @@ use super::{
         },
         medium::Writing,
         mode,
+        profile::Kind,
         refusal::Refusal,
+        sense::{
+            Failure,
+            Fault, //
+        },
         speed, //
     },
     Access,
@@ -48,7 +53,7 @@ impl Probe {
         };
         let len = match outcome {
             Ok(len) => len,
-            Err(failure) => return self.refuse(Refusal::command(&self.command, failure)),
+            Err(failure) => return self.no_parameters(failure, buffer),
         };
         let reply = buffer.get_mut(..len).unwrap_or_default();
 
@@ -69,8 +74,23 @@ impl Probe {
     ) -> Step {
         match outcome {
             Ok(_) => self.ask_speed(buffer),
-            Err(failure) => self.refuse(Refusal::command(&self.command, failure)),
+            Err(failure) => self.no_parameters(failure, buffer),
         }
+    }
+
+    /// A drive that does not take write parameters cannot write a CD-RW. A DVD-RW is written without
+    /// by most, for which the page is about other formats of it.
+    fn no_parameters(&mut self, failure: Failure, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        let refused = matches!(failure.fault(), Fault::Unsupported | Fault::Refused);
+
+        if refused
+            && self
+                .writing()
+                .is_some_and(|writing| writing.kind == Kind::DvdRw)
+        {
+            return self.ask_speed(buffer);
+        }
+        self.refuse(Refusal::command(&self.command, failure))
     }
 
     fn ask_speed(&mut self, buffer: &mut [u8; BUFFER_LEN]) -> Step {
