@@ -46,6 +46,8 @@ fn a_format_that_was_stopped_is_gone_on_with_when_the_medium_is_to_be_written() 
                 FORMAT,
                 TUR,
                 DISC,
+                TRACK,
+                FORMATS,
                 CAPACITY,
                 SENSE,
                 PERFORMANCE,
@@ -118,6 +120,21 @@ fn a_running_format_is_left_alone_and_all_can_be_written() {
         assert_eq!(medium.blocks, u64::from(BLOCKS));
         assert_eq!(medium.reach, u64::from(BLOCKS));
     }
+}
+
+#[test]
+fn a_format_may_be_complete_as_soon_as_it_is_gone_on_with() {
+    // The drive told a smaller size of the track, and of the disc, before.
+    let mut drive = partly(0x1a, STOPPED, FORMATTED, BLOCKS);
+    drive.completes = true;
+    let medium = drive.run(Probe::new(Access::Write, 4000)).unwrap();
+
+    assert_eq!(medium.formatted, Formatted::Complete);
+    assert_eq!(medium.blocks, u64::from(BLOCKS));
+    assert_eq!(medium.reach, u64::from(BLOCKS));
+    // When it is looked at again it is the same.
+    let again = drive.probe(Access::Read).unwrap();
+    assert!(medium.identity.allows(&again.identity));
 }
 
 #[test]

@@ -71,6 +71,8 @@ pub struct Drive {
     pub busy_after_close: (usize, Failure),
     /// What is said still.
     busy: (usize, Failure),
+    /// A format that is gone on with is complete at once, and the disc as large as it can be.
+    pub completes: bool,
     /// The type of the format that was gone on with.
     pub format_type: Option<u8>,
     pub scripts: Vec<Script>,
@@ -159,6 +161,7 @@ pub fn drive(profile: u16, blocks: u32) -> Drive {
         busy_after_format: (0, Failure::Transport),
         busy_after_close: (0, Failure::Transport),
         busy: (0, Failure::Transport),
+        completes: false,
         format_type: None,
         scripts: Vec::new(),
         log: Vec::new(),
@@ -271,6 +274,12 @@ impl Drive {
                 assert_eq!((cdb[1], self.disc[7] & 3), (0x11, 1));
                 self.disc[7] ^= 3;
                 self.format_type = Some(data[8] >> 2);
+                if self.completes {
+                    let whole: [u8; 4] = self.formats.as_ref().unwrap()[12..16].try_into().unwrap();
+                    self.disc[7] |= 3;
+                    self.last_block = u32::from_be_bytes(whole) - 1;
+                    self.tracks[0][24..28].copy_from_slice(&whole);
+                }
                 self.busy = self.busy_after_format;
                 Ok(Vec::new())
             }

@@ -120,12 +120,18 @@ impl Probe {
         if self.readies_again {
             return self.go_on_formatting(buffer);
         }
+        self.ask_tracks(buffer)
+    }
+
+    /// Asks for the tracks of the disc, from the last one on.
+    pub(super) fn ask_tracks(&mut self, buffer: &mut [u8; BUFFER_LEN]) -> Step {
         let (first, last) = match self.found.disc {
             Ok(disc) => (u16::from(disc.first_track).max(1), disc.last_track.max(1)),
             Err(_) => (1, 1),
         };
 
         self.first_track = first.min(last);
+        self.found.last_track = None;
         self.ask_track(last, buffer)
     }
 

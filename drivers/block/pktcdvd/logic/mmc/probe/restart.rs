@@ -134,7 +134,11 @@ impl Probe {
             }
             Err(_) => self.found.restart = Restart::Failed(None),
         }
-        self.ask_capacity(buffer)
+        if self.readies_again {
+            return self.ask_capacity(buffer);
+        }
+        // The track has grown, too.
+        self.ask_tracks(buffer)
     }
 
     /// Notes what has become of the medium that is known: the drive may format it now.

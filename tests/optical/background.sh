@@ -1,0 +1,155 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: fast
+# rblk-args: --drive cdrw,strict-cache,blocks=16384 --drive dvd-rw,strict-cache,blocks=16384 --drive dvd+rw,strict,blocks=16384 --drive dvdram,strict,blocks=16384 --drive bd-re,strict,blocks=16384
+# rblk-timeout: 180
+#
+# Discs that are not formatted, or not as a whole, or write protected, as they come from a shop, other
+# programs and other drives; and how the driver leaves a disc and its drive behind.
+
+# shellcheck source=tests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=tests/optical/lib/optical.sh
+. "$(dirname "$0")/lib/optical.sh"
+# shellcheck source=tests/optical/lib/stock.sh
+. "$(dirname "$0")/lib/stock.sh"
+
+ktap_plan 77
+blocks=16384
+last=$(((blocks - 16) * 2048))
+whole=$((blocks * 2048))/32768
+part=$((2048 * 2048))/32768
+
+# says WORDS [N]: the last line that the kernel has printed of the device has them, or one of the last N.
+says() {
+	dmesg | grep "$name: " | tail -n "${2:-1}" | grep -qF -- "$1"
+}
+
+# over: the session with the drive has ended.
+over() {
+	[ ! -e "$PKT/$name/session" ] || echo end >"$PKT/$name/session"
+}
+
+# A format that was stopped: so dvd+rw-format, growisofs and this driver leave each DVD+RW. It takes the
+# drive a second to go on, and then a quarter of a minute until all is formatted.
+for media in dvd+rw dvd+rw-dl; do
+	fresh 2 "$media,strict,blocks=$blocks,state=stopped,formatted=2048,format-time=16000"
+	check_equal "$media: a reader has what is formatted" "$part" "$(disk "$node" ro size)"
+	check_equal "$media: and changes nothing" "1 0 2048" \
+		"$(get bgformat) $(get restarts) $(get formatted)"
+	over
+	check_equal "$media: a writer has all of it" "$whole" "$(disk "$node" rw size)"
+	check "$media: the log says why" says "goes on formatting the" 2
+	over
+	check_equal "$media: the drive has gone on once" 1 "$(get restarts)"
+	check_equal "$media: it is stopped, and closed, in the end" 1 "$(get bgformat)"
+	check "$media: which it did while it was waited for" test "$(get closes)" -ge 2
+	check_equal "$media: then it can be written anywhere" "ok ok ok" \
+		"$(disk "$node" rw "write:$last:32768:a" fsync "check:$last:32768:a")"
+	over
+	check_equal "$media: a reader finds that" "ok" "$(disk "$node" ro "check:$last:32768:a")"
+	over
+	check "$media: the drive is pleased with all that" faultless
+done
+
+# A reader is there first.
+fresh 2 "dvd+rw,strict,blocks=$blocks,state=stopped,formatted=2048"
+check_equal "the disk grows for a writer who comes while readers are there" "rc=0 ok" \
+	"$(disk "$node" ro "run:python3 tests/optical/lib/disk.py $node rw write:$last:32768:b fsync | grep -qx 'ok ok'" \
+		"check:$last:32768:b")"
+over
+
+# The drive forgets what it did, and goes on.
+fresh 2 "dvd+rw,strict,blocks=$blocks,state=stopped,formatted=2048,format-time=60000"
+check_equal "a drive that lost its power goes on with the format" "ok rc=0 ok ok" \
+	"$(disk "$node" rw write:8388608:32768:c "run:bash -c '. tests/lib/drive.sh; drive_ctl @2 powercut'" \
+		fsync check:8388608:32768:c)"
+check_equal "it has gone on twice" 2 "$(get restarts)"
+over
+
+# What drives do differently.
+fresh 2 "dvd+rw,strict,blocks=$blocks,state=stopped,formatted=2048,format-time=16000,quirks=grows+no-progress"
+check_equal "a drive whose disc grows" "$whole ok ok ok" \
+	"$(disk "$node" rw size "write:$last:32768:d" fsync "check:$last:32768:d")"
+over
+fresh 2 "dvd+rw,strict,blocks=$blocks,state=stopped,formatted=2048,format-time=60000,quirks=lies-ready"
+check_equal "a drive that says to be ready too early" "$whole ok ok" \
+	"$(disk "$node" rw size write:8388608:32768:e fsync)"
+over
+check_equal "it is closed all the same" 1 "$(get bgformat)"
+fresh 2 "dvd+rw,strict,blocks=$blocks,state=running,formatted=2048,time=1"
+check_equal "a drive that formats is not told again" "$whole 0" "$(disk "$node" rw size) $(get restarts)"
+over
+fresh 2 "dvd+rw,strict,blocks=$blocks,state=stopped,formatted=2048,unsupported=04"
+check_equal "a drive that does not go on has what is formatted" "$part ok ok" \
+	"$(disk "$node" rw size write:0:32768:f fsync)"
+check "the log says so" says "does not go on formatting the DVD+RW; 2048 blocks are"
+over
+fresh 2 "dvd+rw,strict,blocks=$blocks,state=stopped,formatted=0,unsupported=04"
+check_equal "if that is nothing, it is refused" EROFS "$(disk "$node" rw)"
+check "and the log says what to do" says "format it with pktcdvd format DRIVE (or dvd+rw-format -force DRIVE)"
+
+# Mount Rainier.
+for media in cdrw dvd+rw; do
+	fresh 2 "$media,mrw,blocks=$blocks,state=stopped,formatted=2048"
+	check_equal "$media, Mount Rainier: the drive goes on" "ok ok 1" \
+		"$(disk "$node" rw write:8388608:65536:g check:8388608:65536:g) $(get restarts)"
+	over
+done
+
+# refused N MEDIA WORDS: opening it for writing fails, at once, and the log has these words.
+refused() {
+	fresh "$1" "$2"
+	order reset-stats
+	check_equal "$2: is not opened for writing" EROFS "$(disk "$node" rw)"
+	check "$2: the log says ${3#*:}" says "${3%%:*}"
+	check_equal "$2: nothing was tried" "0 0 0" "$(get writes) $(get writes_rejected) $(get formats)"
+}
+
+# advised: the command that the log names for those who do not have pktcdvd makes the disc one that works.
+advised() {
+	local command
+	command=$(dmesg | grep "$name: " | tail -n 1 | sed -n "s|.*(or \(.*\) DRIVE\(.*\))\$|\1 $sr\2|p")
+	[ -n "$command" ] && unmap "$name" || return
+	ktap_msg "$command"
+	# shellcheck disable=SC2086 # it is a command
+	echo | timeout "$(patience 60)" $command >"$RBLK_SCRATCH/said" 2>&1
+	blockdev --getsize64 "$sr" >/dev/null
+	name=$(map "$sr") && node=$(node "$name")
+	[ "$(disk "$node" rw write:0:131072:h "write:$((16 * 1048576)):131072:h" fsync "check:$((16 * 1048576)):131072:h")" = \
+		"ok ok ok ok" ] && over && faultless
+}
+
+refused 1 "dvd-rw,quick,blocks=$blocks" "dvd+rw-format -force=full DRIVE"
+check "dvd-rw,quick: that helps" advised
+refused 1 "dvd-rw,blank,blocks=$blocks" "dvd+rw-format -force=full DRIVE"
+check "dvd-rw,blank: that helps" advised
+# Formatted for restricted overwrite, and empty.
+refused 1 "dvd-rw,blank,profile=13,blocks=$blocks" "dvd+rw-format -force=full DRIVE"
+refused 2 "dvd+rw,state=none,blocks=$blocks" "dvd+rw-format -force DRIVE"
+check "dvd+rw,state=none: that helps" advised
+refused 2 "dvd+rw-dl,blank,blocks=$blocks" "dvd+rw-format -force DRIVE"
+check "dvd+rw-dl,blank: that helps" advised
+refused 4 "bd-re,blank,blocks=$blocks" "dvd+rw-format -force DRIVE"
+check "bd-re,blank: that helps" advised
+refused 0 "cdrw,blank,blocks=$blocks" "cdrwtool -d DRIVE -q"
+check "cdrw,blank: that helps" advised
+
+refused 3 "dvdram,read-only,blocks=$blocks" "the DVD-RAM is write protected"
+check_equal "it can be read" ok "$(disk "$node" ro read:0:2048)"
+refused 2 "dvd+rw,read-only,blocks=$blocks" "the DVD+RW is write protected"
+refused 2 "dvd+rw,read-only,state=stopped,blocks=$blocks" "the DVD+RW is write protected"
+refused 4 "bd-re,read-only,blocks=$blocks" "the BD-RE is write protected"
+
+# The speed for writing is not one for reading, and neither is left behind.
+for n in 0 2; do
+	fresh $n "${ALL_DRIVES[$n]},blocks=4096"
+	before="$(get read_speed) $(get write_speed)"
+	check_equal "drive $n: reading is not slowed down" "rc=0" \
+		"$(disk "$node" rw "run:bash -c '. tests/lib/drive.sh; test \$(drive_get @$n read_speed) = ${before% *}'")"
+	over
+	check_equal "drive $n: in the end the speeds are as they were" "$before" \
+		"$(get read_speed) $(get write_speed)"
+done
+clean_up
+ktap_finished
