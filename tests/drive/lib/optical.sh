@@ -40,3 +40,34 @@ except OSError as e:
     print(errno.errorcode[e.errno])
 ' "$1"
 }
+
+# tool COMMAND...: a program for discs, which has nobody to ask.
+tool() {
+	timeout "$(patience 100)" "$@" </dev/null
+}
+
+# says PATTERN COMMAND...: it works, and prints a line that matches.
+says() {
+	local pattern=$1
+	shift
+	tool "$@" >"$RBLK_SCRATCH/said" 2>&1 || { cat "$RBLK_SCRATCH/said"; return 1; }
+	cat "$RBLK_SCRATCH/said"
+	grep -qE -e "$pattern" "$RBLK_SCRATCH/said"
+}
+
+# counts N NAME...: counters and states of drive N, in a line.
+counts() {
+	local drive=$1 name
+	shift
+	for name; do drive_get "@$drive" "$name"; done | xargs
+}
+
+# image FILE MIB: so many MiB that are like no others.
+image() {
+	head -c $(($2 << 20)) /dev/urandom >"$1"
+}
+
+# holds NODE FILE: a disc begins with what is in the file.
+holds() {
+	cmp -n "$(stat -c %s "$2")" "$2" "$1"
+}

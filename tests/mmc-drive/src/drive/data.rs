@@ -266,6 +266,12 @@ impl Drive {
     pub(super) fn synchronize(&mut self) -> Reply {
         self.stats.add("syncs", 1);
         self.empty_cache()?;
+        // What is recorded at once, as a whole, ends here.
+        let at_once = self.modes.write_parameters().write_type == 2;
+        let medium = self.medium()?;
+        if at_once && medium.state == (State::Sequential { open: true }) {
+            medium.state = State::Sequential { open: false };
+        }
         Ok(Vec::new())
     }
 

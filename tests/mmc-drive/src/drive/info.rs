@@ -43,7 +43,7 @@ impl Drive {
         }
         let mut data = track_information(medium);
         let told = self.told_blocks()?;
-        if self.medium()?.state != State::Blank {
+        if !self.medium()?.is_sequential() {
             data[24..28].copy_from_slice(&told.to_be_bytes());
         }
         if self.options.quirks.has(Quirk::NoPacketSize) {
@@ -67,6 +67,7 @@ impl Drive {
         let mut data = match format {
             0 => contents(medium, cdb.byte(6), msf)?,
             1 => with_length(&[1, 1, 0, 0x14, 1, 0], &address(medium.start, msf)),
+            2 if medium.kind == Kind::CdRw => full_contents(medium),
             4 if medium.kind == Kind::CdRw => atip(medium),
             _ => return Err(sense::FIELD),
         };
@@ -236,6 +237,26 @@ fn contents(medium: &Medium, from: u8, msf: bool) -> Result<Vec<u8>, Sense> {
     data.extend([0, 0x14, 0xaa, 0]);
     data.extend(address(medium.end(), msf));
     Ok(with_length(&data, &[]))
+}
+
+/// All that the lead-in has: first and last track, where the lead-out and the track begin.
+fn full_contents(medium: &Medium) -> Vec<u8> {
+    let mut data = vec![1, 1];
+    let [_, m, s, f] = minutes(medium.end().saturating_add(150));
+    let points = [
+        (0xa0, [1, 0, 0]),
+        (0xa1, [1, 0, 0]),
+        (0xa2, [m, s, f]),
+        (0x01, {
+            let [_, m, s, f] = minutes(medium.start.saturating_add(150));
+            [m, s, f]
+        }),
+    ];
+    for (point, at) in points {
+        data.extend([1, 0x14, 0, point, 0, 0, 0, 0]);
+        data.extend(at);
+    }
+    with_length(&data, &[])
 }
 
 fn with_length(a: &[u8], b: &[u8]) -> Vec<u8> {

@@ -115,6 +115,7 @@ impl Drive {
     pub(super) fn exchange(&mut self) {
         self.lose_cache();
         self.medium = self.spare.take();
+        self.background = self.now;
         self.journal = None;
         self.recording = false;
     }

@@ -105,6 +105,10 @@ fn contents_of_discs() {
     assert_eq!((toc[14], &toc[16..20]), (0xaa, &[0, 0, 15, 49][..]));
     let sessions = bench.ask(&[0x43, 0, 0, 0, 0, 0, 0, 0, 12, 0x40]);
     assert_eq!(sessions[..4], [0, 10, 1, 1]);
+    let full = bench.ask(&[0x43, 2, 2, 0, 0, 0, 0, 0, 60]);
+    assert_eq!(full[..4], [0, 46, 1, 1]);
+    assert_eq!((full[26 + 3], &full[26 + 8..37]), (0xa2, &[0, 15, 49][..]));
+    assert_eq!((full[37 + 3], &full[37 + 8..48]), (1, &[0, 2, 0][..]));
     let atip = bench.ask(&[0x43, 2, 4, 0, 0, 0, 0, 0, 28]);
     assert_eq!((atip[6] & 0x7c, atip[16] & 15), (0x4c, 4));
     assert_eq!(

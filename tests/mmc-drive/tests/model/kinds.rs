@@ -150,6 +150,22 @@ fn discs_are_recorded_from_their_start_on() {
 }
 
 #[test]
+fn what_is_recorded_as_a_whole_needs_no_closing() {
+    let mut bench = Bench::new("dvd-rw,blank,blocks=1600");
+    write_type(&mut bench, 2);
+    bench.fill(0, 32, 1);
+    assert_eq!(
+        (bench.states(), word(&track(&mut bench), 24)),
+        ((5, 0), 1600)
+    );
+    bench.tell(&[0x35], &[]);
+    assert_eq!(
+        (bench.states(), word(&track(&mut bench), 24)),
+        ((14, 0), 32)
+    );
+}
+
+#[test]
 fn dvd_rams_come_in_sizes() {
     let mut bench = Bench::new("dvdram,blocks=16384");
     let offered = bench.formats();
