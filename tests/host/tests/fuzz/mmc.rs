@@ -8,7 +8,7 @@ use rblk_host_tests::pktcdvd::logic::mmc::{
     capacity::ReadCapacity,
     cdb::Transfer,
     configuration::{Configuration, FeatureList},
-    disc::DiscInfo,
+    disc::{DiscInfo, Formatted},
     events::MediaStatus,
     formats::{FormatCapacities, TYPE_MRW, TYPE_PLUS_RW},
     mode,
@@ -167,7 +167,8 @@ target! {
         assert!(waited < 60_000 + RESTART_LIMIT_MS);
         match probe.verdict().unwrap() {
             Ok(medium) => {
-                assert!(medium.blocks > 0 && medium.blocks <= medium.reach);
+                let grows = medium.formatted == Formatted::Stopped;
+                assert!((medium.blocks > 0 || grows) && medium.blocks <= medium.reach);
                 if let Ok(writing) = medium.writing {
                     assert!(medium.sectors() <= writing.geometry.capacity_sectors());
                 }

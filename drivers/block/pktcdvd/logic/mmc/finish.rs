@@ -187,10 +187,11 @@ impl Finish {
         if failure.is_success() {
             return None;
         }
-        let after_ms = match failure {
+        let after_ms = if failure.is_becoming_ready() {
             // Some drives say that they are ready, and are not.
-            Failure::Sense(sense) if sense.is_becoming_ready() => self.wait.pause()?,
-            _ => failure.retry_after_ms(self.retries)?,
+            self.wait.pause()?
+        } else {
+            failure.retry_after_ms(self.retries)?
         };
 
         self.retries = self.retries.saturating_add(1);

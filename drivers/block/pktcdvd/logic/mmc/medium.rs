@@ -83,12 +83,11 @@ impl Findings {
     /// The medium that could be written in packets, if it is one.
     pub fn kind(&self) -> Option<Kind> {
         let formatted = self.disc.is_ok_and(|disc| disc.formatted != Formatted::No);
+        let profile = self.configuration.profile;
 
         // A drive that has its features wrong does not make a Mount Rainier medium of one that
-        // does not call itself formatted.
-        self.configuration
-            .profile
-            .kind(self.configuration.mrw && formatted)
+        // does not call itself formatted. A CD that does so is one, whatever the features are.
+        profile.kind(formatted && (self.configuration.mrw || profile.is_cd_rw()))
     }
 
     /// Takes what there is to know of a track; returns whether to go on with the one before.
@@ -118,8 +117,10 @@ impl Findings {
             Ok((_, blocks)) => Some(blocks),
             Err(_) => self.readable_blocks(),
         };
+        // Of a format that was stopped at once there will be something when the drive goes on.
+        let grows = found.is_ok() && self.background() == Some(Formatted::Stopped);
         let blocks = blocks
-            .filter(|&blocks| blocks > 0)
+            .filter(|&blocks| blocks > 0 || grows)
             .ok_or(found.err().map_or(Refusal::NoCapacity, nothing_to_read))?;
 
         Ok(Medium {

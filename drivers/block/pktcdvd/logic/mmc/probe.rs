@@ -291,6 +291,11 @@ impl Probe {
         if fault.lost_parameters() && self.state != State::Ready {
             return self.restart(buffer);
         }
+        if self.state == State::Restarted && failure.is_becoming_ready() {
+            // Some drives say that they are ready, and are not.
+            let after_ms = self.wait.pause()?;
+            return Some(self.send(after_ms, buffer));
+        }
         let count = match fault {
             // All waiting together is bounded, however many commands there are.
             Fault::Busy => &mut self.waits,

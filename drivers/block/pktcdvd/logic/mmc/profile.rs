@@ -33,6 +33,11 @@ impl Profile {
         }
     }
 
+    /// Whether the drive takes the medium for a CD-RW.
+    pub const fn is_cd_rw(self) -> bool {
+        self.0 == 0x0a
+    }
+
     /// Whether the drive takes the medium for a Blu-ray disc.
     pub const fn is_bd(self) -> bool {
         matches!(self.0, 0x40..=0x43)

@@ -265,6 +265,14 @@ impl Failure {
         }
     }
 
+    /// Whether the drive is not ready but will be, however long that takes.
+    pub const fn is_becoming_ready(&self) -> bool {
+        match self {
+            Self::Sense(sense) => sense.is_becoming_ready(),
+            Self::Transport => false,
+        }
+    }
+
     /// Whether the command was done all the same, perhaps after more than one try.
     pub const fn is_success(&self) -> bool {
         match self {

@@ -122,6 +122,11 @@ impl Probe {
     }
 
     pub(super) fn restarted(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        if let Err(failure) = outcome {
+            if failure.is_becoming_ready() {
+                return self.give_up(failure);
+            }
+        }
         match self.read(outcome, buffer, DiscInfo::parse) {
             Ok(disc) => {
                 let stopped = disc.formatted == Formatted::Stopped;
