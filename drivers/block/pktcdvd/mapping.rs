@@ -156,10 +156,7 @@ impl Mapping {
 
 /// Returns the name of a thread besides the one that does the IO.
 fn helper(dev: DevT, what: &str) -> Result<CString> {
-    Ok(CString::try_from_fmt(fmt!(
-        "pktcdvd{}/{what}",
-        dev.minor()
-    ))?)
+    CString::try_from_fmt(fmt!("pktcdvd{}/{what}", dev.minor()))
 }
 
 fn add_disk(device: &Arc<Device>, looks: &Looks) -> Result<GenDisk<Disk>> {
