@@ -10,76 +10,67 @@ use crate::drive;
 use crate::medium;
 use crate::nodes;
 use crate::paths::Paths;
+use crate::users;
 use crate::{Error, Result};
 use rustix::io::Errno;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What has been made.
 #[derive(Debug)]
 pub struct Added {
     /// The packet device.
     pub mapping: Mapping,
-    /// Its node: the one that was asked for, or else the kernel's.
+    /// Its node: the name that was asked for, or else the kernel's.
     pub node: PathBuf,
+    /// Why packets cannot be written on the disc that is in the drive now.
+    pub warning: Option<String>,
 }
 
-/// Maps a device and makes a node for it, or leaves all as it was.
+/// Maps a device and gives it a name, or leaves all as it was.
 pub fn add(paths: &Paths, options: &Add) -> Result<Added> {
     if let Some(name) = &options.name {
         nodes::check_name(name)?;
     }
     let class = Class::open(paths)?;
-    let lower = lower_number(paths, &options.device)?;
+    let lower = drive::number(paths, &options.device)?;
     if let Some(name) = &options.name {
         nodes::check_free(paths, name, &class.mappings()?)?;
     }
-    if !options.force {
-        check_medium(paths, lower, &options.device)?;
+    let warning = match options.force {
+        true => None,
+        false => objection(paths, lower, &options.device)?,
+    };
+    if let Some(text) = warning.as_ref().filter(|_| options.check) {
+        return Err(Error::Medium(text.clone()));
     }
 
     class
         .add(&command(lower, options))
-        .map_err(|err| refusal(&class, lower, &options.device, err))?;
-    finish(paths, &class, lower, options.name.as_deref())
-        .map_err(|cause| undo(&class, lower, cause))
+        .map_err(|err| refusal(paths, &class, lower, options, err))?;
+    let (mapping, node) = finish(paths, &class, lower, options.name.as_deref())
+        .map_err(|cause| undo(&class, lower, cause))?;
+    Ok(Added {
+        mapping,
+        node,
+        warning,
+    })
 }
 
-/// The number of the device that is to be mapped, which a path or itself may stand for.
-fn lower_number(paths: &Paths, device: &str) -> Result<DeviceNumber> {
-    if let Ok(number) = device.parse() {
-        return match paths.block(number).try_exists() {
-            Ok(false) => Err(Error::NoDevice(format!(
-                "there is no block device {number}"
-            ))),
-            _ => Ok(number),
-        };
-    }
-    match nodes::number_of(Path::new(device)) {
-        Ok(Some(number)) => Ok(number),
-        Ok(None) => Err(Error::Usage(format!("{device} is no block device"))),
-        Err(err) if err.kind() == io::ErrorKind::NotFound => {
-            Err(Error::NoDevice(format!("there is no {device}")))
-        }
-        Err(err) => Err(Error::system(device, err)),
-    }
-}
-
-fn check_medium(paths: &Paths, lower: DeviceNumber, device: &str) -> Result {
+/// Why packets cannot be written on the disc in the drive, if it is a drive.
+fn objection(paths: &Paths, lower: DeviceNumber, device: &str) -> Result<Option<String>> {
     if !drive::is_optical(paths, lower) {
-        return Ok(());
+        return Ok(None);
     }
     let path = match device.parse::<DeviceNumber>() {
         Err(_) => Some(PathBuf::from(device)),
         Ok(_) => drive::node_of(paths, lower),
     };
     let Some(path) = path else {
-        return Ok(());
+        return Ok(None);
     };
-    let objection = drive::look(&path)?
-        .err()
-        .and_then(|refusal| medium::objection(&refusal, &path.to_string_lossy()));
-    objection.map_or(Ok(()), |text| Err(Error::Medium(text)))
+    let refusal = drive::look(&path)?.err();
+    Ok(refusal.and_then(|refusal| medium::objection(&refusal, &path.to_string_lossy())))
 }
 
 /// What to write to `add`.
@@ -98,13 +89,13 @@ fn command(lower: DeviceNumber, options: &Add) -> String {
     command
 }
 
-/// Finds what the kernel has made, and makes the node.
+/// Finds what the kernel has made, and gives it its name.
 fn finish(
     paths: &Paths,
     class: &Class<'_>,
     lower: DeviceNumber,
     name: Option<&str>,
-) -> Result<Added> {
+) -> Result<(Mapping, PathBuf)> {
     let mut mappings = class.mappings()?.into_iter();
     let mapping = mappings.find(|map| map.lower == lower).ok_or_else(|| {
         Error::NoDevice(format!("{lower} was mapped, and somebody has unmapped it"))
@@ -117,10 +108,10 @@ fn finish(
                 mapping.name
             )))
         }
-        Some(name) => nodes::create(paths, name, mapping.number)?,
+        Some(name) => nodes::create(paths, name, &mapping)?,
         None => paths.nodes().join(&mapping.name),
     };
-    Ok(Added { mapping, node })
+    Ok((mapping, node))
 }
 
 fn undo(class: &Class<'_>, lower: DeviceNumber, cause: Error) -> Error {
@@ -137,19 +128,31 @@ fn undo(class: &Class<'_>, lower: DeviceNumber, cause: Error) -> Error {
 }
 
 /// Says in words why the kernel did not map a device.
-fn refusal(class: &Class<'_>, lower: DeviceNumber, device: &str, err: io::Error) -> Error {
+fn refusal(
+    paths: &Paths,
+    class: &Class<'_>,
+    lower: DeviceNumber,
+    options: &Add,
+    err: io::Error,
+) -> Error {
+    let device = &options.device;
     let failed = |text: &str| Error::System {
         what: format!("cannot map {device}: {text}"),
         source: io::Error::from_raw_os_error(err.raw_os_error().unwrap_or_default()),
     };
+    let sized = options.packet_size.is_some() || options.offset.is_some();
     match Errno::from_io_error(&err) {
-        Some(Errno::BUSY) => Error::Busy(busy(class, lower, device)),
+        Some(Errno::BUSY) => Error::Busy(busy(paths, class, lower, device)),
         Some(Errno::NXIO | Errno::NODEV) => Error::NoDevice(format!("there is no {device}")),
         Some(Errno::NOMEDIUM) => Error::Medium(format!("no disc in {device}")),
         Some(Errno::MEDIUMTYPE | Errno::ROFS) => Error::Medium(format!(
             "packets cannot be written on the disc in {device}; the kernel's log says why"
         )),
         Some(Errno::OPNOTSUPP) => failed("the driver takes no such device"),
+        Some(Errno::INVAL) if sized && drive::is_optical(paths, lower) => Error::Usage(format!(
+            "{device} is an optical drive, whose discs say how large packets are and where they \
+             begin: leave --packet-size and --offset out"
+        )),
         Some(Errno::INVAL) => {
             failed("the packet size or the offset does not suit it; the kernel's log says why")
         }
@@ -158,7 +161,7 @@ fn refusal(class: &Class<'_>, lower: DeviceNumber, device: &str, err: io::Error)
     }
 }
 
-fn busy(class: &Class<'_>, lower: DeviceNumber, device: &str) -> String {
+fn busy(paths: &Paths, class: &Class<'_>, lower: DeviceNumber, device: &str) -> String {
     for map in class.mappings().unwrap_or_default() {
         if map.lower == lower {
             return format!(
@@ -170,7 +173,13 @@ fn busy(class: &Class<'_>, lower: DeviceNumber, device: &str) -> String {
             return format!("{device} is a packet device itself");
         }
     }
-    format!("{device} is mounted or claimed by another program, or too many devices are mapped")
+    let users = users::of(paths, lower);
+    if users.is_empty() {
+        return format!(
+            "{device} is mounted or claimed by another program, or too many devices are mapped"
+        );
+    }
+    format!("{device} is {}", users::text(&users))
 }
 
 #[cfg(test)]
@@ -189,6 +198,7 @@ mod tests {
             packet_size: None,
             packet_buffers: None,
             offset: None,
+            check: false,
             force: false,
             json: false,
         };

@@ -53,6 +53,12 @@ impl<'a> Class<'a> {
         number_in(&self.paths.class_device(device).join(file))
     }
 
+    /// Writes a number to a file of a packet device; the error is the kernel's.
+    pub fn set(&self, device: &str, file: &str, value: i64) -> io::Result<()> {
+        let path = self.paths.class_device(device).join(file);
+        write(&path, &value.to_string())
+    }
+
     /// All counters of a packet device, by name.
     pub fn counters(&self, device: &str) -> Vec<(String, u64)> {
         let Ok(dir) = fs::read_dir(self.paths.class_device(device).join("stat")) else {

@@ -3,8 +3,12 @@
 //! The command line. The manual and the shells' completions are made from this, too.
 
 use crate::error::EXIT_STATUSES;
+use crate::format::command::parse_spare;
+use crate::format::plan::Spare;
+use crate::set::{self, Setting};
 use crate::units::parse_size;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The unit of packet sizes and offsets, in bytes.
@@ -12,12 +16,12 @@ const FRAME: u64 = 2048;
 /// The largest packet, in bytes.
 const MAX_PACKET: u64 = 256 << 10;
 
-/// Map block devices to packet devices, and show what these do.
+/// Map block devices to packet devices, show what these do, and prepare discs for them.
 ///
 /// A packet device takes any write of whole 2 KiB blocks, and has the device below it written in
 /// whole packets: what discs of optical drives need, and flash and RAID profit from.
 ///
-/// Each command has a short form: -a, -r, -l, -s and -w.
+/// The first five commands have short forms: -a, -r, -l, -s and -w.
 #[derive(Debug, Parser)]
 #[command(
     name = "pktcdvd",
@@ -38,13 +42,16 @@ pub struct Cli {
 pub enum Command {
     /// Map a device.
     ///
-    /// Prints the node of the packet device. The disc in an optical drive is looked at first.
-    /// If anything fails, all is left as it was.
+    /// Prints the node of the packet device. If packets cannot be written on the disc that is in
+    /// an optical drive, or if there is none, a warning says so and what to do; the drive is mapped
+    /// all the same, for the disc counts that is in it when the packet device is opened. If anything
+    /// fails, all is left as it was.
     #[command(short_flag = 'a', long_flag = "add")]
     Add(Add),
     /// Unmap devices.
     ///
-    /// Nodes in /dev/pktcdvd that were given a name go, too.
+    /// Names in /dev/pktcdvd that users have given go, too. If one of several devices cannot be
+    /// unmapped, the others are all the same; the exit status is that of the first error.
     #[command(short_flag = 'r', long_flag = "remove")]
     Remove(Remove),
     /// List what is mapped.
@@ -62,13 +69,45 @@ pub enum Command {
     /// terminal one frame is printed as text.
     #[command(short_flag = 'w', long_flag = "watch")]
     Watch(Watch),
+    /// Format the disc in a drive, so that packets can be written on it.
+    ///
+    /// The right kind of format is chosen by itself: a CD-RW is blanked if need be and formatted with
+    /// fixed packets, a DVD-RW for restricted overwrite as a whole, which takes as long as writing
+    /// it. A DVD+RW can be used after a minute: the drive goes on formatting meanwhile. A disc that
+    /// holds a file system or other data is left alone without --force. The drive must not be in use.
+    ///
+    /// If this command is ended, the drive goes on formatting all the same.
+    Format(Format),
+    /// Show what is in a drive, and what can be done with it.
+    Info(Info),
+    /// Make a UDF file system that suits the disc, with mkudffs.
+    ///
+    /// Chooses the media type, the size of blocks and the length of packets; what is given behind --
+    /// goes before that. What was on the disc is lost.
+    Mkfs(Mkfs),
+    /// Mount a disc.
+    ///
+    /// Maps the drive if need be. UDF and other file systems are told apart.
+    Mount(Mount),
+    /// Unmount a disc, and unmap its drive if `mount` has mapped it.
+    Umount(Umount),
+    /// Take a disc out, with all that was written on it.
+    ///
+    /// Unmounts all file systems on it, has the drive write what it has to, unmaps it, and opens the
+    /// tray. If one of that fails, the disc stays in the drive.
+    Eject(Eject),
+    /// Change settings of a packet device.
+    ///
+    /// These are packet_wait_us, packet_buffers, congestion_on and congestion_off; reset=1 sets the
+    /// counters to zero.
+    Set(Set),
 }
 
 /// What to map.
 #[derive(Debug, Clone, Args)]
 #[command(allow_missing_positional = true)]
 pub struct Add {
-    /// Name of a node to make: /dev/pktcdvd/NAME.
+    /// Name to give: /dev/pktcdvd/NAME becomes a link to the node of the packet device.
     #[arg(value_hint = ValueHint::Other)]
     pub name: Option<String>,
     /// The device: a path, or its number, MAJOR:MINOR.
@@ -84,7 +123,10 @@ pub struct Add {
     /// Bytes in front of the first packet, in steps of 2K; they can be read only [default: 0].
     #[arg(short, long, value_name = "SIZE", value_parser = frames)]
     pub offset: Option<u64>,
-    /// Do not look at the disc first.
+    /// Do not map a drive if packets cannot be written on the disc in it, or if it is empty.
+    #[arg(short, long, conflicts_with = "force")]
+    pub check: bool,
+    /// Do not look at the disc at all.
     #[arg(short, long)]
     pub force: bool,
     /// Print what was made as JSON.
@@ -98,6 +140,12 @@ pub struct Remove {
     /// The name, node or number of a packet device, or the path or number of the device below it.
     #[arg(required = true, value_name = "NAME|M:m", value_hint = ValueHint::Other)]
     pub targets: Vec<String>,
+    /// How long to wait for programs that have a device open, in seconds, up to 3600.
+    #[arg(short, long, value_name = "SECONDS", default_value = "5", value_parser = wait)]
+    pub wait: Duration,
+    /// Print what was unmapped as JSON.
+    #[arg(short, long)]
+    pub json: bool,
 }
 
 /// How to list.
@@ -131,6 +179,109 @@ pub struct Watch {
     /// Print one frame as text, after one interval, and end.
     #[arg(short, long)]
     pub once: bool,
+    /// Print what `status --json` does, as one line for each interval.
+    #[arg(short, long)]
+    pub json: bool,
+}
+
+/// What to format.
+#[derive(Debug, Clone, Args)]
+pub struct Format {
+    /// The drive: its path or number, or a packet device that it is mapped to.
+    #[arg(value_name = "DRIVE", value_hint = ValueHint::FilePath)]
+    pub target: String,
+    /// Take the time that it takes: blank all of a CD-RW, certify a DVD-RAM or BD-RE, wait until a
+    /// DVD+RW is formatted to its end.
+    #[arg(long, conflicts_with = "quick")]
+    pub full: bool,
+    /// Do as little as the drive offers. A DVD-RW cannot be written in packets then.
+    #[arg(long)]
+    pub quick: bool,
+    /// Format a disc that holds something: that is lost.
+    #[arg(long)]
+    pub force: bool,
+    /// Go on with a format of a DVD+RW that was stopped; what is on the disc is kept.
+    #[arg(long, conflicts_with_all = ["force", "quick", "mrw"])]
+    pub resume: bool,
+    /// Use the Mount Rainier format, if the drive can (CD-RW and DVD+RW).
+    #[arg(long)]
+    pub mrw: bool,
+    /// Spare areas by which the drive replaces bad blocks (BD-RE and DVD-RAM): their size, none, or
+    /// default.
+    #[arg(long, value_name = "SIZE|none|default", value_parser = parse_spare)]
+    pub spare: Option<Spare>,
+    /// Print how far it is as JSON, an object in a line.
+    #[arg(short, long)]
+    pub json: bool,
+}
+
+/// What to show.
+#[derive(Debug, Clone, Args)]
+pub struct Info {
+    /// The drive: its path or number, or a packet device that it is mapped to.
+    #[arg(value_name = "DRIVE", value_hint = ValueHint::FilePath)]
+    pub target: String,
+    /// Print JSON.
+    #[arg(short, long)]
+    pub json: bool,
+}
+
+/// Where to make a file system.
+#[derive(Debug, Clone, Args)]
+pub struct Mkfs {
+    /// The packet device, named as for remove; or a drive, which is mapped meanwhile.
+    #[arg(value_name = "DRIVE|NAME", value_hint = ValueHint::FilePath)]
+    pub target: String,
+    /// Options for mkudffs.
+    #[arg(last = true, value_name = "OPTIONS")]
+    pub arguments: Vec<String>,
+}
+
+/// What to mount.
+#[derive(Debug, Clone, Args)]
+pub struct Mount {
+    /// The packet device, named as for remove; or a drive, which is mapped if need be.
+    #[arg(value_name = "DRIVE|NAME", value_hint = ValueHint::FilePath)]
+    pub target: String,
+    /// Where.
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub directory: PathBuf,
+    /// Options for mount.
+    #[arg(short, long, value_name = "OPTIONS")]
+    pub options: Vec<String>,
+    /// The type of the file system [default: what the disc has].
+    #[arg(short = 't', long = "type", value_name = "TYPE")]
+    pub kind: Option<String>,
+}
+
+/// What to unmount.
+#[derive(Debug, Clone, Args)]
+pub struct Umount {
+    /// Where it is mounted, or a drive or packet device.
+    #[arg(value_name = "DIR|DRIVE|NAME", value_hint = ValueHint::AnyPath)]
+    pub target: String,
+}
+
+/// What to take out.
+#[derive(Debug, Clone, Args)]
+pub struct Eject {
+    /// The drive, or a packet device that it is mapped to.
+    #[arg(value_name = "DRIVE|NAME", value_hint = ValueHint::FilePath)]
+    pub target: String,
+    /// Leave the drive mapped.
+    #[arg(short, long)]
+    pub keep: bool,
+}
+
+/// What to set.
+#[derive(Debug, Clone, Args)]
+pub struct Set {
+    /// The packet device, named as for remove.
+    #[arg(value_name = "NAME|M:m", value_hint = ValueHint::Other)]
+    pub target: String,
+    /// Which settings.
+    #[arg(required = true, value_name = "KEY=VALUE", value_parser = set::parse)]
+    pub settings: Vec<Setting>,
 }
 
 fn frames(text: &str) -> Result<u64, String> {
@@ -147,6 +298,14 @@ fn packet_size(text: &str) -> Result<u64, String> {
         return Err("want 2K to 256K".into());
     }
     Ok(bytes)
+}
+
+fn wait(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "want a number of seconds")?;
+    if !(0.0..=3600.0).contains(&seconds) {
+        return Err("want 0 to 3600 seconds".into());
+    }
+    Ok(Duration::from_secs_f64(seconds))
 }
 
 fn interval(text: &str) -> Result<Duration, String> {
@@ -166,6 +325,16 @@ pub const EXAMPLES: &[(&str, &str)] = &[
     ("pktcdvd -s --json disc", "its counters, for programs"),
     ("pktcdvd watch", "look on"),
     ("pktcdvd -r disc", "unmap it"),
+    (
+        "pktcdvd format /dev/sr0",
+        "prepare a new disc, whatever kind it is",
+    ),
+    (
+        "pktcdvd mkfs /dev/sr0 -- --label=backup",
+        "make a file system on it",
+    ),
+    ("pktcdvd mount /dev/sr0 /mnt", "mount it"),
+    ("pktcdvd eject /dev/sr0", "unmount it, and take it out"),
 ];
 
 /// The command line with what the help tells besides.
@@ -176,7 +345,7 @@ pub fn command() -> clap::Command {
     }
     text += "\nExamples:\n";
     for (example, meaning) in EXAMPLES {
-        text += &format!("  {example:26}{meaning}\n");
+        text += &format!("  {example:41}{meaning}\n");
     }
     Cli::command().after_long_help(text)
 }
@@ -227,6 +396,22 @@ mod tests {
     }
 
     #[test]
+    fn options_of_others() {
+        let Command::Mkfs(mkfs) = parse("pktcdvd mkfs disc -- -l x --media-type=hd")
+            .unwrap()
+            .command
+        else {
+            panic!();
+        };
+        assert_eq!(mkfs.arguments, ["-l", "x", "--media-type=hd"]);
+        let line = "pktcdvd mount /dev/sr0 /mnt -o ro -o noatime,uid=5";
+        let Command::Mount(mount) = parse(line).unwrap().command else {
+            panic!();
+        };
+        assert_eq!(mount.options, ["ro", "noatime,uid=5"]);
+    }
+
+    #[test]
     fn what_cannot_be_meant() {
         for line in [
             "pktcdvd",
@@ -244,6 +429,17 @@ mod tests {
             "pktcdvd watch -i 0",
             "pktcdvd watch -i nan",
             "pktcdvd watch -i inf",
+            "pktcdvd add -c -f /dev/sr0",
+            "pktcdvd -r disc -w -1",
+            "pktcdvd format",
+            "pktcdvd format /dev/sr0 --full --quick",
+            "pktcdvd format /dev/sr0 --resume --force",
+            "pktcdvd format /dev/sr0 --spare x",
+            "pktcdvd mkfs /dev/sr0 --label=x",
+            "pktcdvd mount /dev/sr0",
+            "pktcdvd set disc",
+            "pktcdvd set disc speed=3",
+            "pktcdvd set disc packet_buffers=1",
         ] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
         }

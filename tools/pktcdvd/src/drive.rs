@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Finds an optical drive, and talks to it.
+//! Finds an optical drive, and opens it.
 
-use crate::class::number_in;
+use crate::class::{number_in, Class};
+use crate::device_map::Mapping;
 use crate::device_number::DeviceNumber;
-use crate::driver::logic::mmc::cdb::{Command, Transfer};
 use crate::driver::logic::mmc::medium::Medium;
-use crate::driver::logic::mmc::probe::{Outcome, BUFFER_LEN};
 use crate::driver::logic::mmc::refusal::Refusal;
-use crate::driver::logic::mmc::sense::{Failure, Sense};
-use crate::medium;
+use crate::mmc::Kernel;
+use crate::mountinfo;
 use crate::nodes;
 use crate::paths::Paths;
+use crate::remove;
+use crate::survey;
+use crate::users;
 use crate::{Error, Result};
-use rblk_cdrom::ask;
-use rustix::fd::{AsFd, BorrowedFd};
+use rustix::fd::OwnedFd;
 use rustix::fs::{open, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The type of SCSI devices that optical drives are.
 const TYPE_OPTICAL: u32 = 5;
@@ -38,31 +41,141 @@ pub fn node_of(paths: &Paths, number: DeviceNumber) -> Option<PathBuf> {
     (nodes::number_of(&path).ok()? == Some(number)).then_some(path)
 }
 
+/// The number of a block device that is given by its path or number.
+pub fn number(paths: &Paths, device: &str) -> Result<DeviceNumber> {
+    if let Ok(number) = device.parse() {
+        return match paths.block(number).try_exists() {
+            Ok(false) => Err(Error::NoDevice(format!(
+                "there is no block device {number}"
+            ))),
+            _ => Ok(number),
+        };
+    }
+    match nodes::number_of(Path::new(device)) {
+        Ok(Some(number)) => Ok(number),
+        Ok(None) => Err(Error::Usage(format!("{device} is no block device"))),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => {
+            Err(Error::NoDevice(format!("there is no {device}")))
+        }
+        Err(err) => Err(Error::system(device, err)),
+    }
+}
+
+/// A lower device, and the packet device that it is mapped to.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The number of the lower device.
+    pub lower: DeviceNumber,
+    /// The node of the lower device.
+    pub node: PathBuf,
+    /// The packet device.
+    pub mapping: Option<Mapping>,
+}
+
+impl Target {
+    /// Finds what a user means: a lower device, mapped or not, or a packet device by any name.
+    pub fn find(paths: &Paths, target: &str) -> Result<Self> {
+        let mappings = match Class::open(paths).and_then(|class| class.mappings()) {
+            // Without the driver nothing is mapped.
+            Err(Error::NoModule(_)) => Vec::new(),
+            mappings => mappings?,
+        };
+        let mapping = match remove::find(paths, &mappings, target) {
+            Ok(mapping) => Some(mapping),
+            Err(Error::NoDevice(_)) if target.contains(['/', ':']) => None,
+            Err(error) => return Err(error),
+        };
+        let lower = match &mapping {
+            Some(mapping) => mapping.lower,
+            None => number(paths, target)?,
+        };
+        let given = Path::new(target);
+        let node = match nodes::number_of(given) {
+            Ok(Some(number)) if number == lower => given.to_owned(),
+            _ => node_of(paths, lower)
+                .ok_or_else(|| Error::NoDevice(format!("there is no node of {lower}")))?,
+        };
+        Ok(Self {
+            lower,
+            node,
+            mapping,
+        })
+    }
+
+    /// As [`Self::find`], if that is an optical drive.
+    pub fn find_drive(paths: &Paths, target: &str) -> Result<Self> {
+        let found = Self::find(paths, target)?;
+        if !is_optical(paths, found.lower) {
+            let node = found.node.display();
+            return Err(Error::Usage(format!("{node} is no optical drive")));
+        }
+        Ok(found)
+    }
+
+    /// Opens the drive, to look at it only.
+    pub fn open(&self) -> Result<Kernel<OwnedFd>> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = open(&self.node, flags, Mode::empty());
+        file.map(Kernel::new).map_err(|err| self.failed(err))
+    }
+
+    /// Opens the drive, so that nobody else uses what is in it meanwhile.
+    ///
+    /// Waits up to `limit` for the packet device to let go of the drive.
+    pub fn open_alone(&self, paths: &Paths, limit: Duration) -> Result<Kernel<OwnedFd>> {
+        let flags = OFlags::RDWR | OFlags::EXCL | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let mounted = || !self.mounts(paths).is_empty();
+        let attempt = || open(&self.node, flags, Mode::empty()).map_err(io::Error::from);
+        match users::retry(limit, mounted, attempt) {
+            Ok(file) => Ok(Kernel::new(file)),
+            Err(err) if Errno::from_io_error(&err) == Some(Errno::BUSY) => {
+                Err(Error::Busy(self.busy(paths)))
+            }
+            Err(err) => Err(self.failed(err)),
+        }
+    }
+
+    fn failed(&self, err: impl Into<io::Error>) -> Error {
+        let err = err.into();
+        match Errno::from_io_error(&err) {
+            Some(Errno::NOMEDIUM) => {
+                Error::Medium(format!("{}: {}", self.node.display(), Refusal::NoMedium))
+            }
+            _ => Error::system(self.node.display().to_string(), err),
+        }
+    }
+
+    /// Where either device is mounted.
+    pub fn mounts(&self, paths: &Paths) -> Vec<PathBuf> {
+        let mapping = self.mapping.iter().map(|map| map.number);
+        let numbers = mapping.chain([self.lower]);
+        numbers
+            .flat_map(|number| mountinfo::points(paths, number))
+            .collect()
+    }
+
+    /// Who uses the drive, in one line.
+    fn busy(&self, paths: &Paths) -> String {
+        let node = self.node.display();
+        let upper = self.mapping.as_ref();
+        let users = upper.map(|map| users::of(paths, map.number));
+        match (upper, users) {
+            (Some(map), Some(users)) if !users.is_empty() => {
+                format!("{node} is used as {}, {}", map.name, users::text(&users))
+            }
+            _ => format!("{node} is {}", users::text(&users::of(paths, self.lower))),
+        }
+    }
+}
+
 /// Asks the drive what disc is in it, and whether packets can be written on that.
 ///
 /// The drive is opened in the way that needs no disc, and moves no tray.
 pub fn look(path: &Path) -> Result<std::result::Result<Medium, Refusal>> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     match open(path, flags, Mode::empty()) {
-        Ok(drive) => Ok(medium::look(|command, answer| {
-            send(drive.as_fd(), command, answer)
-        })),
+        Ok(drive) => Ok(survey::verdict(&mut Kernel::new(drive))),
         Err(Errno::NOMEDIUM) => Ok(Err(Refusal::NoMedium)),
         Err(err) => Err(Error::system(path.display().to_string(), err)),
     }
-}
-
-fn send(drive: BorrowedFd<'_>, command: &Command, answer: &mut [u8; BUFFER_LEN]) -> Outcome {
-    let answer = match command.transfer() {
-        Transfer::None => Some(&mut answer[..0]),
-        Transfer::In(len) => answer.get_mut(..len.into()),
-        // Nothing here is to change the drive.
-        Transfer::Out(_) => None,
-    };
-    ask(drive, command.cdb(), answer.ok_or(Failure::Transport)?).map_err(|failure| match failure {
-        rblk_cdrom::Failure::Sense(bytes) => {
-            Sense::parse(&bytes).map_or(Failure::Transport, Failure::Sense)
-        }
-        rblk_cdrom::Failure::System(_) => Failure::Transport,
-    })
 }

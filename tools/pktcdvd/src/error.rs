@@ -33,6 +33,22 @@ pub enum Error {
     /// The name for the new device is taken.
     #[error("{0}")]
     NameTaken(String),
+    /// The disc holds something that would be lost.
+    #[error("{0}")]
+    Holds(String),
+    /// Something else did not work.
+    #[error("{0}")]
+    Failed(String),
+    /// Some of several devices could not be dealt with, as was said already.
+    #[error("{failed} of {of} failed")]
+    Some {
+        /// How many.
+        failed: usize,
+        /// How many there were in all.
+        of: usize,
+        /// The exit status of the first.
+        status: u8,
+    },
     /// Anything else that the system says.
     #[error("{what}: {source}")]
     System {
@@ -63,13 +79,14 @@ pub const EXIT_STATUSES: &[(u8, &str)] = &[
     (6, "permission denied"),
     (7, "the disc in the drive is unsuitable, or there is none"),
     (8, "the name is taken"),
+    (9, "the disc holds something that would be lost"),
 ];
 
 impl Error {
     /// The exit status of the command; see [`EXIT_STATUSES`].
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::System { .. } => 1,
+            Self::System { .. } | Self::Failed(_) => 1,
             Self::Usage(_) => 2,
             Self::NoModule(_) => 3,
             Self::NoDevice(_) => 4,
@@ -77,6 +94,8 @@ impl Error {
             Self::Permission(_) => 6,
             Self::Medium(_) => 7,
             Self::NameTaken(_) => 8,
+            Self::Holds(_) => 9,
+            Self::Some { status, .. } => *status,
             Self::HalfMade { cause, .. } => cause.exit_status(),
         }
     }

@@ -27,7 +27,7 @@ pub struct Entry {
     pub name: String,
     /// Its number.
     pub number: DeviceNumber,
-    /// Nodes in `/dev/pktcdvd` that users have named.
+    /// Names in `/dev/pktcdvd` that users have given.
     pub nodes: Vec<String>,
     /// What it is mapped to.
     pub lower: Lower,
@@ -39,7 +39,7 @@ impl Entry {
         Self {
             name: map.name.clone(),
             number: map.number,
-            nodes: nodes::names_of(paths, map.number),
+            nodes: nodes::names_of(paths, map),
             lower: Lower {
                 name: block_name(paths, map.lower),
                 number: map.lower,

@@ -7,7 +7,6 @@ use crate::driver::logic::mmc::medium::Medium;
 use crate::driver::logic::mmc::probe::{Access, Outcome, Probe, Step, BUFFER_LEN};
 use crate::driver::logic::mmc::refusal::Refusal;
 use crate::driver::logic::mmc::sense::Failure;
-use std::thread;
 use std::time::Duration;
 
 /// Where the driver's words have the drive's name.
@@ -15,26 +14,28 @@ const PLACE: &str = "DRIVE";
 
 /// Looks at the disc as the driver does when it is opened, but changes nothing in the drive.
 ///
-/// `send` carries a command out and fills the buffer with the answer. Waits while the drive is
-/// busy, a minute at most.
+/// `send` carries a command out and fills the buffer with the answer. Waits, by `pause`, while the
+/// drive is busy, a minute at most.
 ///
 /// # Errors
 ///
-/// Why the disc can be read at most, or not even that.
+/// Why the disc can be neither read nor written.
 pub fn look(
     mut send: impl FnMut(&Command, &mut [u8; BUFFER_LEN]) -> Outcome,
+    mut pause: impl FnMut(Duration),
 ) -> Result<Medium, Refusal> {
     let mut buffer = [0; BUFFER_LEN];
     // How large the kernel thinks the disc is, it knows only after it has opened it in earnest.
     let mut probe = Probe::new(Access::Read, u64::MAX);
     let mut step = probe.begin(&mut buffer);
     while let Step::Send { command, after_ms } = step {
-        thread::sleep(Duration::from_millis(after_ms.into()));
+        if after_ms > 0 {
+            pause(Duration::from_millis(after_ms.into()));
+        }
         let outcome = send(&command, &mut buffer);
         step = probe.reply(outcome, &mut buffer);
     }
-    let medium = probe.verdict().unwrap_or(Err(Refusal::NoCapacity))?;
-    medium.writing.map(|_| medium)
+    probe.verdict().unwrap_or(Err(Refusal::NoCapacity))
 }
 
 /// Tells why packets cannot be written on the disc, and what to do; `None` if it was not possible
@@ -74,10 +75,18 @@ mod tests {
         move |_, _| Err(Sense::new(0x70, key, asc, 0).map_or(Failure::Transport, Failure::Sense))
     }
 
+    /// Without waiting, and only whether it can be written.
+    fn looked(
+        send: impl FnMut(&Command, &mut [u8; BUFFER_LEN]) -> Outcome,
+    ) -> Result<Medium, Refusal> {
+        let medium = look(send, drop)?;
+        medium.writing.map(|_| medium)
+    }
+
     fn objection_to(
         send: impl FnMut(&Command, &mut [u8; BUFFER_LEN]) -> Outcome,
     ) -> Option<String> {
-        look(send)
+        looked(send)
             .err()
             .and_then(|refusal| objection(&refusal, "/dev/sr0"))
     }
@@ -85,7 +94,7 @@ mod tests {
     #[test]
     fn usable() {
         for profile in [0x0a, 0x12, 0x13, 0x1a, 0x43] {
-            let medium = look(drive(profile, 0x1e)).unwrap();
+            let medium = looked(drive(profile, 0x1e)).unwrap();
             assert_eq!(u16::from(profile), medium.profile.0);
             assert_eq!(medium.blocks, 4096);
         }

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Nodes in `/dev/pktcdvd`: those of the kernel, `pktcdvd0` and so on, and those that users name.
+//! Nodes in `/dev/pktcdvd`: those of the kernel, `pktcdvd0` and so on, and names that users give.
+//!
+//! A name is a link to the kernel's node, so that it has the rights that udev gives to that.
 
 use crate::device_map::Mapping;
 use crate::device_number::DeviceNumber;
 use crate::paths::Paths;
 use crate::{Error, Result};
-use rustix::fs::{mknodat, FileType, Mode, CWD};
 use std::fs;
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::{symlink, FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
-
-/// Rights of a new node, those that `pktsetup` gives it.
-const MODE: Mode = Mode::from_raw_mode(0o640);
 
 /// The longest name that a file can have, in bytes.
 const MAX_NAME: usize = 255;
@@ -51,31 +49,76 @@ pub fn number_of(path: &Path) -> io::Result<Option<DeviceNumber>> {
     Ok(is_block.then(|| DeviceNumber::from_raw(metadata.rdev())))
 }
 
-/// Checks that a node can be made; one that leads nowhere counts for nothing.
-pub fn check_free(paths: &Paths, name: &str, mappings: &[Mapping]) -> Result {
-    let path = paths.nodes().join(name);
-    let taken = |what: String| Err(Error::NameTaken(format!("{} {what}", path.display())));
+/// The device that a name or node stands for.
+enum Meant {
+    /// The kernel's node of that name, to which it is a link.
+    Kernels(String),
+    /// A node with that number, as `pktsetup` makes it.
+    Number(DeviceNumber),
+    /// None.
+    Nothing,
+}
 
-    match fs::symlink_metadata(&path) {
-        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(()),
-        // There is no such directory; whoever makes the node will say so.
-        Err(err) if err.kind() == io::ErrorKind::NotADirectory => Ok(()),
-        Err(err) => Err(Error::system(path.display().to_string(), err)),
-        Ok(file) if !file.file_type().is_block_device() => {
-            taken("exists, and is no block device".into())
-        }
-        Ok(file) => {
-            let number = DeviceNumber::from_raw(file.rdev());
-            match mappings.iter().find(|map| map.number == number) {
-                Some(map) => taken(format!("exists: it is {} ({number})", map.name)),
-                None => Ok(()),
-            }
+/// What a file in the directory of nodes stands for, if there is one.
+fn meant(paths: &Paths, path: &Path) -> io::Result<Meant> {
+    let metadata = fs::symlink_metadata(path)?;
+    if metadata.file_type().is_block_device() {
+        return Ok(Meant::Number(DeviceNumber::from_raw(metadata.rdev())));
+    }
+    if !metadata.file_type().is_symlink() {
+        return Ok(Meant::Nothing);
+    }
+    let target = fs::read_link(path)?;
+    let beside = match target.parent() {
+        Some(parent) => parent == Path::new("") || parent == paths.nodes(),
+        None => false,
+    };
+    let name = target.file_name().and_then(|name| name.to_str());
+    Ok(match name {
+        Some(name) if beside && is_kernels(name) => Meant::Kernels(name.to_owned()),
+        _ => Meant::Nothing,
+    })
+}
+
+impl Meant {
+    fn is(&self, map: &Mapping) -> bool {
+        match self {
+            Self::Kernels(name) => *name == map.name,
+            Self::Number(number) => *number == map.number,
+            Self::Nothing => false,
         }
     }
 }
 
-/// Makes the node, in place of one that leads nowhere; see [`check_free`].
-pub fn create(paths: &Paths, name: &str, number: DeviceNumber) -> Result<PathBuf> {
+/// The packet device that a name in the directory of nodes is of; [`None`] if there is no such name.
+pub fn named<'a>(paths: &Paths, path: &Path, mappings: &'a [Mapping]) -> Option<&'a Mapping> {
+    if path.parent() != Some(&paths.nodes()) {
+        return None;
+    }
+    let meant = meant(paths, path).ok()?;
+    mappings.iter().find(|map| meant.is(map))
+}
+
+/// Checks that a name can be given; one that leads nowhere counts for nothing.
+pub fn check_free(paths: &Paths, name: &str, mappings: &[Mapping]) -> Result {
+    let path = paths.nodes().join(name);
+    let taken = |what: String| Err(Error::NameTaken(format!("{} {what}", path.display())));
+
+    match meant(paths, &path) {
+        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(()),
+        // There is no such directory; whoever makes the link will say so.
+        Err(err) if err.kind() == io::ErrorKind::NotADirectory => Ok(()),
+        Err(err) => Err(Error::system(path.display().to_string(), err)),
+        Ok(Meant::Nothing) => taken("exists, and is no name of a packet device".into()),
+        Ok(meant) => match mappings.iter().find(|map| meant.is(map)) {
+            Some(map) => taken(format!("exists: it is {} ({})", map.name, map.number)),
+            None => Ok(()),
+        },
+    }
+}
+
+/// Gives a name, in place of one that leads nowhere; see [`check_free`].
+pub fn create(paths: &Paths, name: &str, map: &Mapping) -> Result<PathBuf> {
     let dir = paths.nodes();
     let path = dir.join(name);
     let failed = |err: io::Error| Error::system(format!("cannot make {}", path.display()), err);
@@ -84,35 +127,30 @@ pub fn create(paths: &Paths, name: &str, number: DeviceNumber) -> Result<PathBuf
         Err(err) if err.kind() != io::ErrorKind::AlreadyExists => return Err(failed(err)),
         _ => {}
     }
-    match fs::symlink_metadata(&path) {
-        Ok(file) if file.file_type().is_block_device() => fs::remove_file(&path).map_err(failed)?,
-        _ => {}
+    match meant(paths, &path) {
+        Ok(Meant::Nothing) | Err(_) => {}
+        Ok(_) => fs::remove_file(&path).map_err(failed)?,
     }
-    mknodat(CWD, &path, FileType::BlockDevice, MODE, number.to_raw())
-        .map_err(|err| failed(err.into()))?;
+    symlink(&map.name, &path).map_err(failed)?;
     Ok(path)
 }
 
-/// Names of the nodes of a device that users have named.
-pub fn names_of(paths: &Paths, number: DeviceNumber) -> Vec<String> {
+/// Names of a device that users have given.
+pub fn names_of(paths: &Paths, map: &Mapping) -> Vec<String> {
     let Ok(dir) = fs::read_dir(paths.nodes()) else {
         return Vec::new();
     };
     let mut names: Vec<_> = dir
         .flatten()
-        .filter_map(|entry| {
-            let metadata = entry.metadata().ok()?;
-            let same = metadata.file_type().is_block_device()
-                && DeviceNumber::from_raw(metadata.rdev()) == number;
-            entry.file_name().into_string().ok().filter(|_| same)
-        })
+        .filter(|entry| meant(paths, &entry.path()).is_ok_and(|meant| meant.is(map)))
+        .filter_map(|entry| entry.file_name().into_string().ok())
         .filter(|name| !is_kernels(name))
         .collect();
     names.sort();
     names
 }
 
-/// Removes nodes that users have named.
+/// Takes names away that users have given.
 pub fn remove(paths: &Paths, names: &[String]) -> Result {
     for name in names {
         let path = paths.nodes().join(name);

@@ -40,6 +40,16 @@ impl Paths {
         self.root.join("sys/dev/block").join(number.to_string())
     }
 
+    /// Processes.
+    pub fn proc(&self) -> PathBuf {
+        self.root.join("proc")
+    }
+
+    /// What is remembered of a packet device until the system is started anew.
+    pub fn state(&self, name: &str) -> PathBuf {
+        self.root.join("run/pktcdvd").join(name)
+    }
+
     /// Where nodes are.
     pub fn dev(&self) -> PathBuf {
         self.root.join("dev")

@@ -5,14 +5,19 @@
 use crate::class::Class;
 use crate::device_map::Mapping;
 use crate::device_number::DeviceNumber;
+use crate::mountinfo;
 use crate::nodes;
 use crate::paths::Paths;
+use crate::users;
 use crate::{Error, Result};
 use rustix::io::Errno;
+use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
-/// Finds the packet device that a user means: by the name that the kernel gave it, by a node's
-/// name or path, or by number; a path or number may also be those of the lower device.
+/// Finds the packet device that a user means: by the name that the kernel gave it, by a name in
+/// `/dev/pktcdvd`, by a node's path, or by number; a path or number may also be those of the lower
+/// device.
 pub fn find(paths: &Paths, mappings: &[Mapping], target: &str) -> Result<Mapping> {
     let by_number = |number: DeviceNumber| {
         let of = |same: &dyn Fn(&Mapping) -> bool| mappings.iter().find(|map| same(map)).cloned();
@@ -32,6 +37,9 @@ pub fn find(paths: &Paths, mappings: &[Mapping], target: &str) -> Result<Mapping
             paths.nodes().join(target)
         }
     };
+    if let Some(map) = nodes::named(paths, &path, mappings) {
+        return Ok(map.clone());
+    }
     match nodes::number_of(&path) {
         Ok(Some(number)) => by_number(number).ok_or_else(unmapped),
         Ok(None) => Err(Error::Usage(format!(
@@ -45,22 +53,34 @@ pub fn find(paths: &Paths, mappings: &[Mapping], target: &str) -> Result<Mapping
     }
 }
 
-/// Unmaps a device and removes the nodes that users have named; returns what it was.
-pub fn remove(paths: &Paths, target: &str) -> Result<Mapping> {
+/// Unmaps a device and takes its names away; returns what it was.
+///
+/// Waits up to `limit` for programs that have it open, which may just look at it.
+pub fn remove(paths: &Paths, target: &str, limit: Duration) -> Result<Mapping> {
     let class = Class::open(paths)?;
     let map = find(paths, &class.mappings()?, target)?;
-    // Before, since the number may be another device's right after.
-    let names = nodes::names_of(paths, map.number);
-    class
-        .remove(map.number)
-        .map_err(|err| match Errno::from_io_error(&err) {
-            Some(Errno::BUSY) => Error::Busy(format!(
-                "{} ({}) is open or mounted: unmount it first",
-                map.name, map.number
-            )),
-            Some(Errno::NXIO) => Error::NoDevice(format!("{target} is not mapped any more")),
-            _ => Error::system(format!("cannot unmap {}", map.name), err),
-        })?;
-    nodes::remove(paths, &names)?;
+    unmap(paths, &class, &map, limit)?;
     Ok(map)
+}
+
+/// Unmaps a device and takes its names away.
+pub fn unmap(paths: &Paths, class: &Class<'_>, map: &Mapping, limit: Duration) -> Result {
+    // Before, since the name may be another device's right after.
+    let names = nodes::names_of(paths, map);
+    let mounted = || !mountinfo::points(paths, map.number).is_empty();
+    users::retry(limit, mounted, || class.remove(map.number)).map_err(|err| {
+        match Errno::from_io_error(&err) {
+            Some(Errno::BUSY) => Error::Busy(format!(
+                "{} ({}) is {}",
+                map.name,
+                map.number,
+                users::text(&users::of(paths, map.number))
+            )),
+            Some(Errno::NXIO) => Error::NoDevice(format!("{} is not mapped any more", map.name)),
+            _ => Error::system(format!("cannot unmap {}", map.name), err),
+        }
+    })?;
+    // That it was mapped for a mount is of no more use.
+    let _ = fs::remove_file(paths.state(&map.name));
+    nodes::remove(paths, &names)
 }

@@ -7,7 +7,7 @@ pub mod view;
 
 use crate::cli::Watch;
 use crate::paths::Paths;
-use crate::status;
+use crate::status::{self, Status};
 use crate::{Error, Result};
 use history::History;
 use ratatui::buffer::Buffer;
@@ -34,6 +34,21 @@ pub fn once(paths: &Paths, options: &Watch) -> Result<String> {
     thread::sleep(options.interval);
     history.update(status::read(paths, &options.targets)?, start.elapsed());
     Ok(text(&View::new(&history, options.interval)))
+}
+
+/// Tells of the devices once an interval, until `tell` wants no more; once only if that is asked for.
+pub fn lines(
+    paths: &Paths,
+    options: &Watch,
+    mut tell: impl FnMut(Vec<Status>) -> Result<bool>,
+) -> Result {
+    loop {
+        let wants_more = tell(status::read(paths, &options.targets)?)?;
+        if options.once || !wants_more {
+            return Ok(());
+        }
+        thread::sleep(options.interval);
+    }
 }
 
 /// A frame without its colours.

@@ -126,7 +126,7 @@ fn nothing_mapped() {
         .stdout(contains("nothing is mapped"));
     tree.run("list --json")
         .success()
-        .stdout("{\n  \"devices\": []\n}\n");
+        .stdout("{\n  \"version\": 1,\n  \"devices\": []\n}\n");
 }
 
 #[test]
@@ -163,7 +163,9 @@ fn status_for_programs() {
     assert_eq!(first["size_bytes"], 4u64 << 30);
     assert_eq!(first["queue"]["congestion_on"], 10000);
     assert_eq!(first["states"]["writing"], 1);
-    assert!(second["states"].is_null() && second["info"].is_null());
+    assert!(second["states"].is_null() && second["medium"].is_null());
+    // What debugfs has is for people.
+    assert!(first.get("info").is_none());
 }
 
 #[test]
@@ -235,6 +237,7 @@ fn add() {
     assert_eq!(tree.text("sys/class/pktcdvd/remove"), "");
     tree.run("-a --json 8:16")
         .success()
+        .stdout(contains("\"version\": 1"))
         .stdout(contains("\"number\": \"252:1\""));
     // That is what the kernel's own node is called.
     tree.run("-a pktcdvd1 8:16")
@@ -255,7 +258,7 @@ fn what_cannot_be_added() {
         .stderr(contains("multiple of 2K"));
     tree.run("add").code(2);
     tree.file("dev/pktcdvd/disc", "");
-    tree.fails("add disc 8:16", 8, "exists, and is no block device");
+    tree.fails("add disc 8:16", 8, "exists, and is no name");
     assert_eq!(tree.text("sys/class/pktcdvd/add"), "", "nothing was tried");
 }
 
@@ -299,6 +302,143 @@ fn remove() {
 }
 
 #[test]
+fn names_are_links() {
+    let tree = Tree::new();
+    tree.run("add disc 8:16")
+        .success()
+        .stdout(contains("dev/pktcdvd/disc\n"));
+    let link = |name: &str| fs::read_link(tree.path(&format!("dev/pktcdvd/{name}")));
+    assert_eq!(link("disc").unwrap(), Path::new("pktcdvd1"));
+    tree.run("-l")
+        .success()
+        .stdout(contains("sdb (8:16)  disc\n"));
+    tree.run("-s disc")
+        .success()
+        .stdout(starts_with("pktcdvd1 (252:1)"));
+    // It is taken, unless it leads nowhere.
+    tree.fails("add disc 11:0", 8, "it is pktcdvd1 (252:1)");
+    symlink("pktcdvd77", tree.path("dev/pktcdvd/old")).unwrap();
+    tree.run("add old 11:0").success();
+    assert_eq!(link("old").unwrap(), Path::new("pktcdvd0"));
+    // A link to elsewhere is none of them.
+    symlink("/etc/pktcdvd1", tree.path("dev/pktcdvd/other")).unwrap();
+    tree.fails("add other 8:16", 8, "no name of a packet device");
+    tree.run("-r disc").success();
+    assert_eq!(tree.text("sys/class/pktcdvd/remove"), "252:1\n");
+    assert!(link("disc").is_err() && link("old").is_ok() && link("other").is_ok());
+}
+
+#[test]
+fn several_go_on() {
+    let tree = Tree::new();
+    let output = tree
+        .run("-r nothing pktcdvd1 252:9 --json")
+        .code(4)
+        .get_output()
+        .clone();
+    assert_eq!(tree.text("sys/class/pktcdvd/remove"), "252:1\n");
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(errors.lines().count(), 3, "{errors}");
+    assert!(errors.contains("nothing") && errors.contains("252:9 is not mapped"));
+    assert!(errors.ends_with("pktcdvd: 2 of 3 failed\n"), "{errors}");
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["devices"][0]["name"], "pktcdvd1");
+    assert_eq!(json["errors"][1]["status"], 4);
+}
+
+#[test]
+fn errors_for_programs() {
+    let tree = Tree::new();
+    for line in [
+        "-s --json disc",
+        "-a --json x 9:9",
+        "info --json 9:9",
+        "format --json 9:9",
+    ] {
+        let output = tree.run(line).code(4).get_output().clone();
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(
+            (&json["version"], &json["error"]["status"]),
+            (&1.into(), &4.into())
+        );
+        assert!(json["error"]["message"].is_string());
+        assert_eq!(String::from_utf8(output.stderr).unwrap().lines().count(), 1);
+    }
+}
+
+#[test]
+fn who_has_it_open() {
+    use std::os::unix::fs::MetadataExt;
+    let tree = Tree::new();
+    // That the kernel says EBUSY cannot be had here; who uses a device can be found all the same.
+    let mounts = "30 1 252:1 / /mnt/disc rw - udf /dev/pktcdvd/disc rw\n";
+    tree.file("proc/self/mountinfo", mounts);
+    tree.file("proc/77/comm", "cat\n");
+    fs::create_dir_all(tree.path("proc/77/fd")).unwrap();
+    fs::create_dir_all(tree.path("proc/78/fd")).unwrap();
+    symlink("/dev/null", tree.path("proc/77/fd/3")).unwrap();
+    let paths = pktcdvd::paths::Paths::below(tree.0.path());
+    let number = "252:1".parse().unwrap();
+    let users = pktcdvd::users::of(&paths, number);
+    assert_eq!(pktcdvd::users::text(&users), "mounted on /mnt/disc");
+    // A loop device of this machine stands for one that a process has open, if there is one.
+    let Ok(node) = fs::metadata("/dev/loop0") else {
+        return;
+    };
+    symlink("/dev/loop0", tree.path("proc/78/fd/5")).unwrap();
+    let users = pktcdvd::users::of(
+        &paths,
+        pktcdvd::device_number::DeviceNumber::from_raw(node.rdev()),
+    );
+    assert_eq!(pktcdvd::users::text(&users), "open in  (78)");
+}
+
+#[test]
+fn settings() {
+    let tree = Tree::new();
+    tree.file("sys/class/pktcdvd/pktcdvd0/stat/reset", "");
+    tree.run("set pktcdvd0 packet_wait_us=20000 congestion_on=-1 reset=1")
+        .success()
+        .stdout("");
+    let text = |file: &str| tree.text(&format!("sys/class/pktcdvd/pktcdvd0/{file}"));
+    assert_eq!(text("packet_wait_us"), "20000\n");
+    assert_eq!(text("write_queue/congestion_on"), "-1\n00\n");
+    assert_eq!(text("stat/reset"), "1\n");
+    tree.run("set pktcdvd0 packet_buffers=8 speed=1").code(2);
+    tree.fails("set disc packet_buffers=8", 4, "no packet device disc");
+    fs::remove_file(tree.path("sys/class/pktcdvd/pktcdvd0/packet_buffers")).unwrap();
+    tree.fails(
+        "set pktcdvd0 packet_buffers=8",
+        1,
+        "pktcdvd0: packet_buffers=8",
+    );
+}
+
+#[test]
+fn drives_only() {
+    let tree = Tree::new();
+    for line in ["format pktcdvd1", "info pktcdvd1", "eject pktcdvd1"] {
+        tree.fails(line, 4, "no node of 8:16");
+    }
+    tree.fails("format /dev/null", 2, "no block device");
+    tree.fails("umount /tmp", 4, "no packet device is mounted on /tmp");
+}
+
+#[test]
+fn lines_of_what_is_done() {
+    let tree = Tree::new();
+    let output = tree
+        .run("watch --json --once")
+        .success()
+        .get_output()
+        .clone();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(text.lines().count(), 1);
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json["devices"][1]["name"], "pktcdvd1");
+}
+
+#[test]
 fn manual_and_completions() {
     let dir = tempfile::tempdir().unwrap();
     Command::cargo_bin("pktcdvd-generate")
@@ -317,7 +457,7 @@ fn manual_and_completions() {
         "{main}"
     );
     assert!(page("pktcdvd-add.8").contains("packet\\-size"));
-    assert_eq!(fs::read_dir(dir.path().join("man8")).unwrap().count(), 6);
+    assert_eq!(fs::read_dir(dir.path().join("man8")).unwrap().count(), 13);
     for shell in ["pktcdvd.bash", "pktcdvd.fish", "_pktcdvd"] {
         let path = dir.path().join("completions").join(shell);
         assert!(

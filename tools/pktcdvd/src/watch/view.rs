@@ -101,7 +101,7 @@ fn draw(device: &Device, area: Rect, buffer: &mut Buffer) {
         entry.number,
         entry.lower_text()
     );
-    if let Some(medium) = device.status.medium() {
+    if let Some(medium) = &device.status.medium {
         title += &format!("- {medium} ");
     }
     if let Some(bytes) = device.status.packet_bytes {

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Formats discs so that packets can be written on them.
+
+pub mod command;
+pub mod plan;
+pub mod progress;
+
+use crate::contents::Contents;
+use crate::driver::logic::mmc::disc::Formatted;
+use crate::driver::logic::mmc::medium::Medium;
+use crate::driver::logic::mmc::mode;
+use crate::driver::logic::mmc::sense::{Failure, Fault, Sense};
+use crate::driver::logic::mmc::write_page::WriteParameters;
+use crate::medium;
+use crate::mmc::commands::{self, Blank};
+use crate::mmc::{CommandError, Data, Talk, Transport};
+use crate::survey::{self, Survey};
+use plan::{Effort, Impossible, Plan, Step, Wish};
+use std::time::Duration;
+
+/// How often the drive is asked how far it is.
+const POLL: Duration = Duration::from_secs(1);
+/// Longer than any drive formats any disc.
+const LIMIT: Duration = Duration::from_secs(12 * 60 * 60);
+/// How often in a row a drive may not answer while it formats.
+const MAX_SILENT: u32 = 10;
+/// A plan is made again after a disc was blanked, and no more.
+const MAX_PLANS: u32 = 2;
+
+/// How far the drive is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress<'a> {
+    /// What it is doing, for people.
+    pub title: &'a str,
+    /// How much of that is done, from 0 to 1, if the drive tells.
+    pub done: Option<f64>,
+    /// For how long it has been at it.
+    pub since: Duration,
+}
+
+/// Why a disc was not formatted.
+#[derive(Debug, thiserror::Error)]
+pub enum FormatError {
+    /// That is not possible.
+    #[error(transparent)]
+    Impossible(#[from] Impossible),
+    /// The disc is not empty, and nobody has said that it may be lost.
+    #[error("the disc holds {0}: --force formats it, and what it holds is lost")]
+    Holds(Contents),
+    /// The disc is not empty, but it need not be lost.
+    #[error(
+        "the disc holds {0}, and its format is unfinished: --resume goes on with that and keeps \
+         it, --force begins anew and loses it"
+    )]
+    HoldsUnfinished(Contents),
+    /// Nobody knows what is on the disc.
+    #[error("what the disc holds cannot be read ({0}): --force formats it all the same")]
+    Unreadable(CommandError),
+    /// The drive refuses, or fails.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// The disc must not be written.
+    #[error("the disc is write protected: open the slide of its cartridge")]
+    Protected,
+    /// The drive has not ended, or has stopped.
+    #[error("the drive {0}")]
+    Unfinished(&'static str),
+    /// The drive has done all, and still the disc cannot be written.
+    #[error("the drive has formatted the disc, but: {0}")]
+    StillNot(String),
+}
+
+impl FormatError {
+    fn command(error: CommandError) -> Self {
+        match error.failure.fault() {
+            Fault::WriteProtected => Self::Protected,
+            _ => Self::Command(error),
+        }
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Done {
+    /// What the disc is now; [`None`] if it was to become one that packets cannot be written on.
+    pub medium: Option<Medium>,
+    /// The drive still formats it, and it can be used.
+    pub in_background: bool,
+    /// What is to be known besides.
+    pub warning: Option<&'static str>,
+}
+
+/// Formats the disc in a drive. `tell` is told how far it is, once a second or so.
+///
+/// # Errors
+///
+/// [`FormatError`]. Nothing was changed if the disc holds something, or cannot be formatted so.
+pub fn format(
+    drive: &mut dyn Transport,
+    wish: &Wish,
+    force: bool,
+    tell: &mut dyn FnMut(Progress<'_>),
+) -> Result<Done, FormatError> {
+    let mut found = survey::survey(drive)?;
+    let mut plan = plan::plan(&found, wish)?;
+    if !force && !plan.keeps_data {
+        check_empty(drive, &found)?;
+    }
+    for _ in 0..MAX_PLANS {
+        for step in &plan.steps {
+            carry_out(drive, &plan.title, step, tell)?;
+        }
+        if !matches!(plan.steps.last(), Some(Step::Blank(_))) {
+            break;
+        }
+        found = survey::survey(drive)?;
+        plan = plan::plan(&found, wish)?;
+    }
+    conclude(drive, &plan, wish, tell)
+}
+
+/// Checks that nothing can be lost.
+fn check_empty(drive: &mut dyn Transport, found: &Survey) -> Result<(), FormatError> {
+    match survey::contents(drive, found) {
+        Ok(None) => Ok(()),
+        Ok(Some(contents)) => Err(match found.formatted() {
+            Formatted::Stopped | Formatted::Running => FormatError::HoldsUnfinished(contents),
+            _ => FormatError::Holds(contents),
+        }),
+        Err(error) => Err(FormatError::Unreadable(error)),
+    }
+}
+
+fn carry_out(
+    drive: &mut dyn Transport,
+    title: &str,
+    step: &Step,
+    tell: &mut dyn FnMut(Progress<'_>),
+) -> Result<(), FormatError> {
+    match step {
+        Step::Packets(blocks) => return set_packets(drive, *blocks),
+        Step::Blank(how) => blank(drive, *how)?,
+        Step::Close(how) => {
+            // A drive that has just come to the end by itself has nothing to stop.
+            let _ = drive.ask(&commands::close(*how));
+        }
+        Step::Format(format) => drive
+            .tell(&format.command(), &format.list())
+            .map_err(FormatError::command)?,
+    }
+    wait(drive, title, tell)
+}
+
+/// A drive that cannot blank quickly may be able to do so in full, and the other way round.
+fn blank(drive: &mut dyn Transport, how: Blank) -> Result<(), FormatError> {
+    let other = match how {
+        Blank::Whole => Blank::Minimal,
+        Blank::Minimal => Blank::Whole,
+    };
+    match drive.ask(&commands::blank(how)) {
+        Err(error) if error.failure.fault() == Fault::Unsupported => {
+            drive.ask(&commands::blank(other))
+        }
+        outcome => outcome,
+    }
+    .map(drop)
+    .map_err(FormatError::command)
+}
+
+/// Has the drive write fixed packets, as it has to know before it formats a CD-RW.
+fn set_packets(drive: &mut dyn Transport, packet_blocks: u32) -> Result<(), FormatError> {
+    let parameters = WriteParameters {
+        fixed: true,
+        // Data, written in pieces.
+        track_mode: 5,
+        // CD-ROM XA, as mkudffs and other systems have it on such discs.
+        data_mode: 2,
+        packet_blocks,
+    };
+    let page = drive.ask(&commands::mode_sense(
+        mode::WRITE_PARAMETERS,
+        mode::REPLY_LEN,
+    ));
+    let mut page = page.unwrap_or_default();
+    // A drive without that page takes the size of packets from the format alone.
+    if let Ok(Some(len)) = parameters.edit(&mut page) {
+        let page = page.get(..len.into()).unwrap_or_default();
+        drive.tell(&commands::mode_select(len), page)?;
+    }
+    Ok(())
+}
+
+/// Waits until the drive is done with what it does to the disc.
+fn wait(
+    drive: &mut dyn Transport,
+    title: &str,
+    tell: &mut dyn FnMut(Progress<'_>),
+) -> Result<(), FormatError> {
+    let start = drive.elapsed();
+    let command = commands::test_unit_ready();
+    let mut silent = 0;
+    loop {
+        let since = drive.elapsed().saturating_sub(start);
+        let failure = match drive.send(&command.cdb, Data::None, command.seconds) {
+            Ok(_) => return Ok(()),
+            Err(failure) if failure.is_success() => return Ok(()),
+            Err(failure) => failure,
+        };
+        let done = match failure {
+            Failure::Sense(sense) => progress_of(&sense),
+            Failure::Transport => None,
+        };
+        match failure.fault() {
+            Fault::Busy | Fault::Formatting => silent = 0,
+            // The drive has something to tell before, or was asked too early.
+            _ if silent < MAX_SILENT => silent += 1,
+            _ => return Err(FormatError::command(CommandError { opcode: 0, failure })),
+        }
+        if since > LIMIT {
+            return Err(FormatError::Unfinished("is not ready after 12 hours"));
+        }
+        tell(Progress { title, done, since });
+        drive.pause(POLL);
+    }
+}
+
+fn progress_of(sense: &Sense) -> Option<f64> {
+    sense.progress.map(|part| f64::from(part) / 65536.0)
+}
+
+/// Waits until the drive has formatted the disc in the background, too.
+fn wait_for_background(
+    drive: &mut dyn Transport,
+    title: &str,
+    tell: &mut dyn FnMut(Progress<'_>),
+) -> Result<(), FormatError> {
+    let start = drive.elapsed();
+    loop {
+        let since = drive.elapsed().saturating_sub(start);
+        match survey::survey(drive)?.formatted() {
+            // A drive that does not tell has said that it is ready.
+            Formatted::Complete | Formatted::No => return Ok(()),
+            Formatted::Running => {}
+            _ => return Err(FormatError::Unfinished("has stopped formatting the disc")),
+        }
+        if since > LIMIT {
+            return Err(FormatError::Unfinished("is not ready after 12 hours"));
+        }
+        let sense = drive.ask(&commands::request_sense()).ok();
+        let done = sense.and_then(|bytes| progress_of(&Sense::parse(&bytes).ok()?));
+        tell(Progress { title, done, since });
+        drive.pause(POLL);
+    }
+}
+
+/// Looks at the disc as the driver will.
+fn conclude(
+    drive: &mut dyn Transport,
+    plan: &Plan,
+    wish: &Wish,
+    tell: &mut dyn FnMut(Progress<'_>),
+) -> Result<Done, FormatError> {
+    if plan.background && wish.effort == Effort::Full {
+        wait_for_background(drive, &plan.title, tell)?;
+    }
+    if plan.warning.is_some() {
+        return Ok(Done {
+            medium: None,
+            in_background: false,
+            warning: plan.warning,
+        });
+    }
+    let in_background = survey::survey(drive)?.formatted() == Formatted::Running;
+    match survey::verdict(drive) {
+        Ok(medium) => Ok(Done {
+            medium: Some(medium),
+            in_background,
+            warning: None,
+        }),
+        Err(refusal) => match medium::objection(&refusal, "the drive") {
+            Some(text) => Err(FormatError::StillNot(text)),
+            None => Err(FormatError::Unfinished("does not answer any more")),
+        },
+    }
+}
