@@ -7,7 +7,7 @@ pub mod plan;
 pub mod progress;
 
 use crate::contents::Contents;
-use crate::driver::logic::mmc::disc::Formatted;
+use crate::driver::logic::mmc::disc::{self, Formatted};
 use crate::driver::logic::mmc::medium::Medium;
 use crate::driver::logic::mmc::mode;
 use crate::driver::logic::mmc::sense::{Failure, Fault, Sense};
@@ -198,14 +198,11 @@ fn wait(
     tell: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), FormatError> {
     let start = drive.elapsed();
-    let command = commands::test_unit_ready();
     let mut silent = 0;
     loop {
         let since = drive.elapsed().saturating_sub(start);
-        let failure = match drive.send(&command.cdb, Data::None, command.seconds) {
-            Ok(_) => return Ok(()),
-            Err(failure) if failure.is_success() => return Ok(()),
-            Err(failure) => failure,
+        let Some(CommandError { opcode, failure }) = is_busy(drive) else {
+            return Ok(());
         };
         let done = match failure {
             Failure::Sense(sense) => progress_of(&sense),
@@ -215,7 +212,7 @@ fn wait(
             Fault::Busy | Fault::Formatting => silent = 0,
             // The drive has something to tell before, or was asked too early.
             _ if silent < MAX_SILENT => silent += 1,
-            _ => return Err(FormatError::command(CommandError { opcode: 0, failure })),
+            _ => return Err(FormatError::command(CommandError { opcode, failure })),
         }
         if since > LIMIT {
             return Err(FormatError::Unfinished("is not ready after 12 hours"));
@@ -223,6 +220,32 @@ fn wait(
         tell(Progress { title, done, since });
         drive.pause(POLL);
     }
+}
+
+/// Whether the drive cannot be used now, and what it says.
+fn is_busy(drive: &mut dyn Transport) -> Option<CommandError> {
+    let ready = commands::test_unit_ready();
+    let info = commands::read_disc_information(disc::REPLY_LEN);
+    let mut buffer = vec![0; info.answer];
+    // Some drives say that they are ready, and do nothing else yet.
+    for (command, is_question) in [(ready, false), (info, true)] {
+        let data = match is_question {
+            true => Data::In(&mut buffer),
+            false => Data::None,
+        };
+        let failure = match drive.send(&command.cdb, data, command.seconds) {
+            Ok(_) => continue,
+            Err(failure) if failure.is_success() => continue,
+            Err(failure) => failure,
+        };
+        if !is_question || matches!(failure.fault(), Fault::Busy | Fault::Formatting) {
+            return Some(CommandError {
+                opcode: command.cdb[0],
+                failure,
+            });
+        }
+    }
+    None
 }
 
 fn progress_of(sense: &Sense) -> Option<f64> {

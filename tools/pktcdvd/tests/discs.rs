@@ -110,45 +110,238 @@ fn full() -> Wish {
 }
 
 /// Discs as they are sold, with what they are then, and the blocks of a packet.
-const NEW: [(&str, &str, u16); 5] = [
+const NEW: [(&str, &str, u16); 6] = [
     ("cdrw,blank,blocks=4096", "CD-RW", 32),
     ("dvd-rw,blank,blocks=4096", "DVD-RW", 16),
     ("dvd+rw,blank,blocks=4096", "DVD+RW", 16),
+    ("dvd+rw-dl,blank,blocks=4096", "DVD+RW DL", 16),
     ("dvdram,blocks=4096", "DVD-RAM", 16),
     ("bd-re,blank,blocks=65536", "BD-RE", 32),
 ];
+
+/// What drives of different makers do differently, as far as it matters here.
+const QUIRKS: [&str; 12] = [
+    "time=0",
+    "quirks=slow-ready",
+    "quirks=no-packet-size",
+    "quirks=no-track-info",
+    "quirks=no-page5",
+    "quirks=wants-page5",
+    "quirks=few-features",
+    "quirks=run-out",
+    "quirks=grows+ice",
+    "quirks=no-progress",
+    "quirks=lies-ready",
+    "quirks=hides-protection",
+];
+
+/// Formats a new disc, and has packets written at both of its ends.
+fn walk(spec: &str, name: &str, packet: u16, wish: &Wish) -> Bench {
+    let mut bench = Bench::new(spec);
+    let done = bench.format(wish, false);
+    let done = done.unwrap_or_else(|error| panic!("{spec}: {error}"));
+    let medium = done.medium.unwrap();
+    let writing = medium.writing.unwrap();
+    assert_eq!(writing.kind.name(), name, "{spec}");
+    assert_eq!(
+        writing.geometry.packet_frames(),
+        u32::from(packet),
+        "{spec}"
+    );
+    assert_eq!(bench.count("formats"), 1, "{spec}");
+    if let Some(parameters) = writing.parameters() {
+        // As the driver does when it is opened.
+        let sense = [0x5a, 0, 5, 0, 0, 0, 0, 1, 0, 0, 0, 0];
+        let mut page = [0; 256];
+        let len = bench.send(&sense, Data::In(&mut page), 60).unwrap();
+        if let Some(len) = parameters.edit(&mut page[..len]).unwrap() {
+            let [high, low] = len.to_be_bytes();
+            let select = [0x55, 0x10, 0, 0, 0, 0, 0, high, low, 0, 0, 0];
+            let _ = bench.send(&select, Data::Out(&page[..len.into()]), 60);
+        }
+    }
+    assert!(bench.write(0, packet), "{spec}: the first packet");
+    let last = u32::try_from(medium.blocks).unwrap() - u32::from(packet);
+    assert!(bench.write(last, packet), "{spec}: the last packet");
+    let report = bench.report().disc.unwrap();
+    assert!(report.writable && report.reason.is_none(), "{report:?}");
+    bench
+}
 
 #[test]
 fn each_new_disc_can_be_written_to_its_end() {
     for (spec, name, packet) in NEW {
         for wish in [USUAL, full()] {
-            let mut bench = Bench::new(spec);
-            let done = bench.format(&wish, false);
-            let done = done.unwrap_or_else(|error| panic!("{spec}: {error}"));
-            let medium = done.medium.unwrap();
-            let writing = medium.writing.unwrap();
-            assert_eq!(writing.kind.name(), name);
-            assert_eq!(writing.geometry.packet_frames(), u32::from(packet));
-            assert_eq!(bench.count("formats"), 1, "{spec}");
-            if let Some(parameters) = writing.parameters() {
-                // As the driver does when it is opened.
-                let sense = [0x5a, 0, 5, 0, 0, 0, 0, 1, 0, 0, 0, 0];
-                let mut page = [0; 256];
-                let len = bench.send(&sense, Data::In(&mut page), 60).unwrap();
-                if let Some(len) = parameters.edit(&mut page[..len]).unwrap() {
-                    let [high, low] = len.to_be_bytes();
-                    let select = [0x55, 0x10, 0, 0, 0, 0, 0, high, low, 0, 0, 0];
-                    let list = Data::Out(&page[..len.into()]);
-                    bench.send(&select, list, 60).unwrap();
-                }
+            for time in ["time=0", "time=1"] {
+                walk(&format!("{spec},{time}"), name, packet, &wish);
             }
-            assert!(bench.write(0, packet), "{spec}: the first packet");
-            let last = u32::try_from(medium.blocks).unwrap() - u32::from(packet);
-            assert!(bench.write(last, packet), "{spec}: the last packet");
-            let report = bench.report().disc.unwrap();
-            assert!(report.writable && report.reason.is_none(), "{report:?}");
         }
     }
+}
+
+#[test]
+fn in_drives_of_all_makers() {
+    for (spec, name, packet) in NEW {
+        for quirk in QUIRKS {
+            // Without the size of a packet the driver does not know how to write these.
+            let needs_track = name == "CD-RW" || name == "DVD-RW";
+            if needs_track && matches!(quirk, "quirks=no-packet-size" | "quirks=no-track-info") {
+                continue;
+            }
+            walk(&format!("{spec},time=1,{quirk}"), name, packet, &USUAL);
+        }
+    }
+}
+
+/// A DVD+RW can be used after a minute, and goes on by itself; --full waits for that.
+#[test]
+fn a_format_in_the_background() {
+    let spec = "dvd+rw,blank,time=1,blocks=2295104";
+    let mut bench = Bench::new(spec);
+    let done = bench.format(&USUAL, false).unwrap();
+    assert!(done.in_background);
+    assert_eq!(bench.count("bgformat"), 2);
+    assert!(bench.elapsed() < Duration::from_secs(120));
+    let disc = bench.report().disc.unwrap();
+    assert_eq!(disc.state, State::Formatting);
+    assert!(disc.format_done.is_some());
+
+    let mut bench = Bench::new(spec);
+    let mut last = None;
+    let mut tell = |progress: pktcdvd::format::Progress<'_>| last = progress.done;
+    let done = format(&mut bench, &full(), false, &mut tell).unwrap();
+    assert!(!done.in_background);
+    assert_eq!(bench.count("bgformat"), 3);
+    assert!(bench.elapsed() > Duration::from_secs(600));
+    assert!(last.unwrap() > 0.9);
+}
+
+#[test]
+fn what_was_stopped_goes_on() {
+    let resume = Wish {
+        resume: true,
+        ..USUAL
+    };
+    for spec in ["dvd+rw", "dvd+rw-dl", "dvd+rw,mrw", "cdrw,mrw"] {
+        let spec = format!("{spec},state=stopped,formatted=2048,blocks=65536,time=1");
+        let mut bench = Bench::new(&spec);
+        bench.send(&[0; 12], Data::None, 60).unwrap_err();
+        assert!(bench.write(0, 32));
+        assert_eq!(bench.report().disc.unwrap().state, State::FormatStopped);
+        // What is on it is not lost unasked, and need not be.
+        let error = bench.format(&USUAL, false).unwrap_err();
+        assert!(matches!(error, FormatError::HoldsUnfinished(_)), "{error}");
+        let done = bench.format(&resume, false).unwrap();
+        assert!(done.in_background, "{spec}");
+        assert_eq!((bench.count("restarts"), bench.count("formats")), (1, 0));
+        assert!(bench.report().disc.unwrap().holds.is_some(), "{spec}");
+        // Anew, while it runs.
+        assert_eq!(bench.count("bgformat"), 2);
+        bench.format(&USUAL, true).unwrap();
+        assert_eq!(bench.count("formats"), 1, "{spec}");
+        assert!(bench.report().disc.unwrap().holds.is_none(), "{spec}");
+    }
+    let mut complete = Bench::new("dvd+rw,blocks=4096");
+    let error = complete.format(&resume, false).unwrap_err();
+    assert!(error.to_string().contains("leave --resume out"), "{error}");
+}
+
+#[test]
+fn mount_rainier() {
+    let mrw = Wish { mrw: true, ..USUAL };
+    for (spec, name, packet) in [
+        ("cdrw,blank,rainier,blocks=4096", "CD-MRW", 32),
+        ("dvd+rw,blank,rainier,blocks=4096", "DVD+MRW", 16),
+    ] {
+        walk(spec, name, packet, &mrw);
+        walk(&format!("{spec},time=1"), name, packet, &mrw);
+        let without = spec.replace(",rainier", "");
+        let error = Bench::new(&without).format(&mrw, false).unwrap_err();
+        assert!(error.to_string().contains("leave --mrw out"), "{error}");
+    }
+}
+
+/// Quickly it can only be written in sequence, which is said; and never happens unasked.
+#[test]
+fn a_dvd_rw_quickly() {
+    let quick = Wish {
+        effort: Effort::Quick,
+        ..USUAL
+    };
+    let mut bench = Bench::new("dvd-rw,blank,blocks=4096,time=1");
+    let done = bench.format(&quick, false).unwrap();
+    assert!(done.warning.is_some() && done.medium.is_none());
+    assert!(!bench.write(2048, 16));
+    let disc = bench.report().disc.unwrap();
+    assert_eq!(disc.state, State::FormattedQuickly);
+    // From there, too, the advised command leads on.
+    bench.format(&USUAL, false).unwrap();
+    assert!(bench.write(2048, 16));
+    assert_eq!(bench.report().disc.unwrap().state, State::Formatted);
+}
+
+#[test]
+fn spare_areas() {
+    for spec in ["bd-re,blank,blocks=4718592", "dvdram,blocks=65536"] {
+        let size = |spare| {
+            let mut bench = Bench::new(spec);
+            let wish = Wish { spare, ..USUAL };
+            bench.format(&wish, false).unwrap().medium.unwrap().blocks
+        };
+        let usual = size(Spare::Default);
+        assert!(size(Spare::None) > usual);
+        assert!(size(Spare::Blocks(u32::MAX)) < usual);
+        let least = size(Spare::Blocks(0));
+        assert!(least > usual && least <= size(Spare::None));
+    }
+    let mut bench = Bench::new("dvd+rw,blank,blocks=4096");
+    let wish = Wish {
+        spare: Spare::None,
+        ..USUAL
+    };
+    let error = bench.format(&wish, false).unwrap_err();
+    assert!(error.to_string().contains("leave --spare out"), "{error}");
+}
+
+/// Certification takes its time, and only --full has it.
+#[test]
+fn certification() {
+    for spec in [
+        "dvdram,blocks=2236704,time=1",
+        "bd-re,blank,blocks=11826176,time=1",
+    ] {
+        let time = |wish: &Wish| {
+            let mut bench = Bench::new(spec);
+            bench.format(wish, false).unwrap();
+            bench.elapsed().as_secs()
+        };
+        let (usual, full) = (time(&USUAL), time(&full()));
+        assert!(usual < 300 && full > 1200, "{spec}: {usual} s, {full} s");
+    }
+}
+
+/// A disc that the drive still formats is brought to an end before it is taken out.
+#[test]
+fn a_disc_is_taken_out() {
+    let mut bench = Bench::new("dvd+rw,blank,time=1,blocks=2295104");
+    bench.format(&USUAL, false).unwrap();
+    assert!(bench.write(0, 16));
+    pktcdvd::eject::open_tray(&mut bench).unwrap();
+    let words = ["tray_open", "cache", "bgformat"].map(|name| bench.count(name));
+    assert_eq!(words[..2], [1, 0]);
+    assert_ne!(words[2], 2);
+    assert!(bench.count("closes") > 0);
+    // An empty drive opens, too; one that is locked is unlocked.
+    let mut empty = Bench::new("none");
+    pktcdvd::eject::open_tray(&mut empty).unwrap();
+    assert_eq!(empty.count("tray_open"), 1);
+    let mut locked = Bench::new("dvdram,blocks=4096");
+    locked.send(&[0; 12], Data::None, 60).unwrap_err();
+    locked
+        .send(&[0x1e, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0], Data::None, 60)
+        .unwrap();
+    pktcdvd::eject::open_tray(&mut locked).unwrap();
+    assert_eq!((locked.count("tray_open"), locked.count("locked")), (1, 0));
 }
 
 /// Formats that take their time are shown, and with how much is left.

@@ -146,9 +146,11 @@ pub fn plan(survey: &Survey, wish: &Wish) -> Result<Plan, Impossible> {
     if wish.resume && !unfinished {
         return Err(Impossible::NothingToResume(profile));
     }
+    // Some drives do not list all of their features.
+    let offers_mrw = survey.capacities.of(0x24).next().is_some();
     let mrw_possible = match family {
-        Family::CdRw => survey.abilities.cd_mrw,
-        Family::DvdPlusRw => profile.0 == 0x1a && survey.abilities.dvd_mrw,
+        Family::CdRw => survey.abilities.cd_mrw || offers_mrw,
+        Family::DvdPlusRw => profile.0 == 0x1a && (survey.abilities.dvd_mrw || offers_mrw),
         _ => false,
     };
     if wish.mrw && !mrw_possible {
@@ -215,11 +217,8 @@ fn dvd_rw(capacities: &Capacities, wish: &Wish) -> Result<Plan, Impossible> {
         let offer = capacities.largest(0x15).ok_or(Impossible::NotOffered)?;
         let mut plan = done_when_it_ends(
             "formatting the DVD-RW quickly".into(),
-            vec![Step::Format(FormatUnit::new(
-                0x15,
-                offer.blocks,
-                offer.parameter,
-            ))],
+            // None of it is formatted before it is written.
+            vec![Step::Format(FormatUnit::new(0x15, 0, offer.parameter))],
         );
         plan.warning = Some(
             "a DVD-RW that was formatted quickly can be written from its first block on only, \
@@ -450,10 +449,7 @@ mod tests {
                 );
             }
             let quick = plan(&disc, &wish(Effort::Quick)).unwrap();
-            assert_eq!(
-                quick.steps,
-                [Step::Format(FormatUnit::new(0x15, 2297888, 16))]
-            );
+            assert_eq!(quick.steps, [Step::Format(FormatUnit::new(0x15, 0, 16))]);
             assert!(quick.warning.is_some());
         }
         let only_10h = offering(disc(0x14, EMPTY, 0), &offers[..1]);
