@@ -4,7 +4,7 @@
 # rblk-timeout: 100
 # rblk-args: --drive cdrw,strict-cache,blocks=16384 --drive dvd-rw,strict-cache,blocks=16384 --drive dvd+rw,strict,blocks=16384 --drive dvdram,strict,blocks=16384 --drive bd-re,strict,blocks=16384
 #
-# The command pktcdvd says which disc it does not take and what to do, before it maps a drive; and
+# The command pktcdvd says which disc cannot be written and what to do, when it maps a drive; and
 # looks without changing anything.
 
 # shellcheck source=tests/lib/ktap.sh
@@ -14,37 +14,50 @@
 # shellcheck source=tests/pktcdvd/lib/pkt.sh
 . "$(dirname "$0")/../pktcdvd/lib/pkt.sh"
 
-ktap_plan 26
+ktap_plan 27
 command=$(dirname "$0")/../../target/release/pktcdvd
 clean_up
 drive_ctl reset cdrw
 sr=$(drive_sr 0)
 
-# refused MEDIA TEXT: with that disc, the command ends with status 7, and one line that has TEXT.
+# refused MEDIA TEXT: with that disc the drive is mapped, and a warning has TEXT; with --check the
+# command ends with status 7 and the same line instead.
 refused() {
-	local status error
+	local status warning error left
 	drive_ctl insert "$1" >/dev/null
-	error=$("$command" -a disc "$sr" 2>&1)
+	warning=$("$command" -a disc "$sr" 2>&1 >/dev/null)
 	status=$?
-	if [ "$status" = 7 ] && [[ $error == "pktcdvd: $sr: "*"$2"* ]] && [ "$(wc -l <<<"$error")" = 1 ]; then
+	"$command" -r disc || status=unmapped
+	error=$("$command" -a --check disc "$sr" 2>&1)
+	status+=" $?"
+	left=$(cat $PKT/device_map)
+	if [ "$status" = '0 7' ] && [[ $error == "pktcdvd: $sr: "*"$2"* ]] && [ "$(wc -l <<<"$error")" = 1 ] &&
+		[ "$warning" = "pktcdvd: warning: ${error#pktcdvd: }" ] && [ -z "$left" ]; then
 		ktap_test_pass "$1: ${error#pktcdvd: }"
 	else
 		ktap_test_fail "$1"
-		ktap_msg "  status $status: $error"
+		ktap_msg "  status $status: $warning | $error | $left"
 	fi
 }
 
 refused none 'no medium; put a disc in'
-refused cdrw,blank "cdrwtool -d $sr -q"
-refused cdrw,no-packets "cdrwtool -d $sr -q"
+refused cdrw,blank "CD-RW is blank: format it with"
+refused cdrw,no-packets "CD-RW is not recorded in fixed packets: format it with"
 refused cdrw,erasable=0 'use a CD-RW'
 refused cdrw,profile=09 'CD-R (profile 0x0009)'
-refused dvd-rw,profile=14 'dvd+rw-format -force'
+refused dvd-rw,profile=14 'DVD-RW, sequential recording (profile 0x0014)'
 refused dvd+rw,profile=1b 'DVD+R (profile 0x001b)'
 refused bd-re,profile=41 'BD-R, sequential recording (profile 0x0041)'
 refused dvd-rw,profile=10 'DVD-ROM (profile 0x0010)'
-check_equal "nothing was mapped" "" "$(cat $PKT/device_map)"
-check "no node was made" test ! -e /dev/pktcdvd/disc
+check "no name was made" test ! -L /dev/pktcdvd/disc
+drive_ctl insert none >/dev/null
+check_equal "in JSON" "pktcdvd0 $sr: no medium; put a disc in" "$("$command" -a --json disc "$sr" | python3 -c 'import json, sys
+d = json.load(sys.stdin)
+print(d["devices"][0]["name"], d["warning"])')"
+"$command" -r disc
+check_equal "what a drive does not take is said" \
+	"pktcdvd: $sr is an optical drive, whose discs say how large packets are and where they begin: leave --packet-size and --offset out" \
+	"$("$command" -a -f -p 32K "$sr" 2>&1)"
 
 # looks MEDIA: a disc that will do is mapped, by path or number of the drive.
 looks() {
@@ -59,7 +72,7 @@ for media in cdrw dvd-rw dvd+rw dvdram bd-re; do
 done
 drive_ctl insert cdrw >/dev/null
 drive_ctl reset-stats
-check_equal "mapping makes the node" /dev/pktcdvd/disc "$("$command" -a disc "$sr")"
+check_equal "mapping gives the name" /dev/pktcdvd/disc "$("$command" -a disc "$sr")"
 check_equal "nothing was changed in the drive" "0 0 0 0" \
 	"$(drive_get mode_selects) $(drive_get speed_sets) $(drive_get writes) $(drive_get locked)"
 other=(setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all)
@@ -82,7 +95,7 @@ check "the disc" grep -q '^  medium  *DVD+RW' "$RBLK_SCRATCH/status"
 check "what was written" grep -q '^  packets  *4 of 4 finished, 4 full (100 %)' "$RBLK_SCRATCH/status"
 check_equal "in JSON" "DVD+RW 32768 4" "$("$command" -s --json disc | python3 -c 'import json, sys
 d = json.load(sys.stdin)["devices"][0]
-print(d["info"]["Settings"]["medium"], d["packet_bytes"], d["counters"]["packets_finished"])')"
+print(d["medium"], d["packet_bytes"], d["counters"]["packets_finished"])')"
 check "while watching" grep -q ' DVD+RW - packets of 32 KiB ' <("$command" watch --once -i 0.1)
 exec 3<&-
 "$command" -r disc

@@ -11,7 +11,7 @@
 # shellcheck source=tests/pktcdvd/lib/pkt.sh
 . "$(dirname "$0")/../pktcdvd/lib/pkt.sh"
 
-ktap_plan 60
+ktap_plan 70
 # Where others may run it, too.
 command=$RBLK_SCRATCH/pktcdvd
 install -m 755 "$(dirname "$0")/../../target/release/pktcdvd" "$command"
@@ -67,12 +67,12 @@ check_equal "nor in JSON" "[]" "$(json 'd["devices"]' list)"
 # Adding.
 expect "add" 0 /dev/pktcdvd/disc -a disc "$ram"
 check_equal "which maps" "pktcdvd0 $major:0 $lower" "$(cat $PKT/device_map)"
-check_equal "and makes the node" "$major:0 640" \
-	"$(number /dev/pktcdvd/disc) $(stat -c %a /dev/pktcdvd/disc)"
+check_equal "and gives the name" "pktcdvd0 $major:0" \
+	"$(readlink /dev/pktcdvd/disc) $(number /dev/pktcdvd/disc)"
 expect "list" 0 "pktcdvd0  $major:0     ${ram#/dev/} ($lower)  disc" -l
-check_equal "list in JSON" "pktcdvd0 $major:0 ['disc'] ${ram#/dev/} $lower" \
-	"$(json '" ".join(str(x) for e in d["devices"] for x in (e["name"], e["number"], e["nodes"],
-		e["lower"]["name"], e["lower"]["number"]))' list)"
+check_equal "list in JSON" "1 pktcdvd0 $major:0 ['disc'] ${ram#/dev/} $lower" \
+	"$(json '" ".join(str(x) for e in d["devices"] for x in (d["version"], e["name"], e["number"],
+		e["nodes"], e["lower"]["name"], e["lower"]["number"]))' list)"
 truncate -s 8M "$RBLK_SCRATCH/image"
 loop=$(losetup -f --show "$RBLK_SCRATCH/image")
 expect "add by number, with options, without a name" 0 /dev/pktcdvd/pktcdvd1 \
@@ -92,7 +92,7 @@ expect "add no device" 2 'no block device' -a other /dev/null
 fresh=$(new_ram size=4M)
 expect "add what holds no packet" 1 'does not suit' add other "$fresh" --offset 4M
 mkfs.ext4 -q "$fresh" && mount -t ext4 "$fresh" /mnt
-expect "add what is mounted" 5 'mounted or claimed' add other "$fresh"
+expect "add what is mounted" 5 "$fresh is mounted on /mnt" add other "$fresh"
 umount /mnt
 check "nothing of all that is left" test ! -e /dev/pktcdvd/other
 check_equal "in the driver, either" 2 "$(wc -l <$PKT/device_map)"
@@ -103,7 +103,7 @@ expect "add where no node can be made" 1 'cannot make /dev/pktcdvd/other' add ot
 umount /dev/pktcdvd
 check_equal "undoes the mapping" 2 "$(wc -l <$PKT/device_map)"
 mknod /dev/pktcdvd/other b "$major" 99
-expect "a node that leads nowhere is replaced" 0 /dev/pktcdvd/other add other "$fresh"
+expect "a node that leads nowhere, as pktsetup leaves it, is replaced" 0 /dev/pktcdvd/other add other "$fresh"
 check_equal "by the right one" "$major:2" "$(number /dev/pktcdvd/other)"
 
 # Looking.
@@ -125,8 +125,22 @@ check_equal "sizes, marks and states in JSON" "$((4 << 20)) 65536 10000 9000 8 0
 	"$(json '" ".join(str(x) for e in d["devices"] for x in (e["size_bytes"], e["packet_bytes"],
 		e["queue"]["congestion_on"], e["queue"]["congestion_off"], e["states"]["idle"],
 		e["states"]["writing"]))' status "$lower")"
-check_equal "what debugfs tells in JSON" 64kB \
-	"$(json 'd["devices"][0]["info"]["Settings"]["packet size"]' -s disc)"
+check_equal "what debugfs tells is for people, not in JSON" False \
+	"$(json '"info" in d["devices"][0]' -s disc)"
+check_equal "errors in JSON" "1 4" "$(json '"%d %d" % (d["version"], d["error"]["status"])' \
+	-s nothing 2>/dev/null)"
+check "a directory in place of / is for tests of the command alone" \
+	env PKTCDVD_ROOT=/nowhere "$command" -s disc
+
+# Settings.
+expect "set" 0 '' set disc packet_wait_us=7000 congestion_off=800 congestion_on=900 reset=1
+check_equal "which the driver has" "7000 900 800 0" "$(for f in packet_wait_us \
+	write_queue/congestion_{on,off} stat/packets_started; do
+	attribute pktcdvd0 "$f"
+done | paste -sd ' ')"
+expect "what is too large is not set" 2 'want 0 to 10000000' set disc packet_wait_us=99999999999
+expect "nor what there is not" 2 'there are packet_wait_us, ' set disc speed=4
+"$command" set disc congestion_on=10000 congestion_off=9000
 expect "status of what is not mapped" 4 'is not mapped' -s "$(number "$loop" | sed s/:.*/:999/)"
 
 # Watching.
@@ -181,17 +195,27 @@ check_equal "but not for states" None "$(json 'd["devices"][0]["states"]' -s pkt
 expect "others may watch" 0 'for root alone' watch --once -i 0.1
 expect "others must not add" 6 'permission denied' add third "$fresh"
 expect "others must not remove" 6 'permission denied' -r disc
+expect "others must not set" 6 'permission denied' set disc packet_wait_us=1
 as=()
 check_equal "and did not" 3 "$(wc -l <$PKT/device_map)"
 
 # Removing.
 exec 3</dev/pktcdvd/disc
-expect "remove while open" 5 'is open or mounted' -r disc
+expect "remove while open, and who has it" 5 \
+	"pktcdvd0 ($major:0) is open in ${BASH##*/} ($$)" -r -w 0.2 disc
 exec 3<&-
-check "leaves the node" test -b /dev/pktcdvd/disc
-check "remove by name" "$command" -r disc
-check "takes the node along" test ! -e /dev/pktcdvd/disc
-check "remove by number, and by path of the device below" "$command" remove "$major:1" "$fresh"
+mkudffs -q /dev/pktcdvd/disc >/dev/null 2>&1 || mkfs.ext4 -q -b 2048 /dev/pktcdvd/disc
+mount /dev/pktcdvd/disc /mnt
+expect "remove what is mounted, and where" 5 'is mounted on /mnt' -r -w 3600 disc
+umount /mnt
+check "leaves the name" test -b /dev/pktcdvd/disc
+# Whoever only looks is waited for.
+sleep 1 3</dev/pktcdvd/disc &
+check "remove by name" "$command" -r -w "$(patience 60)" disc
+check "takes the name along" test ! -L /dev/pktcdvd/disc
+check "remove by number, and by path of the device below, whatever comes between" \
+	test "$("$command" remove "$major:1" nothing "$fresh" "$major:55" >/dev/null 2>"$RBLK_SCRATCH/err"; echo $?)" = 4
+check_equal "each failure is said" "2 of 4 failed" "$(tail -n 1 "$RBLK_SCRATCH/err" | cut -d ' ' -f 2-)"
 check_equal "nothing is mapped" "" "$(cat $PKT/device_map)"
 check_equal "and no node left" control "$(ls /dev/pktcdvd)"
 expect "remove again" 4 'no packet device disc' -r disc

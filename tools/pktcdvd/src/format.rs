@@ -10,9 +10,9 @@ use crate::contents::Contents;
 use crate::driver::logic::mmc::disc::{self, Formatted};
 use crate::driver::logic::mmc::medium::Medium;
 use crate::driver::logic::mmc::mode;
+use crate::driver::logic::mmc::refusal::Refusal;
 use crate::driver::logic::mmc::sense::{Failure, Fault, Sense};
 use crate::driver::logic::mmc::write_page::WriteParameters;
-use crate::medium;
 use crate::mmc::commands::{self, Blank};
 use crate::mmc::{CommandError, Data, Talk, Transport};
 use crate::survey::{self, Survey};
@@ -68,7 +68,7 @@ pub enum FormatError {
     Unfinished(&'static str),
     /// The drive has done all, and still the disc cannot be written.
     #[error("the drive has formatted the disc, but: {0}")]
-    StillNot(String),
+    StillNot(Refusal),
 }
 
 impl FormatError {
@@ -301,9 +301,9 @@ fn conclude(
             in_background,
             warning: None,
         }),
-        Err(refusal) => match medium::objection(&refusal, "the drive") {
-            Some(text) => Err(FormatError::StillNot(text)),
-            None => Err(FormatError::Unfinished("does not answer any more")),
-        },
+        Err(Refusal::Command(_, Failure::Transport)) => {
+            Err(FormatError::Unfinished("does not answer any more"))
+        }
+        Err(refusal) => Err(FormatError::StillNot(refusal)),
     }
 }

@@ -10,7 +10,7 @@ use crate::driver::logic::mmc::sense::Failure;
 use std::time::Duration;
 
 /// Where the driver's words have the drive's name.
-const PLACE: &str = "DRIVE";
+pub const PLACE: &str = "DRIVE";
 
 /// Looks at the disc as the driver does when it is opened, but changes nothing in the drive.
 ///
@@ -105,7 +105,7 @@ mod tests {
         for (profile, words) in [
             (0x09, "CD-R (profile 0x0009)"),
             (0x10, "DVD-ROM (profile 0x0010)"),
-            (0x14, "dvd+rw-format -force"),
+            (0x14, "DVD-RW, sequential recording (profile 0x0014)"),
             (0x1b, "DVD+R (profile 0x001b)"),
         ] {
             let text = objection_to(drive(profile, 0x1e)).unwrap();
@@ -115,7 +115,14 @@ mod tests {
             );
         }
         let text = objection_to(drive(0x1a, 0x10)).unwrap();
-        assert!(text.contains("dvd+rw-format -force /dev/sr0"), "{text}");
+        assert!(
+            text.starts_with("/dev/sr0: DVD+RW is blank: format it with "),
+            "{text}"
+        );
+        assert!(
+            text.contains("/dev/sr0") && !text.contains("DRIVE"),
+            "{text}"
+        );
         let text = objection_to(failing(2, 0x3a)).unwrap();
         assert_eq!(text, "/dev/sr0: no medium; put a disc in");
     }

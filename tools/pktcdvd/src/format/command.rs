@@ -9,6 +9,7 @@ use crate::cli::Format;
 use crate::drive::Target;
 use crate::driver::logic::mmc::sense::Fault;
 use crate::mapped::LOOKERS;
+use crate::medium::PLACE;
 use crate::output;
 use crate::paths::Paths;
 use crate::units;
@@ -94,7 +95,7 @@ pub fn parse_spare(text: &str) -> std::result::Result<Spare, String> {
 }
 
 fn explain(name: &str, error: FormatError) -> Error {
-    let text = format!("{name}: {error}");
+    let text = format!("{name}: {error}").replace(PLACE, name);
     match error {
         FormatError::Holds(_) | FormatError::HoldsUnfinished(_) | FormatError::Unreadable(_) => {
             Error::Holds(text)
