@@ -193,6 +193,13 @@ fn in_drives_of_all_makers() {
     }
 }
 
+/// Some drives say that they are ready, and do nothing else for ten minutes.
+#[test]
+fn a_drive_that_says_too_early_that_it_is_ready() {
+    let spec = "cdrw,blocks=4096,format-time=600000,quirks=lies-ready";
+    walk(spec, "CD-RW", 32, &USUAL);
+}
+
 /// A DVD+RW can be used after a minute, and goes on by itself; --full waits for that.
 #[test]
 fn a_format_in_the_background() {
