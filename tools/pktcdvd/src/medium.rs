@@ -114,9 +114,9 @@ mod tests {
                 "{text}"
             );
         }
-        let text = objection_to(drive(0x1a, 0x10)).unwrap();
+        let text = objection_to(drive(0x43, 0x10)).unwrap();
         assert!(
-            text.starts_with("/dev/sr0: DVD+RW is blank: format it with "),
+            text.starts_with("/dev/sr0: BD-RE is blank: format it with "),
             "{text}"
         );
         assert!(
