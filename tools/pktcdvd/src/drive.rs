@@ -119,6 +119,17 @@ impl Target {
         file.map(Kernel::new).map_err(|err| self.failed(err))
     }
 
+    /// Whether somebody has the drive for himself: it is mounted, or its packet device is open.
+    pub fn is_in_use(&self) -> Result<bool> {
+        let flags = OFlags::RDONLY | OFlags::EXCL | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        // Closed at once, so that nobody is kept from using it.
+        match open(&self.node, flags, Mode::empty()) {
+            Ok(_) => Ok(false),
+            Err(Errno::BUSY) => Ok(true),
+            Err(err) => Err(self.failed(err)),
+        }
+    }
+
     /// Opens the drive, so that nobody else uses what is in it meanwhile.
     ///
     /// Waits up to `limit` for the packet device to let go of the drive.

@@ -15,6 +15,7 @@ use crate::paths::Paths;
 use crate::remove;
 use crate::survey;
 use crate::{Error, Result};
+use std::fs;
 use std::time::Duration;
 
 /// How long a drive may take to write what it has to before the disc can be taken out.
@@ -25,8 +26,12 @@ const POLL: Duration = Duration::from_secs(1);
 /// Unmounts, unmaps, and opens the tray. Nothing is ejected if one of that fails.
 pub fn eject(paths: &Paths, options: &Eject) -> Result {
     let target = Target::find_drive(paths, &options.target)?;
-    rustix::fs::sync();
-    mount::unmount(&target.mounts(paths))?;
+    let mounts = target.mounts(paths);
+    for point in &mounts {
+        // What cannot be written is an error of unmounting, too.
+        let _ = fs::File::open(point).map(rustix::fs::syncfs);
+    }
+    mount::unmount(&mounts)?;
     if let Some(mapping) = target.mapping.as_ref().filter(|_| !options.keep) {
         let class = Class::open(paths)?;
         remove::unmap(paths, &class, mapping, LOOKERS)?;

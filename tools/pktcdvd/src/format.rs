@@ -13,7 +13,7 @@ use crate::driver::logic::mmc::mode;
 use crate::driver::logic::mmc::refusal::Refusal;
 use crate::driver::logic::mmc::sense::{Failure, Fault, Sense};
 use crate::driver::logic::mmc::write_page::WriteParameters;
-use crate::mmc::commands::{self, Blank};
+use crate::mmc::commands::{self, Blank, FormatUnit};
 use crate::mmc::{CommandError, Data, Talk, Transport};
 use crate::survey::{self, Survey};
 use plan::{Effort, Impossible, Plan, Step, Wish};
@@ -145,11 +145,21 @@ fn carry_out(
             // A drive that has just come to the end by itself has nothing to stop.
             let _ = drive.ask(&commands::close(*how));
         }
-        Step::Format(format) => drive
-            .tell(&format.command(), &format.list())
-            .map_err(FormatError::command)?,
+        Step::Format(format) => format_unit(drive, format)?,
     }
     wait(drive, title, tell)
+}
+
+/// Some drives offer certification, and do not take it, or cannot leave it out.
+fn format_unit(drive: &mut dyn Transport, format: &FormatUnit) -> Result<(), FormatError> {
+    let plain = FormatUnit::new(format.kind, format.blocks, format.parameter);
+    let outcome = match drive.tell(&format.command(), &format.list()) {
+        Err(error) if error.failure.fault() == Fault::Unsupported && *format != plain => {
+            drive.tell(&plain.command(), &plain.list())
+        }
+        outcome => outcome,
+    };
+    outcome.map_err(FormatError::command)
 }
 
 /// A drive that cannot blank quickly may be able to do so in full, and the other way round.

@@ -13,10 +13,9 @@ use crate::mmc::{commands, CommandError, Talk, Transport};
 use crate::paths::Paths;
 use crate::survey::{self, Identity, Speeds, Survey};
 use crate::units;
-use crate::{Error, Result};
+use crate::Result;
 use serde::Serialize;
 use std::fmt::Write;
-use std::time::Duration;
 
 /// Bytes in a block.
 const BLOCK: u64 = 2048;
@@ -61,7 +60,7 @@ impl State {
     pub const fn text(self) -> &'static str {
         match self {
             Self::Blank => "blank",
-            Self::FormatStopped => "formatted in part, and stopped",
+            Self::FormatStopped => "formatted in part; the driver goes on when it writes",
             Self::Formatting => "being formatted in the background",
             Self::FormattedQuickly => "formatted quickly, to be written in sequence only",
             Self::Formatted => "formatted",
@@ -104,12 +103,8 @@ pub struct Disc {
 /// Asks a drive.
 pub fn inspect(paths: &Paths, options: &Info) -> Result<Report> {
     let target = Target::find_drive(paths, &options.target)?;
-    let (mut drive, in_use) = match target.open_alone(paths, Duration::ZERO) {
-        Ok(drive) => (drive, false),
-        // What is being written is left alone.
-        Err(Error::Busy(_)) => (target.open()?, true),
-        Err(error) => return Err(error),
-    };
+    let in_use = target.is_in_use()?;
+    let mut drive = target.open()?;
     let mapped = target.mapping.as_ref().map(|map| map.name.clone());
     let name = target.node.display().to_string();
     Ok(report(&mut drive, &name, mapped, in_use))

@@ -184,7 +184,7 @@ fn in_drives_of_all_makers() {
     for (spec, name, packet) in NEW {
         for quirk in QUIRKS {
             // Without the size of a packet the driver does not know how to write these.
-            let needs_track = name == "CD-RW" || name == "DVD-RW";
+            let needs_track = name == "CD-RW";
             if needs_track && matches!(quirk, "quirks=no-packet-size" | "quirks=no-track-info") {
                 continue;
             }
@@ -406,6 +406,18 @@ fn a_drive_that_was_reset_or_is_slow() {
     }
     bench.format(&USUAL, false).unwrap();
     assert_eq!((bench.count("formats"), bench.count("faults")), (1, 5));
+}
+
+/// What a drive offers it need not take.
+#[test]
+fn a_drive_that_takes_the_plain_form_only() {
+    for spec in ["dvdram,blocks=4096", "bd-re,blank,blocks=65536"] {
+        let mut bench = Bench::new(spec);
+        let words = ["fault", "op=0x04", "act=sense:5/26/00"];
+        bench.drive.command(&words).unwrap();
+        bench.format(&full(), false).unwrap();
+        assert_eq!((bench.count("formats"), bench.count("faults")), (1, 1));
+    }
 }
 
 #[test]
