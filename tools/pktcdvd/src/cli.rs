@@ -76,7 +76,7 @@ pub enum Command {
     /// it. A DVD+RW can be used after a minute: the drive goes on formatting meanwhile. A disc that
     /// holds a file system or other data is left alone without --force. The drive must not be in use.
     ///
-    /// If this command is ended, the drive goes on formatting all the same.
+    /// If this command is ended, the drive brings to an end what it has begun.
     Format(Format),
     /// Show what is in a drive, and what can be done with it.
     Info(Info),
