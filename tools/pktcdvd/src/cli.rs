@@ -98,8 +98,8 @@ pub enum Command {
     Eject(Eject),
     /// Change settings of a packet device.
     ///
-    /// These are packet_wait_us, packet_buffers, congestion_on and congestion_off; reset=1 sets the
-    /// counters to zero.
+    /// These are packet_wait_us, packet_buffers, linger_ms, congestion_on and congestion_off; reset=1
+    /// sets the counters to zero.
     Set(Set),
 }
 

@@ -134,6 +134,11 @@ impl Target {
     ///
     /// Waits up to `limit` for the packet device to let go of the drive.
     pub fn open_alone(&self, paths: &Paths, limit: Duration) -> Result<Kernel<OwnedFd>> {
+        if let Some(map) = &self.mapping {
+            // The drive may stay open for a while after the packet device was closed. That it
+            // cannot be closed is seen right below.
+            let _ = fs::write(paths.class_device(&map.name).join("session"), "end\n");
+        }
         let flags = OFlags::RDWR | OFlags::EXCL | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let mounted = || !self.mounts(paths).is_empty();
         let attempt = || open(&self.node, flags, Mode::empty()).map_err(io::Error::from);

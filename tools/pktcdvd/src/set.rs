@@ -12,6 +12,7 @@ use crate::{Error, Result};
 const SETTINGS: &[(&str, &str, i64, i64)] = &[
     ("packet_wait_us", "packet_wait_us", 0, 10_000_000),
     ("packet_buffers", "packet_buffers", 2, 64),
+    ("linger_ms", "linger_ms", 0, 3_600_000),
     (
         "congestion_on",
         "write_queue/congestion_on",
