@@ -83,13 +83,14 @@ pub enum Command {
     /// Make a UDF file system that suits the disc, with mkudffs.
     ///
     /// Chooses the media type, the size of blocks and the length of packets; what is given behind --
-    /// goes before that. What was on the disc is lost.
+    /// goes before that. What was on the disc is lost. A drive that was not mapped stays mapped until
+    /// the disc is unmounted or taken out by this command.
     Mkfs(Mkfs),
     /// Mount a disc.
     ///
     /// Maps the drive if need be. UDF and other file systems are told apart.
     Mount(Mount),
-    /// Unmount a disc, and unmap its drive if `mount` has mapped it.
+    /// Unmount a disc, and unmap its drive if `mount` or `mkfs` has mapped it.
     Umount(Umount),
     /// Take a disc out, with all that was written on it.
     ///
@@ -229,7 +230,7 @@ pub struct Info {
 /// Where to make a file system.
 #[derive(Debug, Clone, Args)]
 pub struct Mkfs {
-    /// The packet device, named as for remove; or a drive, which is mapped meanwhile.
+    /// The packet device, named as for remove; or a drive, which is mapped if need be.
     #[arg(value_name = "DRIVE|NAME", value_hint = ValueHint::FilePath)]
     pub target: String,
     /// Options for mkudffs.

@@ -9,10 +9,17 @@ use crate::paths::Paths;
 use crate::remove;
 use crate::{Error, Result};
 use rustix::io::Errno;
+use std::fs;
 use std::time::Duration;
 
 /// How long to wait for programs that look at a device which was just made, or just used.
 pub const LOOKERS: Duration = Duration::from_secs(5);
+
+/// Whether a packet device was made by [`Mapped`], and kept.
+pub fn is_ours(paths: &Paths, mapping: &Mapping) -> bool {
+    let lower = fs::read_to_string(paths.state(&mapping.name)).unwrap_or_default();
+    lower.trim() == mapping.lower.to_string()
+}
 
 /// A packet device that was there, or was made.
 pub struct Mapped<'a> {
@@ -56,9 +63,19 @@ impl<'a> Mapped<'a> {
         &self.mapping
     }
 
-    /// Whether it was made.
-    pub fn is_new(&self) -> bool {
-        self.made
+    /// Leaves it there if it was made, until the disc is unmounted or taken out.
+    ///
+    /// So the drive need not close the disc between two commands that use it.
+    pub fn keep(&self) -> Result {
+        if !self.made {
+            return Ok(());
+        }
+        let path = self.paths.state(&self.mapping.name);
+        let write = || {
+            path.parent().map(fs::create_dir_all).transpose()?;
+            fs::write(&path, format!("{}\n", self.mapping.lower))
+        };
+        write().map_err(|err| Error::system(format!("cannot write {}", path.display()), err))
     }
 
     /// Unmaps it if it was made.

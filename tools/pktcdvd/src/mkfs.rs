@@ -21,15 +21,16 @@ const BLOCK: u32 = 2048;
 pub fn mkfs(paths: &Paths, options: &Mkfs) -> Result {
     let target = Target::find(paths, &options.target)?;
     let class = Class::open(paths)?;
+    let disc = match drive::is_optical(paths, target.lower) {
+        true => Some(writing(&target)?),
+        false => None,
+    };
     let mapped = Mapped::new(paths, &class, &target)?;
-    let own = match drive::is_optical(paths, target.lower) {
-        true => for_disc(&writing(&target)?),
-        false => {
-            let bytes = number_in(
-                &paths
-                    .block(mapped.mapping().number)
-                    .join("queue/minimum_io_size"),
-            );
+    let block = paths.block(mapped.mapping().number);
+    let own = match disc {
+        Some(writing) => for_disc(&writing),
+        None => {
+            let bytes = number_in(&block.join("queue/minimum_io_size"));
             arguments("hd", bytes.unwrap_or(BLOCK) / BLOCK)
         }
     };
@@ -38,8 +39,12 @@ pub fn mkfs(paths: &Paths, options: &Mkfs) -> Result {
     let node = paths.nodes().join(&mapped.mapping().name);
     arguments.push(node.to_string_lossy().into_owned());
     eprintln!("mkudffs {}", arguments.join(" "));
-    let made = programs::run("mkudffs", "udftools", arguments);
-    mapped.end().and(made)
+    let made = programs::run("mkudffs", "udftools", arguments).and_then(|()| mapped.keep());
+    if made.is_err() {
+        // Why it could not be made is what counts.
+        let _ = mapped.end();
+    }
+    made
 }
 
 /// How the disc in a drive is written.

@@ -7,7 +7,7 @@ use crate::cli::{Mount, Umount};
 use crate::contents::{self, Contents};
 use crate::device_map::Mapping;
 use crate::drive::Target;
-use crate::mapped::{Mapped, LOOKERS};
+use crate::mapped::{self, Mapped, LOOKERS};
 use crate::mountinfo;
 use crate::paths::Paths;
 use crate::programs;
@@ -27,8 +27,7 @@ pub fn mount(paths: &Paths, options: &Mount) -> Result {
     let target = Target::find(paths, &options.target)?;
     let class = Class::open(paths)?;
     let mapped = Mapped::new(paths, &class, &target)?;
-    let mounted =
-        try_to_mount(paths, options, mapped.mapping()).and_then(|()| remember(paths, &mapped));
+    let mounted = try_to_mount(paths, options, mapped.mapping()).and_then(|()| mapped.keep());
     if mounted.is_err() {
         // Why it could not be mounted is what counts.
         let _ = mapped.end();
@@ -84,21 +83,7 @@ fn read(file: &File, first: u32, blocks: u32) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Notes that the mapping is there for the mount alone.
-fn remember(paths: &Paths, mapped: &Mapped<'_>) -> Result {
-    if !mapped.is_new() {
-        return Ok(());
-    }
-    let path = paths.state(&mapped.mapping().name);
-    let write = || {
-        path.parent().map(fs::create_dir_all).transpose()?;
-        fs::write(&path, format!("{}\n", mapped.mapping().lower))
-    };
-    write()
-        .map_err(|err| Error::system(format!("mounted, but cannot write {}", path.display()), err))
-}
-
-/// Unmounts a disc, and unmaps its drive if [`mount`] has mapped it.
+/// Unmounts a disc, and unmaps its drive if this command has mapped it; see [`Mapped::keep`].
 pub fn umount(paths: &Paths, options: &Umount) -> Result {
     let class = Class::open(paths)?;
     let mappings = class.mappings()?;
@@ -109,8 +94,7 @@ pub fn umount(paths: &Paths, options: &Umount) -> Result {
         mapping => mapping?,
     };
     unmount_all(paths, &mapping)?;
-    let lower = fs::read_to_string(paths.state(&mapping.name)).unwrap_or_default();
-    if lower.trim() == mapping.lower.to_string() {
+    if mapped::is_ours(paths, &mapping) {
         remove::unmap(paths, &class, &mapping, LOOKERS)?;
     }
     Ok(())

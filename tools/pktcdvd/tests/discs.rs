@@ -287,6 +287,29 @@ fn a_dvd_rw_quickly() {
     assert_eq!(bench.report().disc.unwrap().state, State::Formatted);
 }
 
+/// The driver's advice about a disc that it refuses is a command that helps.
+#[test]
+fn advice_is_followed() {
+    for spec in [
+        "cdrw,blank",
+        "dvd-rw,blank",
+        "dvd-rw,quick",
+        "dvd+rw,blank",
+        "dvd+rw-dl,blank",
+        "bd-re,blank",
+        "cdrw,blank,rainier",
+    ] {
+        let mut bench = Bench::new(&format!("{spec},blocks=65536"));
+        let disc = bench.report().disc.unwrap();
+        let reason = disc.reason.unwrap();
+        let command = "pktcdvd format /dev/sr0";
+        assert!(reason.contains(command), "{spec}: {reason}");
+        bench.format(&USUAL, false).unwrap();
+        let disc = bench.report().disc.unwrap();
+        assert!(disc.writable, "{spec}: {:?}", disc.reason);
+    }
+}
+
 #[test]
 fn spare_areas() {
     for spec in ["bd-re,blank,blocks=4718592", "dvdram,blocks=65536"] {
@@ -479,6 +502,10 @@ fn discs_are_shown() {
     assert!(disc.reason.is_some() && disc.holds.is_none());
     assert!(text.contains("  state           blank\n"), "{text}");
     assert!(text.contains("  writable        no: "), "{text}");
+
+    let protected = Bench::new("dvdram,read-only,blocks=4096").report();
+    let disc = protected.disc.unwrap();
+    assert!(!disc.writable && disc.reason.unwrap().contains("write protected"));
 
     let report = Bench::new("dvdram,blocks=4096").report();
     let text = inspect::text(&report);
