@@ -56,6 +56,8 @@ pub fn of(paths: &Paths, number: DeviceNumber) -> Vec<User> {
     let processes = fs::read_dir(paths.proc());
     for process in processes.into_iter().flatten().flatten() {
         let id = process.file_name().to_str().and_then(|id| id.parse().ok());
+        // What this command was given open by its caller is the caller's.
+        let id = id.filter(|&id| id != std::process::id());
         if let Some(id) = id.filter(|_| has_open(&process.path(), number)) {
             let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
             let name = name.trim().to_owned();
