@@ -217,6 +217,8 @@ mod tests {
     }
 
     proptest! {
+        // Each of them fills a disc.
+        #![proptest_config(ProptestConfig::with_cases(32))]
         #[test]
         fn any_start(bytes in prop::collection::vec(any::<u8>(), 0..4096), at in 0usize..(1 << 20)) {
             let disc = with((1 << 20) + 4096, &[(at, &bytes)]);
