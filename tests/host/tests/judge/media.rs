@@ -90,7 +90,10 @@ fn each_medium_is_written_as_a_whole_in_each_drive() {
 
                 // The next one finds it as it was left: with all of it, or what was reached.
                 let mut again = drive.look(Access::Write).unwrap();
-                assert!(medium.identity.allows(&again.identity), "{media} {quirk}{more}");
+                assert!(
+                    medium.identity.allows(&again.identity),
+                    "{media} {quirk}{more}"
+                );
                 again.blocks = medium.blocks;
                 drive.use_all_over(&again, 0xa5);
             }
@@ -123,7 +126,14 @@ fn who_only_reads_changes_nothing() {
                 .unwrap_or_else(|refusal| panic!("{media} {quirk}: {refusal}"));
 
             assert_eq!(drive.get("bgformat"), before, "{media} {quirk}");
-            for count in ["restarts", "formats", "closes", "speed_sets", "mode_selects", "writes"] {
+            for count in [
+                "restarts",
+                "formats",
+                "closes",
+                "speed_sets",
+                "mode_selects",
+                "writes",
+            ] {
                 assert_eq!(drive.get(count), 0, "{media} {quirk} {count}");
             }
             if media == "dvd+rw,state=stopped,formatted=2048" && quirk != "run-out" {
@@ -135,7 +145,10 @@ fn who_only_reads_changes_nothing() {
 
 #[test]
 fn a_writer_who_comes_after_readers_gets_all_of_it() {
-    for media in ["dvd+rw,state=stopped,formatted=2048", "dvd+rw-dl,state=stopped"] {
+    for media in [
+        "dvd+rw,state=stopped,formatted=2048",
+        "dvd+rw-dl,state=stopped",
+    ] {
         for quirk in quirks() {
             let mut drive = drive(media, quirk, ",format-time=900000");
             let seen = drive.look(Access::Read).unwrap();
@@ -152,7 +165,11 @@ fn a_writer_who_comes_after_readers_gets_all_of_it() {
 #[test]
 fn a_drive_that_loses_its_power_goes_on() {
     for quirk in quirks() {
-        let mut drive = drive("dvd+rw,state=stopped,formatted=2048", quirk, ",format-time=900000");
+        let mut drive = drive(
+            "dvd+rw,state=stopped,formatted=2048",
+            quirk,
+            ",format-time=900000",
+        );
         let medium = drive.look(Access::Write).unwrap();
 
         drive.order("powercut");
@@ -186,7 +203,11 @@ fn what_has_to_be_formatted_is_refused_and_not_touched() {
             let mut drive = drive(media, quirk, "");
             let refusal = drive.write().unwrap_err();
 
-            assert_eq!(refusal.errno(), Errno::ReadOnly, "{media} {quirk}: {refusal}");
+            assert_eq!(
+                refusal.errno(),
+                Errno::ReadOnly,
+                "{media} {quirk}: {refusal}"
+            );
             let text = refusal.to_string();
             assert!(
                 text.contains("format it with pktcdvd format DRIVE") && text.contains(command),
@@ -211,7 +232,15 @@ fn a_dvd_rw_that_was_not_written_to_its_end_has_what_was() {
 
 #[test]
 fn what_is_write_protected_is_refused_if_the_drive_tells() {
-    for media in ["cdrw", "dvd-rw", "dvd+rw", "dvd+rw,state=stopped", "dvd+rw-dl", "dvdram", "bd-re"] {
+    for media in [
+        "cdrw",
+        "dvd-rw",
+        "dvd+rw",
+        "dvd+rw,state=stopped",
+        "dvd+rw-dl",
+        "dvdram",
+        "bd-re",
+    ] {
         for quirk in quirks() {
             if quirk == "hides-protection" || is_mystery(media, quirk) {
                 continue;
@@ -220,7 +249,10 @@ fn what_is_write_protected_is_refused_if_the_drive_tells() {
             let medium = drive.look(Access::Write).unwrap();
             let refusal = medium.writing.unwrap_err();
 
-            assert!(matches!(refusal, Refusal::Protected(_)), "{media} {quirk}: {refusal}");
+            assert!(
+                matches!(refusal, Refusal::Protected(_)),
+                "{media} {quirk}: {refusal}"
+            );
             assert_eq!(refusal.errno(), Errno::ReadOnly);
             assert_eq!(drive.get("writes_rejected"), 0, "{media} {quirk}");
         }
