@@ -80,7 +80,7 @@ manuals() {
 	grep -q '^\.TH pktcdvd 8' "$manual" || return
 	for word in $("$command" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
 		# Help has no page of its own.
-		[ "$word" = help ] || grep -q "pktcdvd.$word" "$manual" || { echo "no $word"; return 1; }
+		[ "$word" = help ] || grep -qF "pktcdvd\\-$word" "$manual" || { echo "no $word"; return 1; }
 	done
 }
 check "its manual tells of its commands" manuals
