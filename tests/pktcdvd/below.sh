@@ -84,7 +84,7 @@ if zgrep -q '^CONFIG_BLK_DEV_ZONED=y' /proc/config.gz; then
 		modprobe null_blk nr_devices=1 gb=1 memory_backed=0 zoned=1 zone_size=64 &&
 			errno_of $PKT/add "$(number /dev/nullb0)"
 	}
-	check_equal "a zoned device is refused" EOPNOTSUPP "$(zoned)"
+	check_equal "a zoned device is refused" ENOTSUP "$(zoned)"
 	check "and not held" modprobe -r null_blk
 else
 	ktap_test_skip "a zoned device is refused" "the kernel has no CONFIG_BLK_DEV_ZONED"
