@@ -14,7 +14,7 @@
 # shellcheck source=tests/optical/lib/stock.sh
 . "$(dirname "$0")/lib/stock.sh"
 
-ktap_plan 77
+ktap_plan 86
 blocks=16384
 last=$(((blocks - 16) * 2048))
 whole=$((blocks * 2048))/32768
@@ -31,9 +31,9 @@ over() {
 }
 
 # A format that was stopped: so dvd+rw-format, growisofs and this driver leave each DVD+RW. It takes the
-# drive a second to go on, and then a quarter of a minute until all is formatted.
+# drive a moment to go on, and then some seconds until all is formatted.
 for media in dvd+rw dvd+rw-dl; do
-	fresh 2 "$media,strict,blocks=$blocks,state=stopped,formatted=2048,format-time=16000"
+	fresh 2 "$media,strict,blocks=$blocks,state=stopped,formatted=2048,format-time=4000"
 	check_equal "$media: a reader has what is formatted" "$part" "$(disk "$node" ro size)"
 	check_equal "$media: and changes nothing" "1 0 2048" \
 		"$(get bgformat) $(get restarts) $(get formatted)"
@@ -68,7 +68,7 @@ check_equal "it has gone on twice" 2 "$(get restarts)"
 over
 
 # What drives do differently.
-fresh 2 "dvd+rw,strict,blocks=$blocks,state=stopped,formatted=2048,format-time=16000,quirks=grows+no-progress"
+fresh 2 "dvd+rw,strict,blocks=$blocks,state=stopped,formatted=2048,format-time=4000,quirks=grows+no-progress"
 check_equal "a drive whose disc grows" "$whole ok ok ok" \
 	"$(disk "$node" rw size "write:$last:32768:d" fsync "check:$last:32768:d")"
 over
@@ -151,5 +151,37 @@ for n in 0 2; do
 	check_equal "drive $n: in the end the speeds are as they were" "$before" \
 		"$(get read_speed) $(get write_speed)"
 done
+
+# A block near the end that cannot be read has the drive's own driver take what is in front of it for all.
+fresh 2 dvd+rw,strict,blocks=4096
+order fault op=read lba=4090 act=sense:3/11/00 count=inf
+check_equal "a block near the end cannot be read" ENODATA "$(disk "$node" ro read:8376320:2048)"
+order fault clear
+check_equal "when it can, the disc has its size, and its end" "8388608/32768 ok ok" \
+	"$(disk "$node" rw size read:8386560:2048 write:8355840:32768:i)"
+order fault op=read lba=4090 act=sense:3/11/00 count=4
+check_equal "also if it was open all the time" "ENODATA ok ok ok" \
+	"$(disk "$node" rw read:8376320:2048 write:8355840:32768:j fsync check:8355840:32768:j)"
+order fault clear
+check_equal "the drive has its size, too" 16384 "$(disk_size "$sr")"
+
+# The administrator does not want doors locked.
+echo 0 >/proc/sys/dev/cdrom/lock
+check_equal "the door is not locked" "rc=0" \
+	"$(disk "$node" rw "run:bash -c '. tests/lib/drive.sh; test \$(drive_get @2 locked) = 0'")"
+check_equal "nor by what is done after a reset" "ok rc=0 ok rc=0" \
+	"$(disk "$node" rw write:0:32768:k "run:bash -c '. tests/lib/drive.sh; drive_ctl @2 powercut'" fsync \
+		"run:bash -c '. tests/lib/drive.sh; test \$(drive_get @2 locked) = 0'")"
+echo 1 >/proc/sys/dev/cdrom/lock
+check_equal "but it is when it may be" "ok rc=0 ok rc=0" \
+	"$(disk "$node" rw write:0:32768:k "run:bash -c '. tests/lib/drive.sh; drive_ctl @2 powercut'" fsync \
+		"run:bash -c '. tests/lib/drive.sh; test \$(drive_get @2 locked) = 1'")"
+
+# A flush is one command: nothing is opened for it, nor is the drive asked for events.
+check_equal "a flush is no more than a flush" "ok ok rc=0 ok ok ok ok rc=0" \
+	"$(disk "$node" rw write:0:32768:l fsync "run:bash -c '. tests/lib/drive.sh; drive_ctl @2 reset-stats'" \
+		write:0:32768:m fsync write:0:32768:n fsync \
+		"run:bash -c '. tests/lib/drive.sh; test \$(drive_get @2 commands) = 4'")"
+check_equal "what was flushed is there" ok "$(disk "$node" ro check:0:32768:n)"
 clean_up
 ktap_finished

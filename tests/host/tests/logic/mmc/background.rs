@@ -278,6 +278,42 @@ fn a_disc_with_no_format_at_all_is_blank() {
 }
 
 #[test]
+fn each_command_that_is_advised_is_one_for_such_discs() {
+    for (kind, command) in [
+        (Kind::CdRw, Some("cdrwtool -d DRIVE -q")),
+        (Kind::CdMrw, Some("cdrwtool -d DRIVE -q")),
+        (Kind::DvdRw, Some("dvd+rw-format -force=full DRIVE")),
+        (Kind::DvdRam, Some("dvd+rw-format -force DRIVE")),
+        (Kind::DvdPlusRw, Some("dvd+rw-format -force DRIVE")),
+        (Kind::DvdMrw, Some("dvd+rw-format -force DRIVE")),
+        (Kind::DvdPlusRwDl, Some("dvd+rw-format -force DRIVE")),
+        (Kind::BdRe, Some("dvd+rw-format -force DRIVE")),
+        (Kind::HdDvdRam, None),
+        (Kind::Removable, None),
+    ] {
+        let text = Refusal::Blank(kind).to_string();
+        let advice = match command {
+            Some(command) => format!("pktcdvd format DRIVE (or {command})"),
+            None => "pktcdvd format DRIVE".to_string(),
+        };
+
+        assert!(
+            text.ends_with(&format!("format it with {advice}")),
+            "{text}"
+        );
+        for refusal in [
+            Refusal::FormatStopped(kind),
+            Refusal::NotPackets(kind),
+            Refusal::Protected(kind),
+        ] {
+            let text = refusal.to_string();
+            assert!(text.len() < 160, "{text}");
+            assert_eq!(refusal.errno(), Errno::ReadOnly);
+        }
+    }
+}
+
+#[test]
 fn a_medium_is_the_same_while_it_grows() {
     let found = |state: u8, formatted: u32, blocks: u32| {
         let mut drive = partly(0x1a, state, formatted, blocks);
