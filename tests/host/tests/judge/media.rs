@@ -103,16 +103,16 @@ fn each_medium_is_written_as_a_whole_in_each_drive() {
 
 #[test]
 fn speeds_are_given_back() {
-    for media in WRITTEN {
-        let mut drive = drive(media, "", ",format-time=60000");
-        let own = (drive.get("read_speed"), drive.get("write_speed"));
-        let medium = drive.look(Access::Write).unwrap();
+    // A disc that is for 4x, in a drive that can do more.
+    let mut drive = drive("cdrw", "", ",patch=43@16:12");
+    let own = (drive.get("read_speed"), drive.get("write_speed"));
+    let medium = drive.look(Access::Write).unwrap();
 
-        assert_eq!(drive.get("read_speed"), own.0, "{media}");
-        drive.finish(&medium);
-        let end = (drive.get("read_speed"), drive.get("write_speed"));
-        assert_eq!(end, own, "{media}");
-    }
+    assert_eq!(drive.get("read_speed"), own.0);
+    assert!(drive.get("write_speed") < own.1);
+    drive.finish(&medium);
+    let end = (drive.get("read_speed"), drive.get("write_speed"));
+    assert_eq!(end, own);
 }
 
 #[test]
