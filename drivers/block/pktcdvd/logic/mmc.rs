@@ -3,8 +3,9 @@
 //! Optical drives: the commands of MMC, their replies, and what follows from them.
 //!
 //! A drive may be old, broken or hostile: nothing here trusts a length or a number that it sends.
-//! [`probe::Probe`] finds out, command by command, what is in a drive and readies it; who owns it
-//! only carries the commands out. The rest of the modules is what it is made of.
+//! [`probe::Probe`] finds out, command by command, what is in a drive and readies it;
+//! [`finish::Finish`] closes what was written. Who owns them only carries the commands out. The rest
+//! of the modules is what they are made of.
 //!
 //! All numbers in commands and replies are big-endian. A *block* is 2048 bytes, and is addressed
 //! by its number on the medium, the LBA.
