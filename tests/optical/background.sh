@@ -108,10 +108,10 @@ check "dvd-rw,blank: that helps" advised
 refused 1 "dvd-rw,blank,profile=13,blocks=$blocks" "dvd+rw-format -force=full DRIVE"
 refused 2 "dvd+rw,state=none,blocks=$blocks" "dvd+rw-format -force DRIVE"
 check "dvd+rw,state=none: that helps" advised
-refused 3 "dvdram,blank,blocks=$blocks" "dvd+rw-format -force DRIVE"
-check "dvdram,blank: that helps" advised
 refused 4 "bd-re,blank,blocks=$blocks" "dvd+rw-format -force DRIVE"
 check "bd-re,blank: that helps" advised
+refused 3 "dvdram,blank,blocks=$blocks" "dvd+rw-format -force=full DRIVE"
+check "dvdram,blank: that helps" advised
 refused 0 "cdrw,blank,blocks=$blocks" "cdrwtool -d DRIVE -q"
 check "cdrw,blank: that helps" advised
 

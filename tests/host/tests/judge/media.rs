@@ -193,7 +193,7 @@ fn what_has_to_be_formatted_is_refused_and_not_touched() {
         ("dvd+rw,blank", "dvd+rw-format -force DRIVE"),
         ("dvd+rw,state=none", "dvd+rw-format -force DRIVE"),
         ("dvd+rw-dl,state=none", "dvd+rw-format -force DRIVE"),
-        ("dvdram,blank", "dvd+rw-format -force DRIVE"),
+        ("dvdram,blank", "dvd+rw-format -force=full DRIVE"),
         ("bd-re,blank", "dvd+rw-format -force DRIVE"),
     ] {
         for quirk in quirks() {

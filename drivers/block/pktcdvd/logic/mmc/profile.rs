@@ -191,13 +191,14 @@ impl Kind {
     /// it is in, if there is one.
     ///
     /// As Debian has them, dvd+rw-tools 7.1 and udftools 2.3: dvd+rw-format refuses CDs and HD DVDs;
-    /// it formats a DVD-RW quickly, which is not enough, unless it is told otherwise; and what is
+    /// it formats a DVD-RW quickly, which is not enough, unless it is told otherwise; its quick
+    /// format of a DVD-RAM is a command of two bytes, which Linux does not send; and what is
     /// formatted it leaves alone unless it is forced.
     pub const fn stock_format(self) -> Option<&'static str> {
         match self {
             Self::CdRw | Self::CdMrw => Some("cdrwtool -d DRIVE -q"),
-            Self::DvdRw => Some("dvd+rw-format -force=full DRIVE"),
-            Self::DvdRam | Self::DvdPlusRw | Self::DvdMrw | Self::DvdPlusRwDl | Self::BdRe => {
+            Self::DvdRw | Self::DvdRam => Some("dvd+rw-format -force=full DRIVE"),
+            Self::DvdPlusRw | Self::DvdMrw | Self::DvdPlusRwDl | Self::BdRe => {
                 Some("dvd+rw-format -force DRIVE")
             }
             Self::HdDvdRam | Self::Removable => None,
