@@ -27,12 +27,12 @@ use speed::Speeds;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Something that lasts, while the drive answers little else.
+/// An operation during which the drive refuses commands that need the medium.
 #[derive(Clone, Copy, Debug)]
 struct Busy {
     since: Instant,
     lasts: Duration,
-    /// What it answers meanwhile.
+    /// The sense of the commands that it refuses.
     sense: Sense,
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! What can be done to the format of a disc, and what comes of it: the rules of FORMAT UNIT, BLANK
-//! and CLOSE TRACK/SESSION for each kind. They decide; the drive does.
+//! The rules of FORMAT UNIT, BLANK and CLOSE TRACK/SESSION for each kind of disc. They decide whether
+//! a command is accepted and which state the disc has afterwards. They change nothing themselves.
 
 mod bd;
 mod cd;
@@ -82,14 +82,14 @@ pub struct Plan {
     pub mrw: bool,
     /// No spare area.
     pub no_spares: bool,
-    /// What was on it stays.
+    /// The data on it stays.
     pub keeps: bool,
     /// Seconds until the drive is ready again.
     pub seconds: f64,
 }
 
 impl Plan {
-    /// All is formatted, and nothing is left of what was there.
+    /// All blocks are formatted, and all data is lost.
     fn whole(medium: &Medium, size: u32, seconds: f64) -> Self {
         Self {
             state: State::Formatted,
@@ -103,7 +103,7 @@ impl Plan {
         }
     }
 
-    /// Seconds until the drive is ready, and the rest goes on in the background.
+    /// The drive is ready after the lead-in, and formats the rest in the background.
     fn background(medium: &Medium, size: u32) -> Self {
         let lead_in = (medium.kind.seconds(size) / 16.0).min(45.0);
         Self {
@@ -113,7 +113,7 @@ impl Plan {
         }
     }
 
-    /// What "Restart" asks for. What runs, or is complete, needs none.
+    /// "Restart": a stopped format goes on; one that runs or is complete stays as it is.
     fn restart(medium: &Medium) -> Result<Self, Sense> {
         let state = match medium.state {
             State::Stopped | State::Running => State::Running,
@@ -136,8 +136,8 @@ const RESTART: u32 = 1;
 /// "As many as there are".
 const ALL: u32 = u32::MAX;
 
-/// What is offered for a disc, in the order of READ FORMAT CAPACITIES; the drive may or may not
-/// know Mount Rainier.
+/// The formats of a disc, in the order of READ FORMAT CAPACITIES. `rainier`: the drive knows Mount
+/// Rainier.
 pub fn offers(medium: &Medium, rainier: bool) -> Vec<Offer> {
     let mut list = match medium.kind {
         Kind::CdRw => cd::offers(medium),
@@ -156,7 +156,7 @@ pub fn offers(medium: &Medium, rainier: bool) -> Vec<Offer> {
     list
 }
 
-/// What comes of FORMAT UNIT.
+/// Decides on FORMAT UNIT.
 pub fn plan(medium: &Medium, rainier: bool, order: &Order) -> Result<Plan, Sense> {
     if medium.protected {
         return Err(sense::PROTECTED);
@@ -173,12 +173,12 @@ pub fn plan(medium: &Medium, rainier: bool, order: &Order) -> Result<Plan, Sense
     }
 }
 
-/// Whether there is a Mount Rainier format for it.
+/// Whether discs of that kind can have a Mount Rainier format.
 pub fn has_rainier(kind: Kind) -> bool {
     matches!(kind, Kind::CdRw | Kind::DvdPlusRw)
 }
 
-/// Blocks of a disc with that format: some packets are spares for others.
+/// Blocks of a disc with a Mount Rainier format: each 18th packet is a spare.
 pub fn rainier_size(kind: Kind, capacity: u32) -> u32 {
     let packet = kind.packet();
     let packets = capacity / packet;
@@ -202,7 +202,7 @@ fn rainier_plan(medium: &Medium, order: &Order) -> Result<Plan, Sense> {
     })
 }
 
-/// How long blanking takes, in seconds, and whether it was the minimum.
+/// Decides on BLANK: how many seconds it takes, and whether it is the minimal kind.
 pub fn blanking(medium: &Medium, kind: u8) -> Result<(f64, bool), Sense> {
     if medium.protected {
         return Err(sense::PROTECTED);
@@ -220,7 +220,7 @@ pub fn blanking(medium: &Medium, kind: u8) -> Result<(f64, bool), Sense> {
     }
 }
 
-/// What CLOSE TRACK/SESSION makes of a disc, and how long it takes.
+/// Decides on CLOSE TRACK/SESSION: the state afterwards, and how many seconds it takes.
 pub fn closing(medium: &Medium, function: u8) -> Result<(State, f64), Sense> {
     let background = medium.kind.is_plus() || medium.mrw;
     let state = match (function, medium.state) {
@@ -236,8 +236,8 @@ pub fn closing(medium: &Medium, function: u8) -> Result<(State, f64), Sense> {
     Ok((state, if writes { 20.0 } else { 0.5 }))
 }
 
-/// A number of blocks as an order has it: all for 0 or the highest, no more than there can be, and
-/// whole packets.
+/// The number of blocks that an order asks for: whole packets, at most `most`. 0 and the highest number
+/// ask for all.
 fn whole_packets(wanted: u32, most: u32, packet: u32) -> Result<u32, Sense> {
     let blocks = match wanted {
         0 | ALL => most,

@@ -238,7 +238,7 @@ impl Medium {
         }
     }
 
-    /// The background format came that far; whether it is complete now.
+    /// Notes that the background format has formatted so many blocks; returns whether it is complete.
     pub fn reach(&mut self, blocks: u32) -> bool {
         if self.state != State::Running {
             return false;

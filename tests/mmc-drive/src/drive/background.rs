@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The format that goes on in the background.
+//! The background format of DVD+RW and Mount Rainier: how far it is at what time.
 
 use super::Drive;
 use crate::medium::State;
@@ -7,7 +7,8 @@ use crate::quirks::Quirk;
 use std::time::{Duration, Instant};
 
 impl Drive {
-    /// It begins, or goes on, at `from`. If it takes no time, it is complete.
+    /// Starts the clock of a background format at `from`. If formatting takes no time, the format
+    /// is complete at once.
     pub(super) fn begin_background(&mut self, from: Instant) {
         self.background = from;
         let speed = self.background_speed();
@@ -16,7 +17,7 @@ impl Drive {
         }
     }
 
-    /// Blocks that it does in a second. Without a speed it stands still.
+    /// Blocks that are formatted in a second; `None` if the drive takes no time.
     fn background_speed(&self) -> Option<f64> {
         let medium = self.medium.as_ref()?;
         let seconds = match self.options.format_time {
@@ -26,7 +27,7 @@ impl Drive {
         (seconds > 0.0).then(|| f64::from(medium.size) / seconds)
     }
 
-    /// Does what had to be done until now.
+    /// Formats the blocks that the drive has had time for until `now`.
     pub(super) fn advance(&mut self, now: Instant) {
         let speed = self.background_speed();
         let (Some(medium), Some(speed)) = (self.medium.as_mut(), speed) else {
@@ -46,8 +47,8 @@ impl Drive {
         self.background += Duration::from_secs_f64(f64::from(blocks) / speed);
     }
 
-    /// A write that ends at this block, counted from the start of the disc, waits until the format
-    /// is there.
+    /// Formats all blocks in front of `block`, counted from the start of the disc, because a write
+    /// ends there. The write takes as long as that.
     pub(super) fn format_up_to(&mut self, block: u32) {
         let speed = self.background_speed();
         let Some(medium) = self.medium.as_mut() else {
@@ -65,7 +66,7 @@ impl Drive {
         }
     }
 
-    /// How far it is, of 65536, while it runs.
+    /// The progress of a running background format, of 65536.
     pub(super) fn background_progress(&self) -> Option<u16> {
         let medium = self.medium.as_ref()?;
         let hides = self.options.quirks.has(Quirk::NoProgress);
@@ -76,7 +77,8 @@ impl Drive {
         Some(part.min(65535) as u16)
     }
 
-    /// The disc is taken from the drive, or its power: the format waits for somebody to restart it.
+    /// Stops the background format, because the disc or the power is gone. It goes on when the host
+    /// restarts it.
     pub(super) fn stop_background(&mut self) {
         if let Some(medium) = self.medium.as_mut() {
             medium.stop();

@@ -60,8 +60,8 @@ impl Drive {
         }
     }
 
-    /// Whether the drive can do Mount Rainier: then it has feature 0028h and mode page 2Ch, whatever
-    /// disc is in it.
+    /// Whether the drive knows Mount Rainier. If so, it has feature 0028h and mode page 2Ch with any
+    /// disc.
     pub(super) fn knows_rainier(&self) -> bool {
         self.options.rainier || self.medium.as_ref().is_some_and(|medium| medium.mrw)
     }

@@ -26,7 +26,7 @@ impl Drive {
         Ok(Vec::new())
     }
 
-    /// What is formatted, or recorded, when that is written.
+    /// Updates which part of the disc is formatted, or recorded, for a write that was accepted.
     fn extend(&mut self, first: u32, length: u32) -> Result<(), Sense> {
         let medium = self.medium()?;
         let end = first.saturating_add(length).saturating_sub(medium.start);
@@ -107,7 +107,7 @@ impl Drive {
         if medium.is_sequential() {
             return judge_sequence(medium, page, chosen, first, length);
         }
-        // What grows by writing may be written right behind its end.
+        // An intermediate session may also be written right behind its end, and grows.
         let limit = match medium.state {
             State::Intermediate => medium.start.saturating_add(medium.capacity),
             _ => medium.end(),
@@ -150,7 +150,7 @@ impl Drive {
         Ok(())
     }
 
-    /// Counts why a write is refused. Drives of some makers have a word for all reasons.
+    /// Counts why a write is refused, and returns the sense. Some makers have one for all reasons.
     fn reject(&mut self, sense: Sense) -> Sense {
         self.stats.add("writes_rejected", 1);
         let why = match sense {
@@ -266,7 +266,7 @@ impl Drive {
     pub(super) fn synchronize(&mut self) -> Reply {
         self.stats.add("syncs", 1);
         self.empty_cache()?;
-        // What is recorded at once, as a whole, ends here.
+        // A session that is recorded at once (write type 2) needs no CLOSE TRACK/SESSION.
         let at_once = self.modes.write_parameters().write_type == 2;
         let medium = self.medium()?;
         if at_once && medium.state == (State::Sequential { open: true }) {
@@ -303,8 +303,8 @@ impl Drive {
     }
 }
 
-/// Whether a write may go on a disc that is recorded from its start on. The host must have chosen how
-/// to record it.
+/// Judges a write to a disc that is recorded from its start on. The host must have set mode page 5
+/// before.
 fn judge_sequence(
     medium: &Medium,
     page: WriteParameters,

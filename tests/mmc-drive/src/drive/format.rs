@@ -52,7 +52,7 @@ impl Drive {
         Ok(Vec::new())
     }
 
-    /// CLOSE TRACK/SESSION; some kinds of medium have none to close.
+    /// CLOSE TRACK/SESSION.
     pub(super) fn close(&mut self, cdb: &Cdb) -> Reply {
         let function = cdb.byte(2) & 7;
         let (state, seconds) = format::closing(self.medium()?, function)?;
@@ -66,7 +66,7 @@ impl Drive {
         Ok(Vec::new())
     }
 
-    /// What was in the cache was meant for a disc that is no more.
+    /// Drops the cache and the log, since the blocks they belong to are no longer on the disc.
     fn forget_data(&mut self) {
         self.cache.drain();
         self.journal = None;
@@ -74,8 +74,8 @@ impl Drive {
         self.events.push_back(super::tray::NEW_MEDIUM);
     }
 
-    /// How long something lasts that takes a real drive so many seconds. With `format-time` it is
-    /// the `part`th of that instead.
+    /// How long an operation lasts that takes a real drive so many seconds: `time` times as long, or
+    /// the `part`th of `format-time`, if that is set.
     fn lasts(&self, seconds: f64, part: u64) -> Duration {
         match self.options.format_time {
             0 => self.scaled(seconds),
@@ -95,7 +95,7 @@ impl Drive {
         }
     }
 
-    /// Why the drive is not ready yet, with how far it is.
+    /// The sense of a drive that is busy, with the progress of its operation.
     pub(super) fn is_busy(&mut self) -> Option<Sense> {
         let busy = self.busy?;
         let gone = self.now.saturating_duration_since(busy.since);

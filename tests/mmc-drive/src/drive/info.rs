@@ -84,7 +84,7 @@ impl Drive {
         Ok(data)
     }
 
-    /// Blocks that the drive says can be read.
+    /// The size that the drive reports, which quirks make differ from the blocks that can be read.
     fn told_blocks(&mut self) -> Result<u32, Sense> {
         let grows = self.options.quirks.has(Quirk::Grows);
         let run_out = self.options.quirks.has(Quirk::RunOut);
@@ -176,8 +176,8 @@ fn disc_information(medium: &Medium) -> Vec<u8> {
 fn track_information(medium: &Medium) -> Vec<u8> {
     let (look, blank) = (&medium.look, medium.is_blank());
     let cd_like = medium.kind.is_picky();
-    // A DVD-RW that is recorded from its start on is written in packets of any size. A CD-RW may
-    // be formatted yet, to fixed ones, while it is blank.
+    // The packets of a sequential DVD-RW have no fixed size. A blank CD-RW reports the packets that
+    // it gets when it is formatted.
     let flexible = match medium.kind {
         Kind::DvdRw => medium.is_sequential(),
         _ => look.varying,

@@ -25,7 +25,7 @@ impl Drive {
         Ok(data)
     }
 
-    /// What the drive has to say when nothing went wrong: how far it is.
+    /// The sense when no command failed: the progress of an operation, if one is under way.
     fn unasked(&mut self) -> Sense {
         let background = self.background_progress();
         let formatting = background.map(|_| Sense {

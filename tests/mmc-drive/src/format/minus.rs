@@ -8,7 +8,7 @@ use crate::sense::{self, Sense};
 /// Seconds for lead-in and management data.
 const LEAD_IN: f64 = 60.0;
 
-/// While the session grows, nothing can make it grow further.
+/// As long as the session is open, the formats that grow it are not offered.
 pub(super) fn offers(medium: &Medium) -> Vec<Offer> {
     let (all, packet) = (medium.capacity, medium.kind.packet());
     let offer = |kind, blocks, parameter| Offer {
