@@ -2,6 +2,7 @@
 """Each operation, with each of its allocations failing in turn: it works, or it says why not and has
 left nothing behind."""
 
+import itertools
 import mmap
 import os
 
@@ -208,8 +209,15 @@ class Sweep(Actor):
         return name
 
     def packet_open(self):
-        node = f"/dev/pktcdvd/{self.packet_node()}"
-        self.sweep("packet open", lambda: os.close(os.open(node, os.O_RDWR)), lambda error: None)
+        """Each time with another number of buffers. Without memory for them the old ones do."""
+        name = self.packet_node()
+        node = f"/dev/pktcdvd/{name}"
+        wanted = itertools.cycle((2, 3))
+
+        def other_buffers(_error):
+            put(f"{PKT}/{name}/packet_buffers", next(wanted))
+
+        self.sweep("packet open", lambda: os.close(os.open(node, os.O_RDWR)), other_buffers)
         self.unmap()
         self.remove()
 
