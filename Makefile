@@ -88,6 +88,7 @@ install-tools: tools
 		build/tools/completions/pktcdvd.fish
 	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/zsh/site-functions" \
 		build/tools/completions/_pktcdvd
+	tools/system/install.sh "$(PREFIX)" "$(DESTDIR)"
 
 modules_install: modules
 	@scripts/module.sh --install "$(kdir)"
@@ -116,7 +117,8 @@ help:
 	@echo 'make doc                documentation of rust/ and drivers/'
 	@echo 'make kernels            build the test kernels now, rather than when needed'
 	@echo 'make tools              the command pktcdvd, its manual and completions for shells'
-	@echo 'make install-tools      install them below PREFIX (/usr/local)'
+	@echo 'make install-tools      install them below PREFIX (/usr/local), with rules for udev and units'
+	@echo '                          for systemd'
 	@echo 'make modules_install    install the modules for the kernel they were built for'
 	@echo 'make install            all of these (as root)'
 	@echo 'make clean              remove what was built here (the cache stays)'

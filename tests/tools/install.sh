@@ -8,7 +8,7 @@
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
-ktap_plan 21
+ktap_plan 26
 top=$(realpath "$(dirname "$0")/../..")
 mkdir -p "$top/build"
 dir=$(mktemp -d "$top/build/install.XXXXXX")
@@ -92,4 +92,35 @@ completions() {
 			"$dir/dest/usr/share/fish/vendor_completions.d/pktcdvd.fish"
 }
 check "shells complete it" completions
+
+# What udev and systemd do with it.
+system=("$dir/dest/usr/lib/udev/rules.d/90-pktcdvd.rules" "$dir/dest/usr/libexec/pktcdvd-udev"
+	"$dir"/dest/usr/lib/systemd/system/pktcdvd{,-eject}@.service)
+check_fails "rules, units and their program have their places filled in" grep -n '@[a-z]*@' "${system[@]}"
+# named FILE...: the programs that the files name.
+named() {
+	sed -nE 's/.*(PROGRAM[!=]?=|RUN\+?="?|ExecStart=|ExecStop=)"?([^" ]*pktcdvd-udev) .*/\2/p' "$@" | sort -u
+}
+check_equal "they name the program where it is" /usr/libexec/pktcdvd-udev "$(named "${system[@]}")"
+# systemd looks whether the programs are there.
+units() {
+	local unit name
+	mkdir -p "$dir/units"
+	for unit in "${system[@]:2}"; do
+		name=${unit##*/}
+		sed "s|/usr/libexec|$dir/dest&|" "$unit" >"$dir/units/${name/@/@sr0}"
+		cp "$dir/units/${name/@/@sr0}" "$dir/units/$name"
+	done
+	# What it ignores is not in its exit status.
+	! systemd-analyze --man=no verify "$dir"/units/*@sr0.service 2>&1 | grep pktcdvd
+}
+if have systemd-analyze; then
+	check "the units are as systemd wants them" units
+else
+	ktap_test_skip "the units are as systemd wants them" "no systemd-analyze"
+fi
+conf=$dir/dest/etc/pktcdvd.conf
+check_fails "the configuration maps nothing by itself" grep -v '^#' "$conf"
+echo 'disc /dev/sr0' >"$conf"
+check "and is not written over" sh -c "'$top/tools/system/install.sh' /usr '$dir/dest' && grep -qx 'disc /dev/sr0' '$conf'"
 ktap_finished
