@@ -1,0 +1,200 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: fast
+# rblk-args: --drive cdrw,strict-cache,blocks=16384 --drive dvd-rw,strict-cache,blocks=16384 --drive dvd+rw,strict,blocks=16384 --drive dvdram,strict,blocks=16384 --drive bd-re,strict,blocks=16384
+# rblk-timeout: 180
+#
+# With a systemd-udevd that runs, the rules that come with it and with udftools, and ours: a disc is
+# mapped when it is put in, and unmapped when it is gone; its file system gets links; the button on
+# the drive ends in an open tray, after what was written is on the disc. All of udevd, of its rules
+# and of cdrom_id is Debian's.
+
+# shellcheck source=tests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=tests/optical/lib/optical.sh
+. "$(dirname "$0")/lib/optical.sh"
+# shellcheck source=tests/optical/lib/stock.sh
+. "$(dirname "$0")/lib/stock.sh"
+# shellcheck source=tests/lib/udev.sh
+. "$(dirname "$0")/../lib/udev.sh"
+
+ktap_plan 47
+prefix=$UDEV_PREFIX
+conf=$prefix/etc/pktcdvd.conf
+
+# shellcheck disable=SC2317 # called by trap
+leave() {
+	umount "$MNT" 2>/dev/null
+	! mountpoint -q /bin/systemctl || umount /bin/systemctl
+	rm -rf /run/systemd
+	udev_stop
+	clean_up
+	# shellcheck disable=SC2154 # set by ktap.sh
+	rm -f "$ktap_output"
+}
+trap leave EXIT
+
+# on N: the packet device on a drive.
+on() {
+	local lower
+	lower=$(number "$(drive_sr "$1")") || return
+	awk -v lower="$lower" '$3 == lower { print $1 }' "$PKT/device_map"
+}
+is_mapped() { [ -n "$(on "$1")" ]; }
+are_mapped() {
+	local n
+	for n; do is_mapped "$n" || return; done
+}
+none_mapped() { [ ! -s "$PKT/device_map" ]; }
+# leads LINK N: a link leads to the packet device on a drive.
+leads() { [ "$(realpath "/dev/$1")" = "$(node "$(on "$2")")" ]; }
+# gone LINK: it leads to no packet device.
+gone() { [ ! -e "/dev/$1" ] || ! [[ $(realpath "/dev/$1") == */pktcdvd* ]]; }
+# property N NAME: of the packet device on a drive, in udev's database.
+property() { udevadm info --query=property --property="$2" --value "$(node "$(on "$1")")"; }
+# has_file NODE: the file that was written is there.
+has_file() {
+	mount -t udf -o ro "$1" "$MNT" && cmp "$RBLK_SCRATCH/file" "$MNT/file" && umount "$MNT"
+}
+is_open() { [ "$(drive_get "@$1" tray_open)" = 1 ]; }
+is_mounted() { mountpoint -q "$MNT"; }
+unmounted() { ! is_mounted; }
+# press N: the button.
+press() { drive_ctl "@$1" button >/dev/null; }
+is_locked() { [ "$(drive_get "@$1" locked)" = 1 ]; }
+
+clean_up
+for n in "${!ALL_DRIVES[@]}"; do
+	drive_ctl "@$n" reset >/dev/null
+	drive_ctl "@$n" insert none
+done
+check "udevd runs" udev_start "${PKTCDVD:-$top/target/release/pktcdvd}"
+check_fails "udevd understands the rules" grep -F 90-pktcdvd.rules: "$UDEV_LOG"
+check_equal "without a disc nothing is mapped" "" "$(cat "$PKT/device_map")"
+
+# Put in.
+for n in "${!ALL_DRIVES[@]}"; do
+	drive_ctl "@$n" insert "${ALL_DRIVES[$n]},blocks=16384"
+done
+for n in "${!ALL_DRIVES[@]}"; do
+	check "${ALL_DRIVES[$n]}: put in, it is mapped" within 30 is_mapped "$n"
+done
+udev_settle
+udevadm trigger --action=change --subsystem-match=block --sysname-match='sr*'
+udev_settle
+check "looked at again, all stay mapped" are_mapped "${!ALL_DRIVES[@]}"
+check_equal "a device is for the group cdrom" cdrom "$(stat -c %G "$(node "$(on 2)")")"
+check_equal "a disc without a file system is not waited for" 0 "$(property 2 SYSTEMD_READY)"
+
+# A file system.
+udevadm monitor --udev --property >"$RBLK_SCRATCH/monitor" &
+monitor=$!
+check "a file system is made" mkudffs --label=ours --uuid=0123456789abcdef "$(node "$(on 2)")"
+check "its label is a link" within 20 leads disk/by-label/ours 2
+check "and its UUID" leads disk/by-uuid/0123456789abcdef 2
+udev_settle
+kill "$monitor"
+wait "$monitor" 2>/dev/null
+# told NAME VALUE: a change of a packet device that had this property was announced.
+told() {
+	awk -v want="$1=$2" -v RS= -F '\n' '/ACTION=change/ && /DEVNAME=\/dev\/pktcdvd/ {
+		for (i = 1; i <= NF; i++) found += $i == want } END { exit !found }' "$RBLK_SCRATCH/monitor"
+}
+check "desktops are told" told ID_FS_LABEL ours
+check_equal "and may mount it" "1 0" "$(property 2 UDISKS_AUTO) $(property 2 UDISKS_SYSTEM)"
+check_equal "systemd may, too" "" "$(property 2 SYSTEMD_READY)"
+
+# The button, without our rules: the reason for them.
+random_file "$RBLK_SCRATCH/file" 3000000
+mv "$UDEV_RULES" "$RBLK_SCRATCH/"
+udevadm control --reload
+dirty() { mount -t udf /dev/disk/by-label/ours "$MNT" && cp "$RBLK_SCRATCH/file" "$MNT/file"; }
+drive_ctl @3 reset-stats
+mkudffs --label=lost "$(node "$(on 3)")" >/dev/null && mount -t udf "$(node "$(on 3)")" "$MNT" &&
+	cp "$RBLK_SCRATCH/file" "$MNT/file"
+within 20 is_locked 3
+press 3
+check "by other rules, the tray opens" within 30 is_open 3
+check "under what is mounted" is_mounted
+umount "$MNT"
+drive_ctl @3 load
+check_fails "the file is not there" has_file "$(drive_sr 3)"
+umount "$MNT" 2>/dev/null
+mv "$RBLK_SCRATCH/90-pktcdvd.rules" "$UDEV_RULES"
+udevadm control --reload
+
+# The button.
+drive_ctl @2 reset-stats
+check "a file is written, and not flushed" dirty
+check "the door is locked" within 20 is_locked 2
+press 2
+check "the tray opens" within 60 is_open 2
+check "what was mounted is unmounted" unmounted
+check_equal "the drive had written all" "0 0" "$(drive_get @2 cache) $(drive_get @2 cache_lost)"
+check_equal "and refused nothing" 0 "$(drive_get @2 writes_rejected)"
+unmapped() { ! is_mapped 2; }
+check "it is not mapped any more" within 30 unmapped
+check "its links are gone" within 30 gone disk/by-label/ours
+drive_ctl @2 load
+check "the tray shut, it is mapped again" within 30 is_mapped 2
+check "and its label leads to it" within 20 leads disk/by-label/ours 2
+check "the file is there" has_file /dev/disk/by-label/ours
+
+# Somebody uses what is mounted.
+check "mounted again, and written" dirty
+exec {held}<"$MNT/file"
+press 2
+# It ends by having udev look at the drive again, as it ends when the tray was opened.
+looked_again() { [ "$(udevadm info --query=property --property=ID_CDROM_MEDIA --value "$(drive_sr 2)")" = 1 ]; }
+not_looked() { ! looked_again; }
+check "the button is noticed" within 30 not_looked
+check "when it could not be unmounted, udev looks at the drive again" within 60 looked_again
+check_equal "the tray stays shut, and mounted what is mounted" "0 0" \
+	"$(drive_get @2 tray_open) $(is_mounted; echo $?)"
+exec {held}<&-
+press 2
+check "when nobody uses it, the tray opens" within 60 is_open 2
+drive_ctl @2 load
+within 30 is_mapped 2
+check "nothing is lost" has_file "$(node "$(on 2)")"
+
+# With systemd, a unit does it.
+printf '#!/bin/sh\necho "$@" >>"%s"\n' "$RBLK_SCRATCH/systemctl" >"$RBLK_SCRATCH/fake"
+chmod +x "$RBLK_SCRATCH/fake"
+mkdir -p /run/systemd/system
+mount --bind "$RBLK_SCRATCH/fake" /bin/systemctl
+dirty
+press 2
+check "systemd is asked" within 30 test -s "$RBLK_SCRATCH/systemctl"
+udev_settle
+check_equal "for the unit, and nothing else is done" \
+	"--no-block start pktcdvd-eject@$(basename "$(drive_sr 2)").service 0 0" \
+	"$(cat "$RBLK_SCRATCH/systemctl") $(drive_get @2 tray_open) $(is_mounted; echo $?)"
+unit=$(sed -n 's/^ExecStart=//p' "$prefix/lib/systemd/system/pktcdvd-eject@.service")
+check "what the unit has" eval "${unit/\%i/$(basename "$(drive_sr 2)")}"
+check "opens the tray" is_open 2
+umount /bin/systemctl
+rmdir /run/systemd/system
+
+# Discs that are no business of ours; taken out.
+drive_ctl @2 insert none
+drive_ctl @0 insert cdrw,profile=09
+drive_ctl @1 insert dvd-rw,profile=10
+drive_ctl @4 insert none
+only_3() { is_mapped 3 && [ "$(wc -l <"$PKT/device_map")" = 1 ]; }
+check "a CD-R and a DVD-ROM in their place are not mapped" within 30 only_3
+within 20 is_locked 1
+press 1
+check "the button opens them as ever" within 30 is_open 1
+for n in 0 3; do drive_ctl "@$n" insert none; done
+check "taken out, all are unmapped" within 30 none_mapped
+
+# The configuration.
+printf '# a comment\n\nother /dev/none\ndisc %s packet_buffers=9\n' "$(drive_sr 0)" >"$conf"
+check "a drive of the configuration is mapped" "$prefix/libexec/pktcdvd-udev" map disc
+udev_settle
+check "by its name" leads pktcdvd/disc 0
+check_equal "with its options" 9 "$(attribute "$(on 0)" packet_buffers)"
+# shellcheck disable=SC2154 # set by ktap.sh
+[ "$ktap_failed" = 0 ] || tail -n 40 "$UDEV_LOG" | sed 's/^/# udevd: /'
+ktap_finished
