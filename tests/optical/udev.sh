@@ -18,7 +18,7 @@
 # shellcheck source=tests/lib/udev.sh
 . "$(dirname "$0")/../lib/udev.sh"
 
-ktap_plan 47
+ktap_plan 48
 prefix=$UDEV_PREFIX
 conf=$prefix/etc/pktcdvd.conf
 
@@ -177,16 +177,15 @@ umount /bin/systemctl
 rmdir /run/systemd/system
 
 # Discs that are no business of ours; taken out.
-drive_ctl @2 insert none
 drive_ctl @0 insert cdrw,profile=09
 drive_ctl @1 insert dvd-rw,profile=10
-drive_ctl @4 insert none
+drive_ctl @4 eject
 only_3() { is_mapped 3 && [ "$(wc -l <"$PKT/device_map")" = 1 ]; }
 check "a CD-R and a DVD-ROM in their place are not mapped" within 30 only_3
 within 20 is_locked 1
 press 1
 check "the button opens them as ever" within 30 is_open 1
-for n in 0 3; do drive_ctl "@$n" insert none; done
+for n in 0 3; do drive_ctl "@$n" eject; done
 check "taken out, all are unmapped" within 30 none_mapped
 
 # The configuration.
@@ -194,6 +193,9 @@ printf '# a comment\n\nother /dev/none\ndisc %s packet_buffers=9\n' "$(drive_sr 
 check "a drive of the configuration is mapped" "$prefix/libexec/pktcdvd-udev" map disc
 udev_settle
 check "by its name" leads pktcdvd/disc 0
+udevadm trigger --action=change "/sys/block/$(basename "$(drive_sr 0)")"
+udev_settle
+check "it stays mapped while the drive is empty" leads pktcdvd/disc 0
 check_equal "with its options" 9 "$(attribute "$(on 0)" packet_buffers)"
 # shellcheck disable=SC2154 # set by ktap.sh
 [ "$ktap_failed" = 0 ] || tail -n 40 "$UDEV_LOG" | sed 's/^/# udevd: /'
