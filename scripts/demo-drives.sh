@@ -2,12 +2,27 @@
 # shellcheck shell=bash
 #
 # demo-drives.sh: the part of demo.sh that shows optical drives, and sourced by it. The drives are
-# emulated ones (tests/mmc-drive), which keep account of what is asked of them: /dev/sr0 has a
-# DVD+RW, and /dev/sr1 a CD-RW, which takes nothing but whole packets.
+# emulated ones (tests/mmc-drive), which keep account of what is asked of them: /dev/sr0 gets a blank
+# DVD+RW, and is used with udev, and /dev/sr1 has a CD-RW, which takes nothing but whole packets.
 # shellcheck disable=SC2154 # set by demo.sh
 
 # shellcheck source=tests/lib/drive.sh
 . "$top/tests/lib/drive.sh"
+# Seconds are many more on a slow machine.
+patience() { echo $(($1 * 4)); }
+# wait_for SECONDS COMMAND...: until COMMAND succeeds.
+wait_for() {
+	local end=$((SECONDS + $(patience "$1")))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$SECONDS" -le "$end" ] || return
+		sleep 0.2
+	done
+}
+# shellcheck source=tests/lib/udev.sh
+. "$top/tests/lib/udev.sh"
+PATH=$top/target/release:$PATH
+blocks=16384 format_time=0.05
 size=6291456
 tree=(drivers rust scripts)
 
@@ -35,6 +50,17 @@ rows() {
 	row '  refused, partial, completed by the drive' "$refused" "$partial $completed"
 	[ "$refused $partial $completed" = '0 0 0' ] || failed 'the drive got something else than whole packets'
 	[ "$writes" -gt 0 ] || failed 'the drive got nothing'
+}
+
+# compare: what was copied to the disc.
+compare() {
+	local i
+	shown 'diff -r'
+	cmp large "$mnt/large" || failed 'the large file differs'
+	for i in "${tree[@]}"; do
+		diff -r "$top/$i" "$mnt/$i" || failed "$i differs"
+	done
+	printf '    %s files and the large one are there, and the same\n' "$(find "$mnt" -type f | wc -l)"
 }
 
 # one_disc N MEDIA: formats, mounts and fills the disc of a drive.
@@ -73,19 +99,87 @@ one_disc() {
 	rows 'a tree of files'
 
 	run mount -t udf -o ro "/dev/pktcdvd/$name" "$mnt"
-	shown 'diff -r'
-	cmp large "$mnt/large" || failed 'the large file differs'
-	for i in "${tree[@]}"; do
-		diff -r "$top/$i" "$mnt/$i" || failed "$i differs"
-	done
-	printf '    %s files and the large one are there, and the same\n' "$(find "$mnt" -type f | wc -l)"
+	compare
 	run umount "$mnt"
 	put "$dev" "$pkt"/remove
 }
 
+# mapped: the packet device on the drive, as $name and $node.
+mapped() {
+	read -r name _ < <(awk -v lower="$(cat "/sys/class/block/${sr##*/}/dev")" '$3 == lower' "$pkt"/device_map)
+	node=/dev/pktcdvd/$name
+	[ -n "$name" ]
+}
+labelled() { mapped && [ "$(realpath -q /dev/disk/by-label/demo)" = "$node" ]; }
+opened() { [ "$(drive_get "@$n" tray_open)" = 1 ]; }
+looked_at() { [ "$(drive_get "@$n" locked)" = 1 ]; }
+sleep_now() { echo freezer >/sys/power/pm_test && echo freeze >/sys/power/state; }
+
+# from_the_shop: a blank DVD+RW, with udev.
+from_the_shop() {
+	local n=0 sr name node copier
+	sr=$(drive_sr 0)
+	# The other drive is for later.
+	drive_ctl @1 insert none >/dev/null
+	drive_ctl reset >/dev/null
+	drive_ctl insert "dvd+rw,blank,blocks=$blocks" >/dev/null || failed 'there is no blank DVD+RW'
+	drive_ctl set time="$format_time"
+	shown "pktcdvd format $sr"
+	pktcdvd format "$sr" 2>&1 | tr '\r' '\n' | sed 's/^/    /'
+	[ "${PIPESTATUS[0]}" = 0 ] || failed 'the disc was not formatted'
+	drive_ctl set time=0
+	drive_ctl reset-stats
+
+	step '   udevd is started, with the rules that make install-tools installs. The disc is put in.'
+	drive_ctl eject >/dev/null
+	udev_start "$top/target/release/pktcdvd" || failed "udevd does not start: $(tail -n 3 "$UDEV_LOG")"
+	drive_ctl load >/dev/null
+	wait_for 15 mapped || failed 'the disc was not mapped'
+	run cat "$pkt/device_map"
+	shown "mkudffs --label=demo $node"
+	mkudffs --label=demo "$node" >mkudffs.log 2>&1 || failed "mkudffs: $(tail -n 3 mkudffs.log)"
+	wait_for 15 labelled || failed 'its file system has no link'
+	run ls -l /dev/disk/by-label/demo
+	counted
+	rows mkudffs
+	run mount -t udf /dev/disk/by-label/demo "$mnt"
+	drive_ctl reset-stats
+
+	step '   Files are copied, and meanwhile the system goes to sleep and wakes.'
+	shown "cp -r ${tree[*]} large $mnt"
+	{ (cd "$top" && cp -r "${tree[@]}" "$mnt/") && cp large "$mnt/"; } &
+	copier=$!
+	shown 'echo freezer > /sys/power/pm_test; echo freeze > /sys/power/state'
+	sleep_now || failed 'the system did not sleep'
+	wait "$copier" || failed 'the files were not copied'
+	printf '    it slept, and woke: %s\n' "$(dmesg | grep -c 'PM: suspend exit') time"
+
+	step '   The eject button is pressed. What was copied is in memory for the greater part.'
+	grep -E '^(Dirty|Writeback):' /proc/meminfo | sed 's/^/    /'
+	wait_for 15 looked_at || failed 'the button would open the drive by itself'
+	drive_ctl button >/dev/null
+	wait_for 60 opened || failed "the tray does not open: $(tail -n 3 "$UDEV_LOG")"
+	! mountpoint -q "$mnt" || failed 'the tray opened under a mounted file system'
+	printf '    it is unmounted, and the tray is open\n'
+	counted
+	rows 'a tree of files and a large one'
+	[ "$(drive_get cache_lost)" = 0 ] || failed 'the drive lost what it had cached'
+
+	drive_ctl load >/dev/null
+	wait_for 15 labelled || failed 'the disc was not mapped again'
+	run mount -t udf -o ro /dev/disk/by-label/demo "$mnt"
+	compare
+	run umount "$mnt"
+	run pktcdvd eject "$sr"
+	udev_stop
+	[ ! -s "$pkt/device_map" ] || [ -z "$(awk -v name="$name" '$1 == name' "$pkt/device_map")" ] ||
+		failed 'the drive is still mapped'
+}
+
 head -c "$size" /dev/urandom >large
-step '8. An optical drive with a DVD+RW. It would take single blocks, but to change one it has to
-   read and write a whole packet by itself, slowly. It counts what it is asked for.'
-one_disc 0 DVD+RW
+step '8. A blank DVD+RW, as it is sold. It has to be formatted; the drive goes on with that while the
+   disc is used. The drive would take single blocks, but to change one it has to read and write a
+   whole packet by itself, slowly. It counts what it is asked for.'
+from_the_shop
 step '9. A drive with a CD-RW, that refuses whatever is not one whole packet.'
 one_disc 1 CD-RW

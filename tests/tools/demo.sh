@@ -8,7 +8,7 @@
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
-ktap_plan 6
+ktap_plan 8
 out=$(mktemp "${TMPDIR:-/tmp}/demo.XXXXXX")
 # shellcheck disable=SC2154 # set by ktap.sh
 trap 'rm -f "$out" "$ktap_output"' EXIT
@@ -32,6 +32,9 @@ check_equal "in whole packets" "${packets:-some}" \
 	"$(told "It worked: $files files went .* in ([0-9]+) whole packets and came back intact.*")"
 check_equal "two discs have them, too" 2 \
 	"$(grep -cE '^ +[0-9]+ files and the large one are there, and the same$' "$out")"
+check_equal "the system slept while a disc was written" 1 \
+	"$(told ' +it slept, and woke: ([0-9]+) time')"
+check "the button opened the tray after that" grep -qE '^ +it is unmounted, and the tray is open$' "$out"
 check_equal "that it worked is said last" "It worked: $files" \
 	"$(tail -n 1 "$out" | grep -o '^It worked: [0-9]*')"
 ktap_finished
