@@ -283,7 +283,7 @@ fn each_command_that_is_advised_is_one_for_such_discs() {
         (Kind::CdRw, Some("cdrwtool -d DRIVE -q")),
         (Kind::CdMrw, Some("cdrwtool -d DRIVE -q")),
         (Kind::DvdRw, Some("dvd+rw-format -force=full DRIVE")),
-        (Kind::DvdRam, Some("dvd+rw-format -force DRIVE")),
+        (Kind::DvdRam, Some("dvd+rw-format -force=full DRIVE")),
         (Kind::DvdPlusRw, Some("dvd+rw-format -force DRIVE")),
         (Kind::DvdMrw, Some("dvd+rw-format -force DRIVE")),
         (Kind::DvdPlusRwDl, Some("dvd+rw-format -force DRIVE")),
