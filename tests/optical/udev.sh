@@ -18,7 +18,7 @@
 # shellcheck source=tests/lib/udev.sh
 . "$(dirname "$0")/../lib/udev.sh"
 
-ktap_plan 48
+ktap_plan 50
 prefix=$UDEV_PREFIX
 conf=$prefix/etc/pktcdvd.conf
 
@@ -127,6 +127,15 @@ udevadm control --reload
 drive_ctl @2 reset-stats
 check "a file is written, and not flushed" dirty
 check "the door is locked" within 20 is_locked 2
+# What is left of another file system: nobody can tell which of the two it is.
+magic() { printf %b "$1" | dd of="$(node "$(on 2)")" bs=1 seek=1080 conv=notrunc,fsync status=none; }
+kind() { blkid -p -o value -s TYPE "$(node "$(on 2)")"; }
+magic '\123\357'
+check_fails "what is mounted cannot be told" kind
+udevadm trigger --action=change "/sys/class/block/$(on 2)"
+udev_settle
+check_equal "which does not take it from systemd" "" "$(property 2 SYSTEMD_READY)"
+magic '\0\0'
 press 2
 check "the tray opens" within 60 is_open 2
 check "what was mounted is unmounted" unmounted
