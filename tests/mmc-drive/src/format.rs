@@ -58,6 +58,8 @@ pub struct Order {
     pub parameter: u32,
     /// With certification, where it is not told by the sub-type.
     pub certify: bool,
+    /// The list of defects that is sent, here none, is all that counts.
+    pub complete_list: bool,
 }
 
 impl Order {
@@ -84,6 +86,8 @@ pub struct Plan {
     pub no_spares: bool,
     /// The data on it stays.
     pub keeps: bool,
+    /// Its blocks are written, so that nothing is left in them.
+    pub erases: bool,
     /// Seconds until the drive is ready again.
     pub seconds: f64,
 }
@@ -99,6 +103,7 @@ impl Plan {
             mrw: false,
             no_spares: false,
             keeps: false,
+            erases: true,
             seconds,
         }
     }

@@ -160,6 +160,8 @@ pub struct Medium {
     pub protected: bool,
     /// A track was reserved while it was blank.
     pub reserved: bool,
+    /// Blocks of a first track that was reserved and never written, in front of what is recorded.
+    pub gap: u32,
     /// What it says of itself.
     pub look: Look,
     /// What is on it.
@@ -227,6 +229,7 @@ impl Medium {
         self.mrw = false;
         self.no_spares = false;
         self.reserved = false;
+        self.gap = 0;
         self.unclosed = false;
         self.disc.clear();
     }

@@ -28,6 +28,7 @@ pub struct MediumOptions {
     file: Option<String>,
     blank: bool,
     quick: bool,
+    recorder: Option<u32>,
     mrw: bool,
     state: Option<State>,
     formatted: Option<u32>,
@@ -155,6 +156,7 @@ impl MediumOptions {
             file: None,
             blank: false,
             quick: false,
+            recorder: None,
             mrw: false,
             state: None,
             formatted: None,
@@ -173,6 +175,7 @@ impl MediumOptions {
             "file" => self.file = Some(value.into()),
             "blank" => self.blank = flag(value)?,
             "quick" => self.quick = flag(value)?,
+            "recorder" => self.recorder = Some(number(value)?),
             "mrw" => self.mrw = flag(value)?,
             "state" => self.state = Some(state(value)?),
             "formatted" => self.formatted = Some(number(value)?),
@@ -223,6 +226,7 @@ impl MediumOptions {
             data_mode: self.data_mode,
             protected: self.protected,
             reserved: false,
+            gap: self.recorder.unwrap_or(0),
             look: self.look.clone(),
             disc,
         };
@@ -234,6 +238,10 @@ impl MediumOptions {
 }
 
 impl MediumOptions {
+    fn may_be_sequential(&self) -> bool {
+        self.recorder.is_none() || (self.kind.is_picky() && !self.mrw && !self.quick)
+    }
+
     /// State, blocks of the whole format, and how many of them are formatted.
     fn state(&self) -> Result<(State, u32, u32), String> {
         let name = self.kind.name();
@@ -244,10 +252,14 @@ impl MediumOptions {
         if self.quick && self.kind != Kind::DvdRw {
             return Err(format!("quick: there is no such {name}"));
         }
+        if self.recorder.is_some_and(|gap| gap > self.blocks) || !self.may_be_sequential() {
+            return Err(format!("recorder: there is no such {name}"));
+        }
         let state = match self.state {
             Some(_) if !background => return Err(format!("state: there is none of a {name}")),
             _ if self.blank => State::Blank,
             _ if self.quick => State::Intermediate,
+            _ if self.recorder.is_some() => State::Sequential { open: true },
             state => state.unwrap_or(State::Formatted),
         };
         let size = match self.mrw {

@@ -20,6 +20,8 @@ pub enum Quirk {
     NoTrackInfo,
     /// Mode page 5 cannot be set unless the disc is a CD-RW.
     NoPage5,
+    /// Mode page 5 cannot be set while a CD-RW is blank, or not closed.
+    NoPage5Open,
     /// A DVD-RW wants mode page 5, as a CD-RW does.
     WantsPage5,
     /// Few features are listed.
@@ -34,13 +36,15 @@ pub enum Quirk {
     NoProgress,
     /// While something lasts, the drive says that it is ready, and refuses all else.
     LiesReady,
+    /// A DVD-RAM that is formatted without certification keeps its size.
+    KeepsSize,
     /// Write protection is told by nothing but refused writes.
     HidesProtection,
 }
 
 impl Quirk {
     /// All of them.
-    pub const ALL: [(&'static str, Quirk); 15] = [
+    pub const ALL: [(&'static str, Quirk); 17] = [
         ("says-sequence", Quirk::SaysSequence),
         ("says-field", Quirk::SaysField),
         ("says-format", Quirk::SaysFormat),
@@ -48,6 +52,7 @@ impl Quirk {
         ("no-packet-size", Quirk::NoPacketSize),
         ("no-track-info", Quirk::NoTrackInfo),
         ("no-page5", Quirk::NoPage5),
+        ("no-page5-open", Quirk::NoPage5Open),
         ("wants-page5", Quirk::WantsPage5),
         ("few-features", Quirk::FewFeatures),
         ("run-out", Quirk::RunOut),
@@ -55,6 +60,7 @@ impl Quirk {
         ("ice", Quirk::Ice),
         ("no-progress", Quirk::NoProgress),
         ("lies-ready", Quirk::LiesReady),
+        ("keeps-size", Quirk::KeepsSize),
         ("hides-protection", Quirk::HidesProtection),
     ];
 }

@@ -64,7 +64,7 @@ impl Drive {
         if run_out && end > limit && end <= limit + u64::from(RUN_OUT) {
             return Err(sense::MODE);
         }
-        if first < start || end > limit {
+        if first < start.saturating_add(medium.gap) || end > limit {
             return Err(sense::RANGE);
         }
         let formatted = u64::from(start) + u64::from(medium.formatted);

@@ -26,11 +26,17 @@ impl Drive {
     pub(super) fn format_unit(&mut self, cdb: &Cdb, out: &[u8]) -> Reply {
         let order = order(cdb, out)?;
         let rainier = self.knows_rainier();
-        let plan = format::plan(self.medium()?, rainier, &order)?;
+        let mut plan = format::plan(self.medium()?, rainier, &order)?;
+        let keeps_size = self.options.quirks.has(Quirk::KeepsSize);
+        let medium = self.medium()?;
+        if keeps_size && medium.kind == Kind::DvdRam && order.complete_list && !order.certify {
+            (plan.size, plan.formatted) = (medium.size, medium.formatted);
+        }
         let restarted = plan.keeps && plan.state == State::Running;
-        if plan.keeps {
+        if plan.keeps || !plan.erases {
             self.empty_cache()?;
-        } else {
+        }
+        if !plan.keeps {
             self.forget_data();
         }
         let data_mode = self.modes.write_parameters().data_mode();
@@ -130,13 +136,17 @@ fn order(cdb: &Cdb, out: &[u8]) -> Result<Order, Sense> {
         parameter: u32::from_be_bytes([0, d[5], d[6], d[7]]),
         // "Disable certification" counts with "these bits are valid" only.
         certify: header[1] & 0xa0 != 0xa0,
+        complete_list: cdb.byte(1) & 0x08 != 0,
     })
 }
 
 impl Medium {
     fn become_formatted(&mut self, plan: &Plan, data_mode: Option<u8>) {
         if !plan.keeps {
-            self.disc.reformat(plan.packet);
+            if plan.erases {
+                self.disc.reformat(plan.packet);
+            }
+            self.gap = 0;
             self.packet = plan.packet;
             self.reserved = false;
             if self.kind == Kind::CdRw {

@@ -3,7 +3,7 @@
 
 use super::{Drive, Reply};
 use crate::cdb::{op, Cdb};
-use crate::medium::Kind;
+use crate::medium::{Kind, Medium, State};
 use crate::modes::Values;
 use crate::options::Class;
 use crate::quirks::Quirk;
@@ -110,7 +110,13 @@ impl Drive {
         let pages = out.get(header + descriptors..);
         let rainier = self.knows_rainier();
         let cd = self.medium.as_ref().is_none_or(|m| m.kind == Kind::CdRw);
-        let picky = self.options.quirks.has(Quirk::NoPage5) && !cd;
+        let open = |medium: &Medium| {
+            medium.is_blank() || medium.state == (State::Sequential { open: true })
+        };
+        let is_open = cd && self.medium.as_ref().is_some_and(open);
+        let quirks = &self.options.quirks;
+        let picky =
+            (quirks.has(Quirk::NoPage5) && !cd) || (quirks.has(Quirk::NoPage5Open) && is_open);
         let pages = pages.ok_or(sense::PARAMETER_LENGTH)?;
         if picky && pages.first().is_some_and(|code| code & 0x3f == 0x05) {
             return Err(sense::PARAMETER);

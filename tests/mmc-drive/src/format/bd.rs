@@ -64,6 +64,7 @@ pub(super) fn plan(medium: &Medium, order: &Order) -> Result<Plan, Sense> {
     };
     Ok(Plan {
         no_spares: order.kind == NO_SPARES,
+        erases: certified > 0.0,
         ..Plan::whole(medium, size, 60.0 + certified)
     })
 }

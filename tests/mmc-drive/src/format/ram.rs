@@ -48,6 +48,7 @@ pub(super) fn plan(medium: &Medium, order: &Order) -> Result<Plan, Sense> {
     };
     Ok(Plan {
         keeps: order.kind == SPARES,
+        erases: certified > 0.0,
         ..Plan::whole(medium, size, 60.0 + certified)
     })
 }

@@ -95,3 +95,52 @@ fn tracks_are_reserved_on_blank_discs() {
     assert_eq!(Bench::new("cdrw").failed(&[0x53]), "5/2c/00");
     Bench::new("cdrw").tell(&[0x5b, 1, 1], &[]);
 }
+
+#[test]
+fn what_was_on_it_stays_unless_it_is_certified() {
+    for (spec, packet, certify) in [
+        ("dvdram,blocks=4096", 16, [0x80, 0x00]),
+        ("bd-re,blocks=65536", 32, [0x80, 0x30 << 2 | 2]),
+    ] {
+        let mut bench = Bench::new(spec);
+        // One is on the disc, the other still in the cache.
+        bench.fill(0, packet, 1);
+        bench.tell(&[0x35], &[]);
+        bench.fill(packet.into(), packet, 1);
+        bench.tell(&[4, 0x11], &[0, 0xa0, 0, 8, 0, 0, 0, 0, 0, 0, 8, 0]);
+        assert_eq!((bench.byte(0), bench.byte(packet.into())), (1, 1), "{spec}");
+        let [flags, kind] = certify;
+        bench.tell(&[4, 0x11], &[0, flags, 0, 8, 0, 0, 0, 0, kind, 0, 0, 0]);
+        assert_eq!((bench.byte(0), bench.byte(packet.into())), (0, 0), "{spec}");
+    }
+}
+
+#[test]
+fn a_disc_of_a_recorder() {
+    for kind in ["cdrw", "dvd-rw"] {
+        let mut bench = Bench::new(&format!("{kind},recorder=512,blocks=4096"));
+        // It is not closed, and so is its last session.
+        assert_eq!(bench.ask(&[0x51, 0, 0, 0, 0, 0, 0, 0, 34])[2] & 15, 5);
+        assert_eq!(
+            bench.failed(&crate::bench::transfer(0x28, 511, 1)),
+            "5/21/00"
+        );
+        assert_eq!(bench.byte(512), 0);
+        bench.tell(&[0xa1, 0x11], &[]);
+        assert_eq!(bench.ask(&[0x51, 0, 0, 0, 0, 0, 0, 0, 34])[2] & 15, 0);
+        bench.format(4096, 0x10, 32);
+        assert_eq!(bench.byte(0), 0);
+    }
+    for spec in [
+        "dvd+rw,recorder=16",
+        "dvd-rw,quick,recorder=16",
+        "cdrw,recorder=4096,blocks=32",
+    ] {
+        assert!(rblk_mmc_drive::options::parse(spec)
+            .unwrap()
+            .1
+            .unwrap()
+            .make()
+            .is_err());
+    }
+}

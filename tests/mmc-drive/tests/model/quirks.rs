@@ -61,6 +61,26 @@ fn page_5_is_wanted_or_refused() {
     let select = [0x55, 0x10, 0, 0, 0, 0, 0, 0, 60];
     assert_eq!(sense(bench.run(&select, &list).answer), "5/26/00");
     Bench::new("cdrw,quirks=no-page5").packets_of(32, 10);
+    for spec in ["cdrw,blank", "cdrw,recorder=0"] {
+        let mut bench = Bench::new(&format!("{spec},quirks=no-page5-open"));
+        assert_eq!(sense(bench.run(&select, &list).answer), "5/26/00");
+    }
+    for spec in ["cdrw", "dvd-rw,blank"] {
+        let mut bench = Bench::new(&format!("{spec},quirks=no-page5-open"));
+        bench.tell(&select, &list);
+    }
+}
+
+/// With CmpLst, and DCRT among the bits that are valid.
+#[test]
+fn a_size_is_kept() {
+    for (complete_list, flags, size) in [(0x08, 0xa0, 4096), (0x00, 0xa0, 4192), (0x08, 0x80, 4192)]
+    {
+        let mut bench = Bench::new("dvdram,blocks=4096,quirks=keeps-size");
+        let list = [0, flags, 0, 8, 0, 0, 0x10, 0x60, 0, 0, 8, 0];
+        bench.tell(&[4, 0x11 | complete_list], &list);
+        assert_eq!(bench.size(), size);
+    }
 }
 
 #[test]
