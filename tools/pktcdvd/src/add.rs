@@ -69,7 +69,7 @@ fn objection(paths: &Paths, lower: DeviceNumber, device: &str) -> Result<Option<
     let Some(path) = path else {
         return Ok(None);
     };
-    let refusal = drive::look(&path)?.err();
+    let refusal = drive::look(&path, lower)?.err();
     Ok(refusal.and_then(|refusal| medium::objection(&refusal, &path.to_string_lossy())))
 }
 

@@ -16,7 +16,7 @@ use crate::survey;
 use crate::users;
 use crate::{Error, Result};
 use rustix::fd::OwnedFd;
-use rustix::fs::{open, Mode, OFlags};
+use rustix::fs::{fstat, open, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs;
 use std::io;
@@ -115,7 +115,7 @@ impl Target {
     /// Opens the drive, to look at it only.
     pub fn open(&self) -> Result<Kernel<OwnedFd>> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = open(&self.node, flags, Mode::empty());
+        let file = open_device(&self.node, self.lower, flags);
         file.map(Kernel::new).map_err(|err| self.failed(err))
     }
 
@@ -123,9 +123,9 @@ impl Target {
     pub fn is_in_use(&self) -> Result<bool> {
         let flags = OFlags::RDONLY | OFlags::EXCL | OFlags::NONBLOCK | OFlags::CLOEXEC;
         // Closed at once, so that nobody is kept from using it.
-        match open(&self.node, flags, Mode::empty()) {
+        match open_device(&self.node, self.lower, flags) {
             Ok(_) => Ok(false),
-            Err(Errno::BUSY) => Ok(true),
+            Err(err) if Errno::from_io_error(&err) == Some(Errno::BUSY) => Ok(true),
             Err(err) => Err(self.failed(err)),
         }
     }
@@ -140,8 +140,8 @@ impl Target {
             let _ = fs::write(paths.class_device(&map.name).join("session"), "end\n");
         }
         let flags = OFlags::RDWR | OFlags::EXCL | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let mounted = || !self.mounts(paths).is_empty();
-        let attempt = || open(&self.node, flags, Mode::empty()).map_err(io::Error::from);
+        let mounted = || self.is_mounted(paths);
+        let attempt = || open_device(&self.node, self.lower, flags);
         match users::retry(limit, mounted, attempt) {
             Ok(file) => Ok(Kernel::new(file)),
             Err(err) if Errno::from_io_error(&err) == Some(Errno::BUSY) => {
@@ -151,9 +151,13 @@ impl Target {
         }
     }
 
-    fn failed(&self, err: impl Into<io::Error>) -> Error {
-        let err = err.into();
+    fn failed(&self, err: io::Error) -> Error {
         match Errno::from_io_error(&err) {
+            Some(Errno::NODEV) => Error::NoDevice(format!(
+                "{} is not {} any more",
+                self.node.display(),
+                self.lower
+            )),
             Some(Errno::NOMEDIUM) => {
                 Error::Medium(format!("{}: {}", self.node.display(), Refusal::NoMedium))
             }
@@ -161,13 +165,15 @@ impl Target {
         }
     }
 
-    /// Where either device is mounted.
-    pub fn mounts(&self, paths: &Paths) -> Vec<PathBuf> {
+    /// The numbers of the packet device, if there is one, and of the lower device.
+    pub fn numbers(&self) -> Vec<DeviceNumber> {
         let mapping = self.mapping.iter().map(|map| map.number);
-        let numbers = mapping.chain([self.lower]);
-        numbers
-            .flat_map(|number| mountinfo::points(paths, number))
-            .collect()
+        mapping.chain([self.lower]).collect()
+    }
+
+    fn is_mounted(&self, paths: &Paths) -> bool {
+        let mut numbers = self.numbers().into_iter();
+        numbers.any(|number| !mountinfo::of(paths, number).is_empty())
     }
 
     /// Who uses the drive, in one line.
@@ -187,11 +193,52 @@ impl Target {
 /// Asks the drive what disc is in it, and whether packets can be written on that.
 ///
 /// The drive is opened in the way that needs no disc, and moves no tray.
-pub fn look(path: &Path) -> Result<std::result::Result<Medium, Refusal>> {
+pub fn look(path: &Path, device: DeviceNumber) -> Result<std::result::Result<Medium, Refusal>> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    match open(path, flags, Mode::empty()) {
+    match open_device(path, device, flags) {
         Ok(drive) => Ok(survey::verdict(&mut Kernel::new(drive))),
-        Err(Errno::NOMEDIUM) => Ok(Err(Refusal::NoMedium)),
+        Err(err) if Errno::from_io_error(&err) == Some(Errno::NOMEDIUM) => {
+            Ok(Err(Refusal::NoMedium))
+        }
         Err(err) => Err(Error::system(path.display().to_string(), err)),
+    }
+}
+
+/// Opens a node if it is still that of the device: a link such as `/dev/cdrom` may lead to another
+/// drive a moment later.
+fn open_device(path: &Path, device: DeviceNumber, flags: OFlags) -> io::Result<OwnedFd> {
+    let file = open(path, flags, Mode::empty())?;
+    let stat = fstat(&file)?;
+    let is_block = FileType::from_raw_mode(stat.st_mode) == FileType::BlockDevice;
+    match is_block && DeviceNumber::from_raw(stat.st_rdev) == device {
+        true => Ok(file),
+        false => Err(Errno::NODEV.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A node that leads elsewhere by now stands for that. No device node can be made here, so
+    /// files of other kinds have to do.
+    #[test]
+    fn a_node_of_something_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let node = dir.path().join("cdrom");
+        std::os::unix::fs::symlink("/dev/null", &node).unwrap();
+        for lower in ["11:0", "1:3"] {
+            let target = Target {
+                lower: lower.parse().unwrap(),
+                node: node.clone(),
+                mapping: None,
+            };
+            let paths = Paths::below(dir.path());
+            let alone = target.open_alone(&paths, Duration::ZERO).map(drop);
+            for outcome in [alone, target.open().map(drop), target.is_in_use().map(drop)] {
+                assert!(matches!(outcome, Err(Error::NoDevice(_))), "{outcome:?}");
+            }
+            assert!(look(&node, target.lower).is_err());
+        }
     }
 }

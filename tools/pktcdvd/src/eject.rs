@@ -6,16 +6,15 @@ use crate::class::Class;
 use crate::cli::Eject;
 use crate::drive::Target;
 use crate::driver::logic::mmc::disc::Formatted;
-use crate::driver::logic::mmc::sense::Fault;
+use crate::driver::logic::mmc::sense::{Failure, Fault, Flushed};
 use crate::mapped::LOOKERS;
 use crate::mmc::commands::{self, Close};
-use crate::mmc::{CommandError, Talk, Transport};
+use crate::mmc::{Command, CommandError, Data, Talk, Transport};
 use crate::mount;
 use crate::paths::Paths;
 use crate::remove;
 use crate::survey;
 use crate::{Error, Result};
-use std::fs;
 use std::time::Duration;
 
 /// How long a drive may take to write what it has to before the disc can be taken out.
@@ -23,15 +22,11 @@ const LIMIT: Duration = Duration::from_secs(30 * 60);
 /// How often it is asked.
 const POLL: Duration = Duration::from_secs(1);
 
-/// Unmounts, unmaps, and opens the tray. Nothing is ejected if one of that fails.
+/// Unmounts, unmaps, and opens the tray. Nothing is ejected if one of that fails, nor if something
+/// could not be written.
 pub fn eject(paths: &Paths, options: &Eject) -> Result {
     let target = Target::find_drive(paths, &options.target)?;
-    let mounts = target.mounts(paths);
-    for point in &mounts {
-        // What cannot be written is an error of unmounting, too.
-        let _ = fs::File::open(point).map(rustix::fs::syncfs);
-    }
-    mount::unmount(&mounts)?;
+    mount::unmount(paths, &target.numbers())?;
     if let Some(mapping) = target.mapping.as_ref().filter(|_| !options.keep) {
         let class = Class::open(paths)?;
         remove::unmap(paths, &class, mapping, LOOKERS)?;
@@ -46,21 +41,19 @@ pub fn eject(paths: &Paths, options: &Eject) -> Result {
 ///
 /// # Errors
 ///
-/// What the drive says.
+/// What the drive says. Unless it says that there is no disc, the tray stays shut.
 pub fn open_tray(drive: &mut dyn Transport) -> std::result::Result<(), CommandError> {
     // An empty drive opens, too.
-    if let Ok(found) = survey::survey(drive) {
-        // A drive that cannot write has nothing to flush.
-        match drive.ask(&commands::synchronize_cache()) {
-            Err(error) if error.failure.fault() != Fault::Unsupported => return Err(error),
-            _ => {}
-        }
-        if found.formatted() == Formatted::Running {
+    if has_disc(drive)? {
+        flush(drive)?;
+        if survey::survey(drive)?.formatted() == Formatted::Running {
             // Without an end other drives may not read the disc. What the drive does not know of
             // that, it does when it is told to open.
             for how in [Close::StopFormat, Close::Finish] {
-                if drive.ask(&commands::close(how)).is_ok() {
-                    wait(drive);
+                match drive.ask(&commands::close(how)) {
+                    Ok(_) => wait(drive)?,
+                    Err(error) if is_refused(&error) => {}
+                    Err(error) => return Err(error),
                 }
             }
         }
@@ -70,15 +63,81 @@ pub fn open_tray(drive: &mut dyn Transport) -> std::result::Result<(), CommandEr
     drive.ask(&commands::open_tray()).map(drop)
 }
 
+fn is_refused(error: &CommandError) -> bool {
+    let fault = error.failure.fault();
+    matches!(
+        fault,
+        Fault::Unsupported | Fault::Refused | Fault::Sequence | Fault::WrongMode
+    )
+}
+
+fn error(command: &Command, failure: Failure) -> CommandError {
+    CommandError {
+        opcode: command.cdb[0],
+        failure,
+    }
+}
+
+/// Whether there is a disc that something could have been written on.
+///
+/// An error of an earlier write that the drive tells of now is one of ejecting.
+fn has_disc(drive: &mut dyn Transport) -> std::result::Result<bool, CommandError> {
+    let command = commands::test_unit_ready();
+    let mut retries = 0;
+    loop {
+        let failure = match drive.send(&command.cdb, Data::None, command.seconds) {
+            Ok(_) => return Ok(true),
+            Err(failure) if failure.is_success() => return Ok(true),
+            Err(failure) => failure,
+        };
+        let (deferred, asc) = match failure {
+            Failure::Sense(sense) => (sense.deferred, sense.asc),
+            Failure::Transport => (false, 0),
+        };
+        match failure.fault() {
+            _ if deferred => return Err(error(&command, failure)),
+            Fault::Formatting => return Ok(true),
+            Fault::NoMedium => return Ok(false),
+            // The drive cannot read such discs.
+            Fault::NotReady if asc == 0x30 => return Ok(false),
+            _ => match failure.retry_after_ms(retries) {
+                Some(after_ms) => drive.pause(Duration::from_millis(after_ms.into())),
+                None => return Err(error(&command, failure)),
+            },
+        }
+        retries += 1;
+    }
+}
+
+/// Has the drive write what is in its cache, by the driver's own rules.
+fn flush(drive: &mut dyn Transport) -> std::result::Result<(), CommandError> {
+    let command = commands::synchronize_cache();
+    let mut retries = 0;
+    loop {
+        let outcome = drive.send(&command.cdb, Data::None, command.seconds);
+        match (Flushed::judge(outcome, retries), outcome) {
+            (Flushed::Again(after_ms), _) => {
+                drive.pause(Duration::from_millis(after_ms.into()));
+                retries += 1;
+            }
+            (Flushed::Failed, Err(failure)) => return Err(error(&command, failure)),
+            _ => return Ok(()),
+        }
+    }
+}
+
 /// Waits until the drive is ready, or for half an hour.
-fn wait(drive: &mut dyn Transport) {
+fn wait(drive: &mut dyn Transport) -> std::result::Result<(), CommandError> {
     let start = drive.elapsed();
-    while drive.elapsed().saturating_sub(start) < LIMIT {
+    loop {
         match drive.ask(&commands::test_unit_ready()) {
-            Err(error) if matches!(error.failure.fault(), Fault::Busy | Fault::Formatting) => {
+            Err(error)
+                if matches!(error.failure.fault(), Fault::Busy | Fault::Formatting)
+                    && drive.elapsed().saturating_sub(start) < LIMIT =>
+            {
                 drive.pause(POLL);
             }
-            _ => return,
+            outcome => return outcome.map(drop),
         }
     }
 }

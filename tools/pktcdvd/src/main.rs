@@ -20,13 +20,15 @@ fn main() -> ExitCode {
         Err(err) => err.exit(),
     };
     let as_json = prints_json(&cli.command);
+    // Of one that prints events, that is one, too.
+    let event = matches!(cli.command, Command::Format(_)).then_some("error");
     match run(&Paths::below(root()), cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(err) => {
             // What was said already has its place in the JSON, too.
             if as_json && !matches!(err, Error::Some { .. }) {
                 let error = Failure::from(&err);
-                let _ = print(&output::line(&Failed { error }));
+                let _ = print(&output::line(&Failed { event, error }));
             }
             eprintln!("pktcdvd: {err}");
             ExitCode::from(err.exit_status())

@@ -3,16 +3,20 @@
 //! Mounts discs, and unmounts them.
 
 use crate::class::Class;
-use crate::cli::{Mount, Umount};
+use crate::cli;
 use crate::contents::{self, Contents};
 use crate::device_map::Mapping;
-use crate::drive::Target;
+use crate::device_number::DeviceNumber;
+use crate::drive::{self, Target};
 use crate::mapped::{self, Mapped, LOOKERS};
-use crate::mountinfo;
+use crate::mountinfo::{self, Mount};
 use crate::paths::Paths;
 use crate::programs;
 use crate::remove;
 use crate::{Error, Result};
+use rustix::fd::OwnedFd;
+use rustix::fs::{open, Mode, OFlags};
+use rustix::io::Errno;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
@@ -23,7 +27,7 @@ use std::path::Path;
 const PACKAGE: &str = "mount (util-linux)";
 
 /// Mounts a disc; maps its drive if need be.
-pub fn mount(paths: &Paths, options: &Mount) -> Result {
+pub fn mount(paths: &Paths, options: &cli::Mount) -> Result {
     let target = Target::find(paths, &options.target)?;
     let class = Class::open(paths)?;
     let mapped = Mapped::new(paths, &class, &target)?;
@@ -35,7 +39,7 @@ pub fn mount(paths: &Paths, options: &Mount) -> Result {
     mounted
 }
 
-fn try_to_mount(paths: &Paths, options: &Mount, mapping: &Mapping) -> Result {
+fn try_to_mount(paths: &Paths, options: &cli::Mount, mapping: &Mapping) -> Result {
     let node = paths.nodes().join(&mapping.name);
     let kind = match &options.kind {
         Some(kind) => Some(kind.clone()),
@@ -57,10 +61,10 @@ fn try_to_mount(paths: &Paths, options: &Mount, mapping: &Mapping) -> Result {
 }
 
 /// What is on a packet device.
-fn contents(node: &Path) -> Result<Option<Contents>> {
+pub fn contents(node: &Path) -> Result<Option<Contents>> {
     let failed = |err| Error::system(node.display().to_string(), err);
     let file = File::open(node).map_err(|err| match err.raw_os_error() {
-        Some(code) if code == rustix::io::Errno::NOMEDIUM.raw_os_error() => {
+        Some(code) if code == Errno::NOMEDIUM.raw_os_error() => {
             Error::Medium(format!("{}: no medium; put a disc in", node.display()))
         }
         _ => failed(err),
@@ -84,7 +88,7 @@ fn read(file: &File, first: u32, blocks: u32) -> io::Result<Vec<u8>> {
 }
 
 /// Unmounts a disc, and unmaps its drive if this command has mapped it; see [`Mapped::keep`].
-pub fn umount(paths: &Paths, options: &Umount) -> Result {
+pub fn umount(paths: &Paths, options: &cli::Umount) -> Result {
     let class = Class::open(paths)?;
     let mappings = class.mappings()?;
     let path = Path::new(&options.target);
@@ -93,7 +97,7 @@ pub fn umount(paths: &Paths, options: &Umount) -> Result {
         Err(_) if path.is_dir() => mounted_on(paths, &mappings, path)?,
         mapping => mapping?,
     };
-    unmount_all(paths, &mapping)?;
+    unmount(paths, &[mapping.number])?;
     if mapped::is_ours(paths, &mapping) {
         remove::unmap(paths, &class, &mapping, LOOKERS)?;
     }
@@ -105,21 +109,68 @@ fn mounted_on(paths: &Paths, mappings: &[Mapping], path: &Path) -> Result<Mappin
         fs::canonicalize(path).map_err(|err| Error::system(path.display().to_string(), err))?;
     let mounts = mountinfo::read(paths);
     let mount = mounts.iter().rev().find(|mount| mount.point == path);
-    let mapping = mount.and_then(|mount| mappings.iter().find(|map| map.number == mount.number));
+    let is_of = |mount: &Mount, map: &&Mapping| mount.is_of(map.number, mountinfo::number_of);
+    let mapping = mount.and_then(|mount| mappings.iter().find(|map| is_of(mount, map)));
     mapping.cloned().ok_or_else(|| {
         Error::NoDevice(format!("no packet device is mounted on {}", path.display()))
     })
 }
 
-/// Unmounts all file systems of a packet device, the last one first.
-pub fn unmount_all(paths: &Paths, mapping: &Mapping) -> Result {
-    unmount(&mountinfo::points(paths, mapping.number))
-}
-
-/// Unmounts what is mounted on directories, the last one first.
-pub fn unmount(points: &[std::path::PathBuf]) -> Result {
-    for point in points.iter().rev() {
-        programs::run("umount", PACKAGE, [point])?;
+/// Unmounts all file systems of devices, the last one first, with all that was written on them.
+///
+/// Unmounting itself does not tell what could not be written. So all is written before, and nothing
+/// is unmounted if that fails; and what unmounting has written is asked of the devices.
+pub fn unmount(paths: &Paths, devices: &[DeviceNumber]) -> Result {
+    let mut written = Vec::new();
+    for &device in devices {
+        let mounts = mountinfo::of(paths, device);
+        for mount in &mounts {
+            sync(&mount.point, |file| rustix::fs::syncfs(file))?;
+        }
+        // Without a node the file systems alone tell.
+        let node = drive::node_of(paths, device).filter(|_| !mounts.is_empty());
+        if let Some(node) = node {
+            written.push((sync(&node, |file| rustix::fs::fsync(file))?, node));
+        }
+        for mount in mounts.iter().rev() {
+            check_top(paths, devices, &mount.point)?;
+            programs::run("umount", PACKAGE, [&mount.point])?;
+        }
+    }
+    for (file, node) in &written {
+        rustix::fs::fsync(file).map_err(|err| lost(node, err))?;
     }
     Ok(())
+}
+
+/// Opens a directory or device, and has written what belongs to it.
+fn sync(path: &Path, write: impl Fn(&OwnedFd) -> rustix::io::Result<()>) -> Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = open(path, flags, Mode::empty()).and_then(|file| write(&file).map(|()| file));
+    file.map_err(|err| lost(path, err))
+}
+
+fn lost(path: &Path, err: Errno) -> Error {
+    Error::Failed(format!(
+        "{}: what was written may not be on the disc: {err}",
+        path.display()
+    ))
+}
+
+/// Checks that what is to be unmounted is not hidden by what somebody else has mounted upon it.
+fn check_top(paths: &Paths, devices: &[DeviceNumber], point: &Path) -> Result {
+    let mounts = mountinfo::read(paths);
+    let top = mounts.iter().rev().find(|mount| mount.point == point);
+    let is_ours = |mount: &Mount| {
+        let mut devices = devices.iter();
+        devices.any(|&device| mount.is_of(device, mountinfo::number_of))
+    };
+    match top {
+        Some(top) if !is_ours(top) => Err(Error::Busy(format!(
+            "{} is mounted upon {}: unmount that first",
+            top.source.display(),
+            point.display()
+        ))),
+        _ => Ok(()),
+    }
 }

@@ -3,11 +3,12 @@
 //! What is mounted where.
 
 use crate::device_number::DeviceNumber;
+use crate::nodes;
 use crate::paths::Paths;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A file system that is mounted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,23 @@ pub struct Mount {
     pub number: DeviceNumber,
     /// Where.
     pub point: PathBuf,
+    /// What was mounted, as it was called then.
+    pub source: PathBuf,
+}
+
+impl Mount {
+    /// Whether it is of a block device.
+    ///
+    /// Some file systems, such as btrfs, have a number that is no device's: then it counts which
+    /// device was mounted, of which `number_of` tells the number.
+    pub fn is_of(
+        &self,
+        device: DeviceNumber,
+        number_of: impl Fn(&Path) -> Option<DeviceNumber>,
+    ) -> bool {
+        let is_anonymous = self.number.major == 0 && self.source.starts_with("/dev");
+        self.number == device || (is_anonymous && number_of(&self.source) == Some(device))
+    }
 }
 
 /// All that is mounted, in the order in which it was.
@@ -24,11 +42,22 @@ pub fn read(paths: &Paths) -> Vec<Mount> {
     parse(&text)
 }
 
+/// What is mounted of a block device, in the order in which it was.
+pub fn of(paths: &Paths, device: DeviceNumber) -> Vec<Mount> {
+    let mut mounts = read(paths);
+    mounts.retain(|mount| mount.is_of(device, number_of));
+    mounts
+}
+
 /// Where a block device is mounted, in the order in which it was.
-pub fn points(paths: &Paths, number: DeviceNumber) -> Vec<PathBuf> {
-    let mounts = read(paths).into_iter();
-    let mounts = mounts.filter(|mount| mount.number == number);
+pub fn points(paths: &Paths, device: DeviceNumber) -> Vec<PathBuf> {
+    let mounts = of(paths, device).into_iter();
     mounts.map(|mount| mount.point).collect()
+}
+
+/// The number of a block device by its node.
+pub fn number_of(node: &Path) -> Option<DeviceNumber> {
+    nodes::number_of(node).ok().flatten()
 }
 
 fn parse(text: &[u8]) -> Vec<Mount> {
@@ -38,9 +67,13 @@ fn parse(text: &[u8]) -> Vec<Mount> {
             let mut words = line.split(|&byte| byte == b' ').skip(2);
             let number = std::str::from_utf8(words.next()?).ok()?.parse().ok()?;
             let point = words.nth(1)?;
+            // Behind some words that may be there or not.
+            let source = words.skip_while(|&word| word != b"-").nth(2);
+            let path = |word| PathBuf::from(OsString::from_vec(unescape(word)));
             Some(Mount {
                 number,
-                point: OsString::from_vec(unescape(point)).into(),
+                point: path(point),
+                source: source.map(path).unwrap_or_default(),
             })
         })
         .collect()
@@ -71,7 +104,6 @@ fn unescape(word: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::path::Path;
 
     #[test]
     fn lines() {
@@ -81,7 +113,25 @@ mod tests {
         assert_eq!(mounts.len(), 2);
         assert_eq!(mounts[1].point, Path::new("/mnt/my disc"));
         assert_eq!(mounts[1].number.to_string(), "252:1");
+        assert_eq!(mounts[1].source, Path::new("/dev/pktcdvd/disc"));
         assert_eq!(unescape(b"a\\134b\\9\\777\\"), b"a\\b\\9\\777\\");
+    }
+
+    #[test]
+    fn a_file_system_with_a_number_of_its_own() {
+        let text =
+            b"91 1 0:44 / /mnt rw shared:3 master:1 - btrfs /dev/pktcdvd/disc rw,subvolid=5\n\
+            92 1 0:45 / /tmp rw - tmpfs tmpfs rw\n\
+            93 1 8:1 / / rw - ext4 /dev/pktcdvd/disc rw\n";
+        let device: DeviceNumber = "252:1".parse().unwrap();
+        let number_of = |node: &Path| (node == Path::new("/dev/pktcdvd/disc")).then_some(device);
+        let mounts = parse(text);
+        let of: Vec<_> = mounts
+            .iter()
+            .map(|mount| mount.is_of(device, number_of))
+            .collect();
+        // What is known by its number is what that says.
+        assert_eq!(of, [true, false, false]);
     }
 
     proptest! {

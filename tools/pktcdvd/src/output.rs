@@ -46,6 +46,9 @@ impl From<&Error> for Failure {
 /// What is printed when there is nothing else.
 #[derive(Debug, Serialize)]
 pub struct Failed {
+    /// What kind of line it is, of a command that prints several kinds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<&'static str>,
     /// Why.
     pub error: Failure,
 }

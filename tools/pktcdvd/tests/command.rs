@@ -84,9 +84,25 @@ impl Tree {
         );
     }
 
+    /// A program that writes down with what it was called.
+    fn program(&self, name: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        let log = self.path("log");
+        let script = format!("#!/bin/sh\necho {name} \"$@\" >>{}\n", log.display());
+        self.file(&format!("bin/{name}"), &script);
+        let mode = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(self.path(&format!("bin/{name}")), mode).unwrap();
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
     fn run(&self, line: &str) -> assert_cmd::assert::Assert {
         let mut command = Command::cargo_bin("pktcdvd").unwrap();
         command.env("PKTCDVD_ROOT", self.0.path());
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{}:{path}", self.path("bin").display()));
         command.args(line.split(' ')).assert()
     }
 
@@ -362,6 +378,9 @@ fn errors_for_programs() {
             (&1.into(), &4.into())
         );
         assert!(json["error"]["message"].is_string());
+        // All that format prints are events.
+        let event = line.starts_with("format").then_some("error");
+        assert_eq!(json.get("event").and_then(|event| event.as_str()), event);
         assert_eq!(String::from_utf8(output.stderr).unwrap().lines().count(), 1);
     }
 }
@@ -422,6 +441,39 @@ fn drives_only() {
     }
     tree.fails("format /dev/null", 2, "no block device");
     tree.fails("umount /tmp", 4, "no packet device is mounted on /tmp");
+}
+
+#[test]
+fn what_is_mounted_is_written_before() {
+    let tree = Tree::new();
+    tree.program("umount");
+    let (one, two) = (tree.path("one"), tree.path("two"));
+    fs::create_dir(&one).unwrap();
+    fs::create_dir(&two).unwrap();
+    let line = |number: &str, point: &Path, source: &str| {
+        format!("9 1 {number} / {} rw - udf {source} rw\n", point.display())
+    };
+    let mounts = line("252:1", &one, "/dev/pktcdvd1") + &line("252:1", &two, "/dev/pktcdvd1");
+    tree.file("proc/self/mountinfo", &mounts);
+    tree.run("umount pktcdvd1").success();
+    let wanted = format!("umount {}\numount {}\n", two.display(), one.display());
+    assert_eq!(tree.log(), wanted);
+    // What somebody else has mounted upon it stays, and so does what is below.
+    fs::remove_file(tree.path("log")).unwrap();
+    let other = mounts.clone() + &line("0:50", &two, "tmpfs");
+    tree.file("proc/self/mountinfo", &other);
+    let text = format!("tmpfs is mounted upon {}", two.display());
+    tree.fails("umount pktcdvd1", 5, &text);
+    assert_eq!(tree.log(), "");
+    // Nothing is unmounted that cannot be written.
+    tree.file("proc/self/mountinfo", &mounts);
+    fs::remove_dir(&one).unwrap();
+    tree.fails(
+        "umount pktcdvd1",
+        1,
+        "what was written may not be on the disc",
+    );
+    assert_eq!(tree.log(), "");
 }
 
 #[test]
