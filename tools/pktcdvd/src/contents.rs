@@ -22,6 +22,14 @@ pub struct Contents {
     pub label: Option<String>,
 }
 
+impl Contents {
+    /// Something, of which nothing is known.
+    pub const UNKNOWN: Self = Self {
+        filesystem: None,
+        label: None,
+    };
+}
+
 impl std::fmt::Display for Contents {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self.filesystem, &self.label) {
@@ -62,10 +70,7 @@ pub fn find<E>(
         }
     }
     let empty = start.iter().all(|&byte| byte == 0);
-    Ok((!empty).then_some(Contents {
-        filesystem: None,
-        label: None,
-    }))
+    Ok((!empty).then_some(Contents::UNKNOWN))
 }
 
 /// Where file systems have which bytes.

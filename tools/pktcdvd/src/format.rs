@@ -10,13 +10,15 @@ use crate::contents::Contents;
 use crate::driver::logic::mmc::disc::{self, Formatted};
 use crate::driver::logic::mmc::medium::Medium;
 use crate::driver::logic::mmc::mode;
+use crate::driver::logic::mmc::profile::{Kind, Profile};
 use crate::driver::logic::mmc::refusal::Refusal;
 use crate::driver::logic::mmc::sense::{Failure, Fault, Sense};
 use crate::driver::logic::mmc::write_page::WriteParameters;
+use crate::mmc::capacities::Capacity;
 use crate::mmc::commands::{self, Blank, FormatUnit};
 use crate::mmc::{CommandError, Data, Talk, Transport};
 use crate::survey::{self, Survey};
-use plan::{Effort, Impossible, Plan, Step, Wish};
+use plan::{Effort, Impossible, Plan, Spare, Step, Wish};
 use std::time::Duration;
 
 /// How often the drive is asked how far it is.
@@ -25,6 +27,9 @@ const POLL: Duration = Duration::from_secs(1);
 const LIMIT: Duration = Duration::from_secs(12 * 60 * 60);
 /// How often in a row a drive may not answer while it formats.
 const MAX_SILENT: u32 = 10;
+/// How much of the start of a disc is written so that nothing is found there: more than all file
+/// systems need that begin anywhere else than with their first super block.
+const WIPED: u32 = 320;
 /// A plan is made again after a disc was blanked, and no more.
 const MAX_PLANS: u32 = 2;
 
@@ -61,21 +66,40 @@ pub enum FormatError {
     #[error(transparent)]
     Command(#[from] CommandError),
     /// The disc must not be written.
-    #[error("the disc is write protected: open the slide of its cartridge")]
-    Protected,
+    #[error("the disc is write protected{}", advice(*.0))]
+    Protected(Profile),
     /// The drive has not ended, or has stopped.
     #[error("the drive {0}")]
     Unfinished(&'static str),
+    /// The drive has not made of the disc what it was told to.
+    #[error("the drive was told to format {ordered} blocks, and the disc has {has} now")]
+    OtherSize {
+        /// How many blocks the disc was to have.
+        ordered: u32,
+        /// How many it has.
+        has: u64,
+    },
     /// The drive has done all, and still the disc cannot be written.
     #[error("the drive has formatted the disc, but: {0}")]
     StillNot(Refusal),
 }
 
+/// What to do about a disc that is write protected: no others have a slide.
+const fn advice(profile: Profile) -> &'static str {
+    match profile.0 {
+        0x12 => ": open the slide of its cartridge",
+        _ => "",
+    }
+}
+
 impl FormatError {
-    fn command(error: CommandError) -> Self {
-        match error.failure.fault() {
-            Fault::WriteProtected => Self::Protected,
-            _ => Self::Command(error),
+    /// The same of a disc that is known.
+    fn of(self, profile: Profile) -> Self {
+        match self {
+            Self::Command(error) if error.failure.fault() == Fault::WriteProtected => {
+                Self::Protected(profile)
+            }
+            error => error,
         }
     }
 }
@@ -102,7 +126,18 @@ pub fn format(
     force: bool,
     tell: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Done, FormatError> {
-    let mut found = survey::survey(drive)?;
+    let found = survey::survey(drive)?;
+    let profile = found.profile;
+    format_disc(drive, found, wish, force, tell).map_err(|error| error.of(profile))
+}
+
+fn format_disc(
+    drive: &mut dyn Transport,
+    mut found: Survey,
+    wish: &Wish,
+    force: bool,
+    tell: &mut dyn FnMut(Progress<'_>),
+) -> Result<Done, FormatError> {
     let mut plan = plan::plan(&found, wish)?;
     if !force && !plan.keeps_data {
         check_empty(drive, &found)?;
@@ -159,7 +194,7 @@ fn format_unit(drive: &mut dyn Transport, format: &FormatUnit) -> Result<(), For
         }
         outcome => outcome,
     };
-    outcome.map_err(FormatError::command)
+    outcome.map_err(FormatError::from)
 }
 
 /// A drive that cannot blank quickly may be able to do so in full, and the other way round.
@@ -175,7 +210,7 @@ fn blank(drive: &mut dyn Transport, how: Blank) -> Result<(), FormatError> {
         outcome => outcome,
     }
     .map(drop)
-    .map_err(FormatError::command)
+    .map_err(FormatError::from)
 }
 
 /// Has the drive write fixed packets, as it has to know before it formats a CD-RW.
@@ -193,10 +228,21 @@ fn set_packets(drive: &mut dyn Transport, packet_blocks: u32) -> Result<(), Form
         mode::REPLY_LEN,
     ));
     let mut page = page.unwrap_or_default();
-    // A drive without that page takes the size of packets from the format alone.
+    // A drive without that page, or that does not take it with this disc, has the size of packets
+    // from the format alone.
     if let Ok(Some(len)) = parameters.edit(&mut page) {
         let page = page.get(..len.into()).unwrap_or_default();
-        drive.tell(&commands::mode_select(len), page)?;
+        match drive.tell(&commands::mode_select(len), page) {
+            Err(error)
+                if !matches!(
+                    error.failure.fault(),
+                    Fault::Unsupported | Fault::Refused | Fault::Sequence | Fault::WrongMode
+                ) =>
+            {
+                return Err(error.into());
+            }
+            _ => {}
+        }
     }
     Ok(())
 }
@@ -219,16 +265,28 @@ fn wait(
             Failure::Transport => None,
         };
         match failure.fault() {
-            Fault::Busy | Fault::Formatting => silent = 0,
+            Fault::Busy | Fault::Formatting if !is_final(&failure) => silent = 0,
+            // It is said once.
+            _ if is_final(&failure) => return Err(CommandError { opcode, failure }.into()),
             // The drive has something to tell before, or was asked too early.
             _ if silent < MAX_SILENT => silent += 1,
-            _ => return Err(FormatError::command(CommandError { opcode, failure })),
+            _ => return Err(CommandError { opcode, failure }.into()),
         }
         if since > LIMIT {
             return Err(FormatError::Unfinished("is not ready after 12 hours"));
         }
         tell(Progress { title, done, since });
         drive.pause(POLL);
+    }
+}
+
+/// Whether the drive tells that it has failed with what it was doing.
+fn is_final(failure: &Failure) -> bool {
+    match failure {
+        Failure::Sense(sense) => {
+            sense.deferred || matches!(failure.fault(), Fault::Medium | Fault::Hardware)
+        }
+        Failure::Transport => false,
     }
 }
 
@@ -248,7 +306,8 @@ fn is_busy(drive: &mut dyn Transport) -> Option<CommandError> {
             Err(failure) if failure.is_success() => continue,
             Err(failure) => failure,
         };
-        if !is_question || matches!(failure.fault(), Fault::Busy | Fault::Formatting) {
+        let is_busy = matches!(failure.fault(), Fault::Busy | Fault::Formatting);
+        if !is_question || is_busy || is_final(&failure) {
             return Some(CommandError {
                 opcode: command.cdb[0],
                 failure,
@@ -304,16 +363,89 @@ fn conclude(
             warning: plan.warning,
         });
     }
-    let in_background = survey::survey(drive)?.formatted() == Formatted::Running;
+    let found = survey::survey(drive)?;
     match survey::verdict(drive) {
-        Ok(medium) => Ok(Done {
-            medium: Some(medium),
-            in_background,
-            warning: None,
-        }),
+        Ok(medium) => {
+            check_size(&found, &medium, plan, wish)?;
+            if !plan.keeps_data {
+                forget_contents(drive, &found, &medium)?;
+            }
+            Ok(Done {
+                medium: Some(medium),
+                in_background: found.formatted() == Formatted::Running,
+                warning: None,
+            })
+        }
         Err(Refusal::Command(_, Failure::Transport)) => {
             Err(FormatError::Unfinished("does not answer any more"))
         }
         Err(refusal) => Err(FormatError::StillNot(refusal)),
     }
+}
+
+/// Checks that the drive has done what it was told: some stop, or keep the size that a disc had.
+fn check_size(
+    found: &Survey,
+    medium: &Medium,
+    plan: &Plan,
+    wish: &Wish,
+) -> Result<(), FormatError> {
+    let Some(ordered) = plan.ordered() else {
+        return Ok(());
+    };
+    let has = match found.capacities.current {
+        Some(Capacity::Unformatted(_)) => 0,
+        Some(Capacity::Formatted(blocks)) => blocks.into(),
+        Some(Capacity::Unknown) | None => medium.blocks,
+    };
+    // Drives differ in how they count what lies between packets.
+    let packet = medium
+        .writing
+        .map_or(1, |writing| writing.geometry.packet_frames());
+    let (least, most) = (
+        u64::from(ordered.saturating_sub(packet)),
+        u64::from(ordered).saturating_add(packet.into()),
+    );
+    let is_wanted = wish.spare != Spare::Default;
+    if has <= least || (is_wanted && has >= most) {
+        return Err(FormatError::OtherSize { ordered, has });
+    }
+    Ok(())
+}
+
+/// Writes zeroes over what is still found on a disc: to format one again need not erase it.
+fn forget_contents(
+    drive: &mut dyn Transport,
+    found: &Survey,
+    medium: &Medium,
+) -> Result<(), FormatError> {
+    let Ok(writing) = medium.writing else {
+        return Ok(());
+    };
+    // These are blanked, or written as a whole.
+    if matches!(writing.kind, Kind::CdRw | Kind::DvdRw) {
+        return Ok(());
+    }
+    if matches!(survey::contents(drive, found), Ok(None)) {
+        return Ok(());
+    }
+    let packet = writing.geometry.packet_frames().max(1);
+    let blocks = u32::try_from(medium.blocks).unwrap_or(u32::MAX);
+    let packets = blocks / packet;
+    let wiped = WIPED.div_ceil(packet).min(packets);
+    // A drive that still formats would have to come as far before the disc can be taken out.
+    let last = match found.formatted() {
+        Formatted::No | Formatted::Complete => packets.saturating_sub(wiped).max(wiped),
+        Formatted::Stopped | Formatted::Running => packets,
+    };
+    let zeroes = vec![0; packet as usize * 2048];
+    for number in (0..wiped).chain(last..packets) {
+        let count = u16::try_from(packet).unwrap_or(u16::MAX);
+        drive.tell(
+            &commands::write(number.saturating_mul(packet), count),
+            &zeroes,
+        )?;
+    }
+    drive.ask(&commands::synchronize_cache())?;
+    Ok(())
 }

@@ -44,9 +44,25 @@ pub struct Survey {
 
 impl Survey {
     /// Whether nothing was ever recorded on the disc, by what the drive says.
+    ///
+    /// A disc that is recorded in sequence has no format, which says nothing of what is on it.
     pub fn is_empty(&self) -> bool {
-        let never_recorded = self.disc.is_some_and(|disc| disc.disc == Recorded::Empty);
-        never_recorded || matches!(self.capacities.current, Some(Capacity::Unformatted(_)))
+        match self.disc.map(|disc| disc.disc) {
+            Some(Recorded::Empty) => true,
+            Some(Recorded::Incomplete | Recorded::Complete) => false,
+            Some(Recorded::Other) | None => {
+                matches!(self.capacities.current, Some(Capacity::Unformatted(_)))
+            }
+        }
+    }
+
+    /// Whether something may be on the disc although its first blocks hold nothing, or cannot be
+    /// read: it can be recorded in sequence, in tracks of which the first may be reserved.
+    ///
+    /// The format of a DVD-RW for restricted overwrite (profile 13h) grows from the first block on:
+    /// if that is not there, nothing is.
+    fn may_begin_later(&self) -> bool {
+        matches!(self.profile.0, 0x0a | 0x14 | 0xffff) && !self.mrw && !self.is_empty()
     }
 
     /// How far the drive has formatted the disc in the background, if it does so.
@@ -184,7 +200,7 @@ pub fn contents(
     }
     // Some drives do not read what is still to be written.
     let _ = drive.ask(&commands::synchronize_cache());
-    contents::find(|first, blocks| {
+    let found = contents::find(|first, blocks| {
         let mut bytes = Vec::new();
         for block in (first..first.saturating_add(blocks)).step_by(commands::READ_BLOCKS.into()) {
             let count = first.saturating_add(blocks).saturating_sub(block);
@@ -197,7 +213,12 @@ pub fn contents(
             }
         }
         Ok(bytes)
-    })
+    })?;
+    // Of a disc in packets, all of which can be written, the first ones tell.
+    if found.is_none() && survey.may_begin_later() && verdict(drive).is_err() {
+        return Ok(Some(Contents::UNKNOWN));
+    }
+    Ok(found)
 }
 
 /// Whether a read has failed because there are no such blocks, or nothing is recorded there.

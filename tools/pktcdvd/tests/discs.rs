@@ -38,6 +38,12 @@ impl Bench {
         text.trim().parse().unwrap()
     }
 
+    /// Has the next commands that the rule is about go wrong.
+    fn fault(&mut self, rule: &str) {
+        let words: Vec<_> = ["fault"].into_iter().chain(rule.split(' ')).collect();
+        self.drive.command(&words).unwrap();
+    }
+
     fn format(&mut self, wish: &Wish, force: bool) -> Result<Done, FormatError> {
         format(self, wish, force, &mut |_| ())
     }
@@ -137,13 +143,15 @@ const NEW: [(&str, &str, u16); 6] = [
 ];
 
 /// What drives of different makers do differently, as far as it matters here.
-const QUIRKS: [&str; 12] = [
+const QUIRKS: [&str; 14] = [
     "time=0",
     "quirks=slow-ready",
     "quirks=no-packet-size",
     "quirks=no-track-info",
     "quirks=no-page5",
+    "quirks=no-page5-open",
     "quirks=wants-page5",
+    "quirks=keeps-size",
     "quirks=few-features",
     "quirks=run-out",
     "quirks=grows+ice",
@@ -319,7 +327,11 @@ fn advice_is_followed() {
 
 #[test]
 fn spare_areas() {
-    for spec in ["bd-re,blank,blocks=4718592", "dvdram,blocks=65536"] {
+    for spec in [
+        "bd-re,blank,blocks=4718592",
+        "dvdram,blocks=65536",
+        "dvdram,blocks=65536,quirks=keeps-size",
+    ] {
         let size = |spare| {
             let mut bench = Bench::new(spec);
             let wish = Wish { spare, ..USUAL };
@@ -381,6 +393,60 @@ fn a_disc_is_taken_out() {
     assert_eq!((locked.count("tray_open"), locked.count("locked")), (1, 0));
 }
 
+/// What could not be written, or may not have been, is said, and the tray stays shut.
+#[test]
+fn a_disc_that_could_not_be_written_is_not_taken_out() {
+    for (rule, says) in [
+        // Of a write that the drive had accepted: told to whatever comes next.
+        (
+            "op=0x2a act=deferred:3/0c/00",
+            "TEST UNIT READY failed: medium error",
+        ),
+        (
+            "op=0x00 act=deferred:3/0c/00",
+            "SYNCHRONIZE CACHE failed: medium error",
+        ),
+        (
+            "op=0x35 act=sense:3/0c/00",
+            "SYNCHRONIZE CACHE failed: medium error",
+        ),
+        // Its cache is empty, and what was in it is lost.
+        (
+            "op=0x35 act=sense:6/29/00",
+            "SYNCHRONIZE CACHE failed: the drive was reset",
+        ),
+        (
+            "op=0x00 act=sense:4/44/00",
+            "TEST UNIT READY failed: hardware error",
+        ),
+        (
+            "op=0x5b act=sense:3/0c/00",
+            "CLOSE TRACK failed: medium error",
+        ),
+    ] {
+        let mut bench = Bench::new("dvd+rw,state=running,blocks=65536,time=1");
+        bench.send(&[0; 12], Data::None, 60).unwrap_err();
+        bench.fault(rule);
+        assert!(bench.write(0, 16));
+        let error = pktcdvd::eject::open_tray(&mut bench).unwrap_err();
+        assert!(error.to_string().starts_with(says), "{rule}: {error}");
+        assert_eq!(bench.count("tray_open"), 0, "{rule}");
+    }
+    // What says nothing of that is no reason.
+    for rule in [
+        "op=0x00 act=sense:6/28/00",
+        "op=0x00 act=sense:2/30/01",
+        "op=0x35 count=2 act=sense:2/04/08",
+        "op=0x35 act=sense:5/20/00",
+        "op=0x5b count=inf act=sense:5/24/00",
+    ] {
+        let mut bench = Bench::new("dvd+rw,state=running,blocks=65536,time=1");
+        bench.fault(rule);
+        pktcdvd::eject::open_tray(&mut bench).unwrap();
+        assert_eq!(bench.count("tray_open"), 1, "{rule}");
+    }
+}
+
 /// Formats that take their time are shown, and with how much is left.
 #[test]
 fn progress() {
@@ -422,6 +488,126 @@ fn what_is_on_a_disc_is_not_lost_unasked() {
         bench.format(&USUAL, true).unwrap();
         assert_eq!(bench.count("formats"), 1);
         assert_eq!(bench.report().disc.unwrap().holds, None);
+    }
+}
+
+/// Recorders reserve a first track for what they write when they finalise a disc.
+#[test]
+fn what_begins_later_is_not_lost_unasked() {
+    for spec in [
+        "cdrw,recorder=512",
+        "dvd-rw,recorder=512",
+        // It is recorded with zeroes.
+        "cdrw,recorder=0",
+        "dvd-rw,recorder=0",
+        // It has no format, as the drive says.
+        "dvd-rw,recorder=512,patch=23@8:01",
+    ] {
+        let mut bench = Bench::new(&format!("{spec},blocks=4096"));
+        let error = bench.format(&USUAL, false).unwrap_err();
+        assert!(matches!(error, FormatError::Holds(_)), "{spec}: {error}");
+        assert_eq!((bench.count("formats"), bench.count("blanks")), (0, 0));
+        assert!(bench.report().disc.unwrap().holds.is_some(), "{spec}");
+        bench.drive.command(&["set", "pristine"]).unwrap();
+        bench.format(&USUAL, true).unwrap();
+        assert_eq!(bench.report().disc.unwrap().holds, None, "{spec}");
+        // What was formatted and holds nothing is formatted again.
+        bench.format(&USUAL, false).unwrap();
+    }
+}
+
+/// No CD-RW is left blank by a drive that takes the size of packets at no time, or only now.
+#[test]
+fn a_drive_that_does_not_take_the_size_of_packets() {
+    for rule in ["5/26/00", "5/24/00", "5/30/05", "5/2c/00", "5/64/00"] {
+        let mut bench = Bench::new("cdrw,blocks=4096");
+        bench.fault(&format!("op=0x55 count=inf act=sense:{rule}"));
+        let done = bench.format(&USUAL, true).unwrap();
+        assert!(done.medium.unwrap().writing.is_ok(), "{rule}");
+    }
+    let mut bench = Bench::new("cdrw,blocks=4096,quirks=no-page5-open");
+    bench.format(&USUAL, true).unwrap();
+    assert_eq!(bench.count("mode_selects"), 1);
+    // One that is broken is left alone.
+    let mut bench = Bench::new("cdrw,blocks=4096");
+    bench.fault("op=0x55 act=sense:4/44/00");
+    bench.format(&USUAL, true).unwrap_err();
+    assert_eq!(bench.count("blanks"), 0);
+}
+
+/// To format these again need not write their blocks: nothing is found there all the same.
+#[test]
+fn what_was_on_a_disc_is_not_found_again() {
+    for (spec, packet) in [("dvdram,blocks=4096", 16u16), ("bd-re,blocks=65536", 32)] {
+        let mut bench = Bench::new(spec);
+        let blocks = bench.report().disc.unwrap().size_bytes.unwrap() / 2048;
+        let last = u32::try_from(blocks).unwrap() - u32::from(packet);
+        let middle = last / 2 / 32 * 32;
+        for block in [0, 256, middle, last] {
+            assert!(bench.write(block, packet), "{spec}");
+        }
+        bench.format(&USUAL, true).unwrap();
+        let mut first_byte = |block: u32| {
+            use pktcdvd::mmc::{commands, Talk};
+            bench.ask(&commands::read(block, 1)).unwrap()[0]
+        };
+        // The rest is as the drive has left it.
+        let bytes = [0, 256, last, middle].map(&mut first_byte);
+        assert_eq!(bytes, [0, 0, 0, 0x55], "{spec}");
+        bench.format(&USUAL, false).unwrap();
+    }
+}
+
+/// A drive says once that it has failed, and is ready then.
+#[test]
+fn a_format_that_fails_is_not_one_that_is_done() {
+    for rule in [
+        "act=sense:3/31/01",
+        "act=sense:3/32/00",
+        "act=sense:3/51/00",
+        "act=sense:4/09/00",
+    ] {
+        for spec in ["cdrw,blank", "dvd-rw,blank", "dvd+rw,blank", "dvdram"] {
+            for op in ["op=0x00", "op=0x51"] {
+                let spec = format!("{spec},blocks=4096,format-time=60000");
+                let mut bench = Bench::new(&spec);
+                bench.send(&[0; 12], Data::None, 60).unwrap_err();
+                bench.sent.clear();
+                // The first is asked before anything is begun.
+                bench.fault(&format!("{op} skip=1 {rule}"));
+                let error = bench.format(&USUAL, false).unwrap_err();
+                assert!(matches!(error, FormatError::Command(_)), "{spec} {error}");
+            }
+        }
+    }
+    let mut bench = Bench::new("dvdram,blocks=4096,format-time=60000");
+    bench.fault("op=0x00 skip=1 act=deferred:3/31/01");
+    let error = bench.format(&USUAL, false).unwrap_err();
+    assert!(
+        error.to_string().contains("of an earlier command"),
+        "{error}"
+    );
+    // One that has done nothing, or does not have what it was to make.
+    let wish = Wish {
+        spare: Spare::None,
+        ..USUAL
+    };
+    for (spec, rule, wish) in [
+        ("dvdram,blocks=4096", "op=0x04 act=lose", wish),
+        ("bd-re,blocks=65536", "op=0x04 act=lose", wish),
+        (
+            "dvd-rw,blank,blocks=4096,patch=23@6:08",
+            "op=0xff act=lose",
+            USUAL,
+        ),
+    ] {
+        let mut bench = Bench::new(spec);
+        bench.fault(rule);
+        let error = bench.format(&wish, true).unwrap_err();
+        assert!(
+            matches!(error, FormatError::OtherSize { .. }),
+            "{spec}: {error}"
+        );
     }
 }
 
@@ -482,7 +668,13 @@ fn what_cannot_be_formatted() {
     assert!(error.to_string().contains("no medium"), "{error}");
     let mut protected = Bench::new("dvdram,read-only,blocks=4096");
     let error = protected.format(&USUAL, true).unwrap_err();
-    assert!(matches!(error, FormatError::Protected), "{error}");
+    assert!(error.to_string().contains("cartridge"), "{error}");
+    // No others have one.
+    for spec in ["dvd+rw", "bd-re", "cdrw"] {
+        let mut protected = Bench::new(&format!("{spec},read-only,blocks=65536"));
+        let error = protected.format(&USUAL, true).unwrap_err();
+        assert!(error.to_string().ends_with("is write protected"), "{error}");
+    }
     for profile in ["09", "10", "1b", "41"] {
         let mut bench = Bench::new(&format!("dvd+rw,profile={profile}"));
         let error = bench.format(&USUAL, true).unwrap_err();

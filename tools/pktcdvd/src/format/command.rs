@@ -103,10 +103,11 @@ fn explain(name: &str, error: FormatError) -> Error {
         FormatError::Command(error) if error.failure.fault() == Fault::NoMedium => {
             Error::Medium(format!("{name}: no medium; put a disc in"))
         }
-        FormatError::Command(_) | FormatError::Unfinished(_) | FormatError::StillNot(_) => {
-            Error::Failed(text)
-        }
-        FormatError::Impossible(_) | FormatError::Protected => Error::Medium(text),
+        FormatError::Command(_)
+        | FormatError::Unfinished(_)
+        | FormatError::OtherSize { .. }
+        | FormatError::StillNot(_) => Error::Failed(text),
+        FormatError::Impossible(_) | FormatError::Protected(_) => Error::Medium(text),
     }
 }
 

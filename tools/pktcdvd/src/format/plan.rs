@@ -82,6 +82,17 @@ pub struct Plan {
     pub warning: Option<&'static str>,
 }
 
+impl Plan {
+    /// How many blocks the disc is to have when the last step is done, if that is told to the drive.
+    pub fn ordered(&self) -> Option<u32> {
+        match self.steps.last() {
+            Some(Step::Format(format)) if !self.background => Some(format.blocks),
+            _ => None,
+        }
+        .filter(|&blocks| !matches!(blocks, 0 | u32::MAX))
+    }
+}
+
 /// Why a disc cannot be formatted so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Impossible {
@@ -189,7 +200,8 @@ fn cd_rw(survey: &Survey, wish: &Wish) -> Result<Plan, Impossible> {
         };
         return Ok(done_when_it_ends(
             "blanking the CD-RW".into(),
-            vec![Step::Blank(how)],
+            // Some drives take the size only as long as the disc is not blank.
+            vec![Step::Packets(CD_PACKET), Step::Blank(how)],
         ));
     }
     let offered = survey.capacities.largest(0x10).map(|offer| offer.blocks);
@@ -275,16 +287,18 @@ fn background(survey: &Survey, wish: &Wish, kind: Kind) -> Result<Plan, Impossib
 
 /// The largest format has the smallest spare areas.
 fn dvd_ram(profile: Profile, capacities: &Capacities, wish: &Wish) -> Result<Plan, Impossible> {
+    let has = |offer: &&Offer| capacities.current == Some(Capacity::Formatted(offer.blocks));
     let offer = match wish.spare {
-        Spare::Default => capacities.smallest(0x00),
+        Spare::Default => capacities.of(0x00).find(has).or(capacities.smallest(0x00)),
         Spare::None => capacities.largest(0x00),
         Spare::Blocks(spare) => nearest(capacities, &[0x00, 0x01], spare),
     };
     let offer = offer.ok_or(Impossible::NotOffered)?;
     let mut format = FormatUnit::new(offer.kind, offer.blocks, offer.parameter);
     format.options_valid = true;
-    // Spares that are added leave the rest of the disc as it is.
-    if wish.effort != Effort::Full && offer.kind == 0x00 {
+    // Spares that are added leave the rest of the disc as it is. Without certification and with the
+    // defects that are known, some drives leave the size as it is, whatever is ordered.
+    if wish.effort != Effort::Full && offer.kind == 0x00 && has(&offer) {
         format.no_certification = true;
         format.complete_list = true;
     }
@@ -411,8 +425,9 @@ mod tests {
     fn a_cd_is_blanked_before() {
         let used = disc(0x0a, COMPLETE, 0);
         let steps = |effort| plan(&used, &wish(effort)).unwrap().steps;
-        assert_eq!(steps(Effort::Usual), [Step::Blank(Blank::Minimal)]);
-        assert_eq!(steps(Effort::Full), [Step::Blank(Blank::Whole)]);
+        let packets = Step::Packets(32);
+        assert_eq!(steps(Effort::Usual), [packets, Step::Blank(Blank::Minimal)]);
+        assert_eq!(steps(Effort::Full), [packets, Step::Blank(Blank::Whole)]);
         let blank = offering(disc(0x0a, EMPTY, 0), &[(0x10, 295264 + 5, 32)]);
         assert_eq!(
             plan(&blank, &USUAL).unwrap().steps,
@@ -534,7 +549,8 @@ mod tests {
             (0x00, 2295072, 0x800),
             (0x01, 2200000, 0x800),
         ];
-        let disc = offering(disc(0x12, COMPLETE, 0), &offers);
+        let mut disc = offering(disc(0x12, COMPLETE, 0), &offers);
+        disc.capacities.current = Some(Capacity::Formatted(2236704));
         let usual = format(&disc, &USUAL);
         assert_eq!(
             (usual.kind, usual.blocks, usual.parameter),
@@ -544,11 +560,21 @@ mod tests {
         let full = format(&disc, &wish(Effort::Full));
         assert!(!full.no_certification && !full.complete_list && full.options_valid);
         let spare = |spare| format(&disc, &Wish { spare, ..USUAL });
-        assert_eq!(spare(Spare::None).blocks, 2295072);
+        let none = spare(Spare::None);
+        assert_eq!(none.blocks, 2295072);
+        // A new size is not taken with these.
+        assert!(!none.no_certification && !none.complete_list);
         assert_eq!(spare(Spare::Blocks(60000)).blocks, 2236704);
         let more = spare(Spare::Blocks(u32::MAX));
         assert_eq!((more.kind, more.blocks), (1, 2200000));
         assert!(!more.no_certification);
+        // What it has is kept, unless something else is wanted.
+        disc.capacities.current = Some(Capacity::Formatted(2295072));
+        let usual = format(&disc, &USUAL);
+        assert_eq!((usual.blocks, usual.complete_list), (2295072, true));
+        disc.capacities.current = Some(Capacity::Unformatted(2295072));
+        let usual = format(&disc, &USUAL);
+        assert_eq!((usual.blocks, usual.complete_list), (2236704, false));
     }
 
     #[test]

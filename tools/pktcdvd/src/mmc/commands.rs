@@ -180,6 +180,14 @@ pub const fn read(first: u32, blocks: u16) -> Command {
     command(cdb, blocks as usize * 2048, SHORT)
 }
 
+/// Writes blocks.
+pub const fn write(first: u32, blocks: u16) -> Command {
+    let [b0, b1, b2, b3] = first.to_be_bytes();
+    let [high, low] = blocks.to_be_bytes();
+    let cdb = [0x2a, 0, b0, b1, b2, b3, 0, high, low, 0, 0, 0];
+    command(cdb, 0, SHORT)
+}
+
 /// Puts what was written on the medium.
 pub const fn synchronize_cache() -> Command {
     command(plain(0x35), 0, 300)
@@ -224,6 +232,7 @@ pub const fn name(opcode: u8) -> &'static str {
         0x23 => "READ FORMAT CAPACITIES",
         0x25 => "READ CAPACITY",
         0x28 => "READ",
+        0x2a => "WRITE",
         0x35 => "SYNCHRONIZE CACHE",
         0x46 => "GET CONFIGURATION",
         0x51 => "READ DISC INFORMATION",
