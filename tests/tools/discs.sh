@@ -21,7 +21,7 @@ discs=("cdrw,blank" "dvd-rw,blank" "dvd+rw,blank" dvdram "bd-re,blank")
 kinds=(CD-RW DVD-RW DVD+RW DVD-RAM BD-RE)
 mnt=$RBLK_SCRATCH/disc
 mkdir -p "$mnt"
-ktap_plan $((${#discs[@]} * 15 + 14))
+ktap_plan $((${#discs[@]} * 15 + 18))
 clean_up
 
 # says STATUS TEXT ARGS...: the command ends with STATUS and says TEXT.
@@ -96,6 +96,19 @@ touch "$mnt/data"
 check "eject by name, and keep it mapped" says 0 '' eject --keep pktcdvd0
 check_equal "is mapped" "$(number "$sr")" "$(awk '{ print $3 }' $PKT/device_map)"
 check "an empty drive is no error" says 0 '' eject pktcdvd0
+drive_ctl @$n load >/dev/null
+
+# What could not be written is told, and keeps the disc in the drive.
+wait_for 20 blockdev --getsize64 "$sr" >/dev/null
+check "a file system is not lost to mkfs unasked" says 9 'type udf, "of-2"' mkfs pktcdvd0
+"$command" mount "$sr" "$mnt"
+drive_ctl @$n fault op=0x2a count=inf act=sense:3/0c/00 >/dev/null
+dd if=/dev/urandom of="$mnt/data" bs=64K count=8 conv=notrunc status=none
+check "a disc that could not be written" says 1 'may not be on the disc' eject "$sr"
+check_equal "stays in the drive, and mounted" "0 1" \
+	"$(drive_get @$n tray_open) $(grep -c " $mnt " /proc/mounts)"
+drive_ctl @$n fault clear >/dev/null
+check "comes out when that was told" says 0 '' eject "$sr"
 drive_ctl @$n load >/dev/null
 
 # Who has a drive open for himself.

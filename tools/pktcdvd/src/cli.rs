@@ -75,6 +75,7 @@ pub enum Command {
     /// fixed packets, a DVD-RW for restricted overwrite as a whole, which takes as long as writing
     /// it. A DVD+RW can be used after a minute: the drive goes on formatting meanwhile. A disc that
     /// holds a file system or other data is left alone without --force. The drive must not be in use.
+    /// Nothing of it is found afterwards, but the drive need not have erased all of the disc.
     ///
     /// If this command is ended, the drive brings to an end what it has begun.
     Format(Format),
@@ -83,7 +84,8 @@ pub enum Command {
     /// Make a UDF file system that suits the disc, with mkudffs.
     ///
     /// Chooses the media type, the size of blocks and the length of packets; what is given behind --
-    /// goes before that. What was on the disc is lost. A drive that was not mapped stays mapped until
+    /// goes before that. A disc that holds a file system or other data is left alone without --force;
+    /// with it, what tells others of an old file system is written over, too. A drive that was not mapped stays mapped until
     /// the disc is unmounted or taken out by this command.
     Mkfs(Mkfs),
     /// Mount a disc.
@@ -91,11 +93,15 @@ pub enum Command {
     /// Maps the drive if need be. UDF and other file systems are told apart.
     Mount(Mount),
     /// Unmount a disc, and unmap its drive if `mount` or `mkfs` has mapped it.
+    ///
+    /// What cannot be written is an error, unlike with umount(8): it is told once, and the disc stays
+    /// mounted if that is seen before.
     Umount(Umount),
     /// Take a disc out, with all that was written on it.
     ///
-    /// Unmounts all file systems on it, has the drive write what it has to, unmaps it, and opens the
-    /// tray. If one of that fails, the disc stays in the drive.
+    /// Has all written that is still in memory, unmounts all file systems on it, has the drive write
+    /// what it has to, unmaps it, and opens the tray. If one of that fails, the disc stays in the drive;
+    /// what could not be written is told once.
     Eject(Eject),
     /// Change settings of a packet device.
     ///
@@ -233,6 +239,9 @@ pub struct Mkfs {
     /// The packet device, named as for remove; or a drive, which is mapped if need be.
     #[arg(value_name = "DRIVE|NAME", value_hint = ValueHint::FilePath)]
     pub target: String,
+    /// Make it on a disc that holds something: that is lost.
+    #[arg(long)]
+    pub force: bool,
     /// Options for mkudffs.
     #[arg(last = true, value_name = "OPTIONS")]
     pub arguments: Vec<String>,
