@@ -100,7 +100,7 @@ drive_ctl @$n load >/dev/null
 
 # What could not be written is told, and keeps the disc in the drive.
 wait_for 20 blockdev --getsize64 "$sr" >/dev/null
-check "a file system is not lost to mkfs unasked" says 9 'type udf, "of-2"' mkfs pktcdvd0
+check "a file system is not lost to mkfs unasked" says 9 'type udf, "of-2"' mkfs "$sr"
 "$command" mount "$sr" "$mnt"
 drive_ctl @$n fault op=0x2a count=inf act=sense:3/0c/00 >/dev/null
 dd if=/dev/urandom of="$mnt/data" bs=64K count=8 conv=notrunc status=none

@@ -124,14 +124,21 @@ pub fn unmount(paths: &Paths, devices: &[DeviceNumber]) -> Result {
     let mut written = Vec::new();
     for &device in devices {
         let mounts = mountinfo::of(paths, device);
+        // The kernel tells of an error once to each: all are asked, so that the next try can do
+        // without what is lost.
+        let mut told = Ok(());
         for mount in &mounts {
-            sync(&mount.point, |file| rustix::fs::syncfs(file))?;
+            told = told.and(sync(&mount.point, |file| rustix::fs::syncfs(file)).map(drop));
         }
         // Without a node the file systems alone tell.
         let node = drive::node_of(paths, device).filter(|_| !mounts.is_empty());
         if let Some(node) = node {
-            written.push((sync(&node, |file| rustix::fs::fsync(file))?, node));
+            match sync(&node, |file| rustix::fs::fsync(file)) {
+                Ok(file) => written.push((file, node)),
+                Err(error) => told = told.and(Err(error)),
+            }
         }
+        told?;
         for mount in mounts.iter().rev() {
             check_top(paths, devices, &mount.point)?;
             programs::run("umount", PACKAGE, [&mount.point])?;
