@@ -45,7 +45,11 @@ pub fn eject(paths: &Paths, options: &Eject) -> Result {
 pub fn open_tray(drive: &mut dyn Transport) -> std::result::Result<(), CommandError> {
     // An empty drive opens, too.
     if has_disc(drive)? {
-        flush(drive)?;
+        match flush(drive) {
+            // On a disc that is read only, there was nothing to write.
+            Err(error) if is_refused(&error) && survey::verdict(drive).is_err() => {}
+            flushed => flushed?,
+        }
         if survey::survey(drive)?.formatted() == Formatted::Running {
             // Without an end other drives may not read the disc. What the drive does not know of
             // that, it does when it is told to open.
