@@ -191,16 +191,16 @@ fn do_it(device: &Arc<Device>, disk: &GenDisk<Disk>) -> Result<i32> {
         // Somebody else has ended it.
         return Ok(0);
     }
-    if waited.is_err() {
+    let io = device.io.lock();
+    let (requested, timed_out) = (io.end_requested(), io.has_timed_out());
+    drop(io);
+    if waited.is_err() && !requested && !timed_out {
         pr_info!(
             "nbd{}: a signal to {} ends the connection\n",
             device.index(),
             Asker::current()
         );
     }
-    let io = device.io.lock();
-    let (requested, timed_out) = (io.end_requested(), io.has_timed_out());
-    drop(io);
     session::end(device, disk, &mut setup, false);
     reset_size(disk);
     if requested {
