@@ -40,7 +40,8 @@ pub enum After {
     Stay,
     /// The session ends.
     End,
-    /// The session lingers from this time on, in nanoseconds of any clock.
+    /// The session lingers from this time on, in nanoseconds of any clock; or from the time on when it
+    /// began to, if it does so again and nobody has come since who could write.
     Linger(u64),
 }
 
@@ -90,6 +91,8 @@ pub struct Users<S> {
     count: u32,
     /// Whether the session had an opener who could write.
     written: bool,
+    /// Since when it has lingered, if nobody has written since who has it open.
+    since: Option<u64>,
     phase: Phase<S>,
 }
 
@@ -98,6 +101,7 @@ impl<S> Default for Users<S> {
         Self {
             count: 0,
             written: false,
+            since: None,
             phase: Phase::Idle,
         }
     }
@@ -168,6 +172,12 @@ impl<S> Users<S> {
             Ok(count) => {
                 self.count = count;
                 self.written |= write;
+                if let Phase::Lingering(since) = before {
+                    self.since = Some(since);
+                }
+                if write {
+                    self.since = None;
+                }
                 self.phase = Phase::Open;
                 Ok(())
             }
@@ -188,8 +198,10 @@ impl<S> Users<S> {
         self.phase = match after {
             After::Stay => Phase::Idle,
             After::End => Phase::Ending,
-            After::Linger(since) => Phase::Lingering(since),
+            // Readers do not keep a drive from being closed.
+            After::Linger(now) => Phase::Lingering(self.since.unwrap_or(now)),
         };
+        self.since = None;
         true
     }
 

@@ -159,8 +159,43 @@ fn the_next_opener_takes_over_a_session_that_lingers() {
     assert_eq!(duty(&mut users, 500), Duty::Serve);
     // It is the same session, which was written.
     assert!(users.had_writer());
+    assert!(users.close(After::Linger(110)));
+    // Who only reads does not have the drive wait for longer.
+    assert_eq!(duty(&mut users, 120), Duty::Linger(10));
+    // Two more of them are there, and one who writes.
+    assert_eq!(open(&mut users), Ok(Opener::Heir));
+    assert_eq!(open_for(&mut users, true), Ok(Opener::Another));
+    assert_eq!(open(&mut users), Ok(Opener::Another));
+    for _ in 0..2 {
+        assert!(!users.close(After::Linger(0)));
+    }
     assert!(users.close(After::Linger(600)));
     assert_eq!(duty(&mut users, 610), Duty::Linger(20));
+}
+
+#[test]
+fn readers_do_not_keep_a_session_for_ever() {
+    let mut users = closed(After::Linger(100));
+
+    for now in (101..131).step_by(10) {
+        assert_eq!(open(&mut users), Ok(Opener::Heir));
+        assert!(users.close(After::Linger(now)));
+    }
+    assert_eq!(open(&mut users), Ok(Opener::Heir));
+    assert!(users.close(After::Linger(200)));
+    assert_eq!(duty(&mut users, 200), Duty::End);
+    assert_ends(users, 200);
+    // The next session has a time of its own.
+    let mut next = closed(After::Linger(100));
+    assert_eq!(open(&mut next), Ok(Opener::Heir));
+    assert!(next.close(After::End));
+    assert_eq!(duty(&mut next, 100), Duty::End);
+    next.session_ended(Rc::new(()));
+    assert!(next.take_ended().is_some());
+    next.closed();
+    assert_eq!(open_for(&mut next, true), Ok(Opener::First));
+    assert!(next.close(After::Linger(500)));
+    assert_eq!(duty(&mut next, 510), Duty::Linger(20));
 }
 
 #[test]
@@ -237,6 +272,8 @@ struct World {
     alive: Vec<std::rc::Weak<()>>,
     /// Since when the session lingers.
     lingers: Option<u64>,
+    /// Since when it did, if nobody has come since who writes.
+    lingered: Option<u64>,
     /// The session is to end: nobody may take it over any more.
     doomed: bool,
     closer_holds: Option<Session>,
@@ -307,7 +344,7 @@ impl World {
         }
         if ok {
             self.openers += 1;
-            self.lingers = None;
+            self.lingered = self.lingers.take().or(self.lingered).filter(|_| !write);
         }
         assert_eq!(self.users.end_open(result, write), result);
         assert!(self.users.had_writer() || !(ok && write));
@@ -325,7 +362,10 @@ impl World {
         };
         let last = self.users.close(after);
         assert_eq!(last, self.openers == 0);
-        self.lingers = Some(self.now).filter(|_| last && lingers);
+        if last {
+            let since = self.lingered.take().unwrap_or(self.now);
+            self.lingers = Some(since).filter(|_| lingers);
+        }
         self.doomed |= last && !lingers;
     }
 
