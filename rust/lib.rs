@@ -26,6 +26,7 @@ pub mod net;
 pub mod page;
 pub mod page_array;
 pub mod ratelimit;
+pub mod reboot;
 #[cfg(CONFIG_PM_SLEEP)]
 pub mod suspend;
 pub mod sysfs;

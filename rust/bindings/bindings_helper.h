@@ -14,6 +14,7 @@
 #include <linux/gfp.h>
 #include <linux/kthread.h>
 #include <linux/mempool.h>
+#include <linux/reboot.h>
 #include <linux/xarray.h>
 #include <net/genetlink.h>
 #include <net/netlink.h>

@@ -207,6 +207,13 @@ impl<'a> Drive<'a> {
         unsafe { bindings::optical_locks_door((*self.bdev.as_raw()).bd_disk) }
     }
 
+    /// Tells the driver of the drive that the medium was closed after the last write, so that it does
+    /// not do so itself when the drive is closed.
+    pub fn set_closed(&self) {
+        // SAFETY: The block device is open, and so has a disk.
+        unsafe { bindings::optical_closed((*self.bdev.as_raw()).bd_disk) };
+    }
+
     /// Sets the size of the disk, in sectors of 512 bytes.
     ///
     /// The driver of the drive does so when it finds a medium, and when a block near its end cannot

@@ -71,3 +71,15 @@ __rb_helper bool rb_helper_optical_locks_door(struct gendisk *disk)
 
 	return cdi && !(cdi->mask & CDC_LOCK) && (cdi->options & CDO_LOCK);
 }
+
+/*
+ * Tells the drive's driver that what was written to the medium is closed. Else it closes a
+ * DVD+RW when the last opener goes, and waits for that under its locks.
+ */
+__rb_helper void rb_helper_optical_closed(struct gendisk *disk)
+{
+	struct cdrom_device_info *cdi = disk->cdi;
+
+	if (cdi)
+		cdi->media_written = 0;
+}
