@@ -28,6 +28,9 @@ pub enum Patience {
     Flush,
     /// The drive begins something long. It is to answer at once; some end it first.
     Long,
+    /// The medium gets its end, if the drive does that before it answers. A command that is given up
+    /// gets the drive reset, in the midst of that.
+    Close,
 }
 
 impl Patience {
@@ -36,6 +39,7 @@ impl Patience {
         match self {
             Self::Answer => 60,
             Self::Flush | Self::Long => 300,
+            Self::Close => 3000,
         }
     }
 }
@@ -205,7 +209,7 @@ pub enum Close {
 pub const fn close(what: Close) -> Command {
     let cdb = ten([CLOSE, 1, what as u8, 0, 0, 0, 0, 0, 0, 0]);
 
-    Command::new(cdb, Transfer::None).with_patience(Patience::Long)
+    Command::new(cdb, Transfer::None).with_patience(Patience::Close)
 }
 
 /// Asks how much of the medium is formatted, and how much can be.

@@ -23,7 +23,10 @@ use super::{
         DiscInfo,
         Formatted, //
     },
-    medium::Medium,
+    medium::{
+        Medium,
+        Restart, //
+    },
     probe::{
         Outcome,
         Step,
@@ -42,6 +45,9 @@ use super::{
 
 /// How long a drive may take to close a medium, in milliseconds: as long as the kernel gives it.
 pub const LIMIT_MS: u32 = 3_000_000;
+
+/// How often it is begun anew because the drive was reset meanwhile.
+const MAX_RESETS: u32 = 3;
 
 /// Which command is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +77,10 @@ pub struct Finish {
     state: State,
     command: Command,
     retries: u32,
+    resets: u32,
     wait: Wait,
+    /// Whether the drive was told to close the medium.
+    begun: bool,
     /// Whether the drive was told to write at another speed than its own.
     slowed: bool,
     finished: Finished,
@@ -81,9 +90,9 @@ pub struct Finish {
 impl Finish {
     /// The end of writing `medium`, at `speed` if that was set.
     pub fn new(medium: &Medium, speed: u16) -> Self {
-        let background = medium
-            .writing
-            .is_ok_and(|writing| writing.kind.background_format().is_some());
+        // It may have been found that it is write protected after the drive has gone on.
+        let background = medium.restart == Restart::Done
+            || (medium.writing).is_ok_and(|writing| writing.kind.background_format().is_some());
 
         Self {
             state: if background {
@@ -93,7 +102,9 @@ impl Finish {
             },
             command: cdb::test_unit_ready(),
             retries: 0,
+            resets: 0,
             wait: Wait::new(LIMIT_MS),
+            begun: false,
             slowed: speed != 0,
             finished: Finished::Nothing,
             capacity: None,
@@ -121,10 +132,7 @@ impl Finish {
     /// Returns the first thing to do.
     pub fn begin(&mut self, buffer: &mut [u8; BUFFER_LEN]) -> Step {
         match self.state {
-            State::Disc => {
-                let command = cdb::read_disc_information(disc::REPLY_LEN);
-                self.go(State::Disc, command, buffer)
-            }
+            State::Disc => self.ask_disc(buffer),
             _ => self.restore_speeds(buffer),
         }
     }
@@ -177,7 +185,10 @@ impl Finish {
     }
 
     fn give_up(&mut self, failure: Failure) -> Step {
-        if matches!(self.state, State::Close(_) | State::Closing(_)) {
+        if matches!(
+            self.state,
+            State::Disc | State::Close(_) | State::Closing(_)
+        ) {
             self.finished = Finished::Failed(failure);
         }
         self.done()
@@ -198,17 +209,39 @@ impl Finish {
         Some(self.send(after_ms, buffer))
     }
 
+    fn ask_disc(&mut self, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        let command = cdb::read_disc_information(disc::REPLY_LEN);
+
+        self.go(State::Disc, command, buffer)
+    }
+
     fn disc(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
-        let len = outcome.unwrap_or_default().min(self.command.data_len());
+        let len = match outcome {
+            Ok(len) => len,
+            Err(failure) if failure.is_success() => BUFFER_LEN,
+            // Nobody knows whether it is to be closed.
+            Err(failure) => {
+                self.finished = Finished::Failed(failure);
+                return self.restore_speeds(buffer);
+            }
+        };
+        let len = len.min(self.command.data_len());
         let disc = DiscInfo::parse(buffer.get(..len).unwrap_or_default());
 
-        if disc.is_ok_and(|disc| disc.formatted == Formatted::Running) {
-            return self.close(Close::Format, buffer);
+        match disc.map(|disc| disc.formatted) {
+            Ok(Formatted::Running) => self.close(Close::Format, buffer),
+            // The drive was reset after it had stopped, before it was done.
+            Ok(Formatted::Stopped) if self.begun => self.close(Close::Session, buffer),
+            Ok(Formatted::Complete) if self.begun => {
+                self.finished = Finished::Closed;
+                self.ask_capacity(buffer)
+            }
+            _ => self.restore_speeds(buffer),
         }
-        self.restore_speeds(buffer)
     }
 
     fn close(&mut self, what: Close, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        self.begun = true;
         self.go(State::Close(what), cdb::close(what), buffer)
     }
 
@@ -246,8 +279,21 @@ impl Finish {
                 self.finished = Finished::Closed;
                 self.ask_capacity(buffer)
             }
-            (Next::Failed(failure), _) => self.give_up(failure),
+            (Next::Failed(failure), _) => self.closing_failed(failure, buffer),
         }
+    }
+
+    /// A drive that was reset while it closed the medium, such as by the sleep of the system, does
+    /// not go on with it.
+    fn closing_failed(&mut self, failure: Failure, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+        let fault = failure.fault();
+        let was_reset = fault.lost_parameters() && !fault.lost_medium();
+
+        if !was_reset || self.resets >= MAX_RESETS {
+            return self.give_up(failure);
+        }
+        self.resets = self.resets.saturating_add(1);
+        self.ask_disc(buffer)
     }
 
     fn ask_capacity(&mut self, buffer: &mut [u8; BUFFER_LEN]) -> Step {

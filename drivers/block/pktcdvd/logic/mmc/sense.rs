@@ -105,11 +105,13 @@ impl Sense {
     }
 
     /// Whether the drive is not ready but will be, however long that takes.
+    ///
+    /// Drives have many reasons, or tell none, when they were told to do something long. Two of them
+    /// do not pass by: the drive wants to be started, or somebody to come.
     pub const fn is_becoming_ready(&self) -> bool {
-        matches!(
-            (self.deferred, self.key, self.asc, self.ascq),
-            (false, 0x2, 0x04, 0x01 | 0x04 | 0x07 | 0x08)
-        )
+        let not_ready = matches!((self.deferred, self.key, self.asc), (false, 0x2, 0x04));
+
+        not_ready && !matches!(self.ascq, 0x02 | 0x03)
     }
 
     /// What it means for who sent the command.

@@ -2,8 +2,9 @@
 
 //! The bytes of each command.
 
-use rblk_host_tests::pktcdvd::logic::mmc::cdb::{
-    self, Close, Command, Features, Patience, Transfer,
+use rblk_host_tests::pktcdvd::logic::mmc::{
+    cdb::{self, Close, Command, Features, Patience, Transfer},
+    finish,
 };
 
 fn hex(command: &Command) -> String {
@@ -130,4 +131,12 @@ fn a_flush_may_take_longer_than_an_answer() {
     assert_eq!(cdb::synchronize_cache().patience(), Patience::Flush);
     assert_eq!(cdb::test_unit_ready().patience(), Patience::Answer);
     assert!(Patience::Flush.seconds() > Patience::Answer.seconds());
+}
+
+#[test]
+fn a_drive_that_closes_before_it_answers_has_as_long_as_one_that_answers_first() {
+    for what in [Close::Format, Close::Session] {
+        let patience = cdb::close(what).patience();
+        assert_eq!(patience.seconds() * 1000, finish::LIMIT_MS);
+    }
 }
