@@ -142,6 +142,8 @@ pub struct Probe {
     wanted_speed: u16,
     /// How long the drive takes to go on with a format.
     wait: Wait,
+    /// Whether it has taken the command to do so.
+    restarted: bool,
     /// The medium is known; see [`Probe::again`].
     readies_again: bool,
     verdict: Option<Result<Medium, Refusal>>,
@@ -165,6 +167,7 @@ impl Probe {
             drive_speed: None,
             wanted_speed: 0,
             wait: Wait::new(RESTART_LIMIT_MS),
+            restarted: false,
             readies_again: false,
             verdict: None,
         }
@@ -202,6 +205,11 @@ impl Probe {
         }
     }
 
+    /// Whether the drive has begun to go on with a format, whatever the verdict is.
+    pub const fn has_restarted(&self) -> bool {
+        self.restarted
+    }
+
     /// Returns the first thing to do.
     pub fn begin(&mut self, buffer: &mut [u8; BUFFER_LEN]) -> Step {
         self.go(State::Ready, cdb::test_unit_ready(), buffer)
@@ -218,7 +226,8 @@ impl Probe {
             if let Some(step) = self.try_again(failure, buffer) {
                 return step;
             }
-            if failure.fault() == Fault::NoMedium || failure == Failure::Transport {
+            let dead = failure == Failure::Transport && self.state != State::Restart;
+            if failure.fault() == Fault::NoMedium || dead {
                 return self.give_up(failure);
             }
         }
@@ -326,7 +335,12 @@ impl Probe {
             return None;
         }
         self.restarts = self.restarts.saturating_add(1);
+        let tried = self.found.restart;
         self.found = nothing_found(self.found.lower_blocks);
+        if tried == Restart::Failed(Some(Failure::Transport)) {
+            // That has had the drive reset, and would once more.
+            self.found.restart = tried;
+        }
         self.tracks_left = MAX_TRACKS;
         if !self.readies_again {
             self.verdict = None;

@@ -179,7 +179,8 @@ fn progress(far: u16) -> Vec<u8> {
 
 #[test]
 fn the_drive_is_waited_for_until_it_goes_on() {
-    for ascq in [1, 4, 7, 8] {
+    // Whatever reason it has, or none.
+    for ascq in [1, 4, 7, 8, 0, 5, 9, 0x10, 0x80] {
         let mut drive = partly(0x1a, STOPPED, FORMATTED, BLOCKS)
             .script(REQUEST_SENSE, 1, Ok(progress(0)))
             .script(REQUEST_SENSE, 1, Err(failure(5, 0x20, 0)))
@@ -201,6 +202,16 @@ fn the_drive_is_waited_for_until_it_goes_on() {
         );
         assert!((10_000..60_000).contains(&waited), "{waited}");
     }
+    // Unless it wants somebody to do something.
+    for ascq in [2, 3] {
+        let mut drive = partly(0x1a, STOPPED, FORMATTED, BLOCKS);
+        drive.busy_after_format = (20, failure(2, 4, ascq));
+        let refusal = drive.probe(Access::Write).unwrap_err();
+        assert_eq!(
+            refusal,
+            Refusal::Command("TEST UNIT READY", failure(2, 4, ascq))
+        );
+    }
     // But not for ever.
     let mut never = partly(0x1a, STOPPED, FORMATTED, BLOCKS);
     never.busy_after_format = (usize::MAX, failure(2, 4, 4));
@@ -212,8 +223,13 @@ fn the_drive_is_waited_for_until_it_goes_on() {
 
 #[test]
 fn what_is_formatted_serves_if_the_drive_does_not_go_on() {
-    // It refuses; it breaks; it says that it does and does not.
-    for failing in [Some(failure(5, 0x24, 0)), Some(failure(3, 0x31, 1)), None] {
+    // It refuses; it breaks; it does not answer; it says that it does and does not.
+    for failing in [
+        Some(failure(5, 0x24, 0)),
+        Some(failure(3, 0x31, 1)),
+        Some(Failure::Transport),
+        None,
+    ] {
         let with = |formatted: u32| {
             let drive = partly(0x1a, STOPPED, formatted, BLOCKS);
             match failing {
@@ -231,6 +247,32 @@ fn what_is_formatted_serves_if_the_drive_does_not_go_on() {
         assert_eq!(refusal.errno(), Errno::ReadOnly);
         let text = refusal.to_string();
         assert!(text.contains("(or dvd+rw-format -force DRIVE)"), "{text}");
+
+        // So it is if it was only read before.
+        let mut known = with(0);
+        let medium = known.probe(Access::Read).unwrap();
+        assert_eq!((medium.blocks, medium.restart), (0, Restart::Untried));
+        let again = Probe::again(Access::Write, &medium, u64::MAX);
+        assert_eq!(known.run(again), Err(refusal));
+        let mut known = with(FORMATTED);
+        let medium = known.probe(Access::Read).unwrap();
+        let again = Probe::again(Access::Write, &medium, u64::MAX);
+        assert_eq!(known.run(again).unwrap().blocks, 992);
+    }
+    // One that does not answer is reset, and says so. It is not told once more.
+    for known in [false, true] {
+        let mut drive = partly(0x1a, STOPPED, FORMATTED, BLOCKS);
+        let medium = drive.probe(Access::Read).unwrap();
+        let mut drive = drive
+            .script(FORMAT, usize::MAX, Err(Failure::Transport))
+            .script(CAPACITY, 1, Err(failure(6, 0x29, 0)));
+        let probe = if known {
+            Probe::again(Access::Write, &medium, u64::MAX)
+        } else {
+            Probe::new(Access::Write, u64::MAX)
+        };
+        assert_eq!(drive.run(probe).unwrap().blocks, 992);
+        assert_eq!(count(&drive, FORMAT), 1);
     }
     // The disc is write protected, and the drive tells only now: also if it is known already.
     let protected = partly(0x1a, STOPPED, FORMATTED, BLOCKS).fail(FORMAT, 7, 0x27, 0);
@@ -474,6 +516,99 @@ fn drives_that_close_in_another_way_or_not_at_all() {
         assert_eq!(finish.finished(), Finished::Failed(failing));
         assert_eq!(drive.opcodes(), [DISC, CLOSE]);
     }
+}
+
+#[test]
+fn a_drive_that_is_reset_while_it_closes_is_told_again() {
+    let reset = failure(6, 0x29, 0);
+    // It still formats; it has stopped; it has formatted all of it.
+    for (state, closes) in [(RUNNING, 4), (STOPPED, 3), (COMPLETE, 2)] {
+        let mut drive = partly(0x1a, RUNNING, FORMATTED, BLOCKS);
+        let finish = written(&mut drive);
+        let info = {
+            let mut info = drive.disc.clone();
+            info[7] = info[7] & !3 | state;
+            info
+        };
+        let running = drive.disc.clone();
+        // Once while it closes the session.
+        drive = drive
+            .script(TUR, 1, Ok(Vec::new()))
+            .script(TUR, 1, Err(reset))
+            .script(DISC, 1, Ok(running))
+            .script(DISC, 1, Ok(info));
+        let (finish, ..) = close(&mut drive, finish);
+
+        assert_eq!(finish.finished(), Finished::Closed);
+        assert_eq!(count(&drive, CLOSE), closes);
+        assert_eq!(finish.blocks(), Some(FORMATTED.into()));
+    }
+    // One that is always reset is given up.
+    let mut drive = partly(0x1a, RUNNING, FORMATTED, BLOCKS);
+    let finish = written(&mut drive);
+    drive = drive.script(TUR, usize::MAX, Err(reset));
+    let (finish, ..) = close(&mut drive, finish);
+    assert_eq!(finish.finished(), Finished::Failed(reset));
+    assert_eq!(count(&drive, DISC), 4);
+    // And so is a medium that is not the same any more.
+    let mut drive = partly(0x1a, RUNNING, FORMATTED, BLOCKS);
+    let finish = written(&mut drive);
+    drive = drive.script(TUR, usize::MAX, Err(failure(6, 0x28, 0)));
+    let (finish, ..) = close(&mut drive, finish);
+    assert_eq!(finish.finished(), Finished::Failed(failure(6, 0x28, 0)));
+    assert_eq!(count(&drive, DISC), 1);
+}
+
+#[test]
+fn a_drive_that_does_not_tell_whether_to_close_has_not_closed() {
+    for failing in [
+        Failure::Transport,
+        failure(2, 0x3a, 0),
+        failure(3, 0x11, 0),
+        failure(6, 0x29, 0),
+    ] {
+        let mut drive = partly(0x1a, RUNNING, FORMATTED, BLOCKS);
+        let finish = written(&mut drive);
+        drive = drive.script(DISC, usize::MAX, Err(failing));
+        let (finish, ..) = close(&mut drive, finish);
+
+        assert_eq!(finish.finished(), Finished::Failed(failing));
+        assert_eq!(count(&drive, CLOSE), 0);
+    }
+}
+
+#[test]
+fn what_the_drive_was_told_is_known_whatever_came_of_it() {
+    // It is write protected after all, or not ready at last.
+    let mut drive = partly(0x1a, STOPPED, FORMATTED, BLOCKS);
+    let known = drive.probe(Access::Read).unwrap();
+    drive.mode_flags = 0x80;
+    let mut again = Probe::again(Access::Write, &known, u64::MAX);
+    assert!(!again.has_restarted());
+    let (mut buffer, mut step) = ([0; BUFFER_LEN], Step::Done);
+    let mut next = again.begin(&mut buffer);
+    while let Step::Send { command, .. } = next {
+        step = next;
+        let outcome = drive.execute(&command, &mut buffer);
+        next = again.reply(outcome, &mut buffer);
+    }
+    assert_ne!(step, Step::Done);
+    assert_eq!(
+        again.verdict(),
+        Some(Err(Refusal::Protected(Kind::DvdPlusRw)))
+    );
+    assert!(again.has_restarted());
+
+    // Who has opened it closes it: what the medium was, or what was found.
+    drive.mode_flags = 0;
+    let (finish, ..) = close(&mut drive, Finish::new(&known, 0));
+    assert_eq!(finish.finished(), Finished::Closed);
+    drive.mode_flags = 0x80;
+    let medium = drive.probe(Access::Write).unwrap();
+    assert_eq!(medium.restart, Restart::Done);
+    assert!(medium.writing.is_err());
+    let (finish, ..) = close(&mut drive, Finish::new(&medium, 0));
+    assert_eq!(finish.finished(), Finished::Closed);
 }
 
 #[test]

@@ -152,7 +152,7 @@ impl Probe {
     }
 
     /// Takes back that the medium can be written.
-    fn refuse(&mut self, refusal: Refusal) -> Step {
+    pub(super) fn refuse(&mut self, refusal: Refusal) -> Step {
         if self.readies_again {
             return self.done(Err(refusal));
         }

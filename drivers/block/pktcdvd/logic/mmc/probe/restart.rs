@@ -19,6 +19,7 @@ use super::{
             Restart, //
         },
         progress::Next,
+        refusal::Refusal,
         sense::Fault,
         BLOCK_SECTORS, //
     },
@@ -68,6 +69,7 @@ impl Probe {
     ) -> Step {
         match outcome {
             Ok(_) => {
+                self.restarted = true;
                 self.state = State::Restarting;
                 let next = self.wait.begin();
                 self.wait_on(next, buffer)
@@ -149,6 +151,7 @@ impl Probe {
     /// Notes what has become of the medium that is known: the drive may format it now.
     pub(super) fn looked_again(&mut self, buffer: &mut [u8; BUFFER_LEN]) -> Step {
         let found = self.found;
+        let mut nothing = None;
 
         if let Some(Ok(medium)) = self.verdict.as_mut() {
             if let Ok(disc) = found.disc {
@@ -157,8 +160,16 @@ impl Probe {
             medium.restart = found.restart;
             grow(medium);
             medium.reach = found.reach().max(medium.blocks);
+            if let (0, Restart::Failed(_), Ok(writing)) =
+                (medium.blocks, medium.restart, medium.writing)
+            {
+                nothing = Some(Refusal::FormatStopped(writing.kind));
+            }
         }
-        self.make_ready(buffer)
+        match nothing {
+            Some(refusal) => self.refuse(refusal),
+            None => self.make_ready(buffer),
+        }
     }
 }
 
