@@ -209,7 +209,8 @@ impl Device {
         } else {
             self.buffers()
         };
-        let store = Store::new(&session.geometry, &self.bell, buffers)?;
+        let store = Store::new(&session.geometry, &self.bell, buffers)
+            .inspect_err(|_| session.finish(self.index()))?;
         let session = Arc::new(session, GFP_KERNEL)?;
 
         self.packets.lock().enter(session.clone(), store);

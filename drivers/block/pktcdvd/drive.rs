@@ -59,7 +59,8 @@ pub(crate) fn new_buffer() -> Result<CommandBuffer> {
 
 /// Finds out what is in a drive, and readies it if it is to be written.
 ///
-/// `busy` is told what the drive is busy with for long, again and again.
+/// `busy` is told what the drive is busy with for long, again and again. Fails with [`ERESTARTSYS`] if
+/// it has to wait for the drive and `give_up` holds; the drive goes on by itself.
 ///
 /// Process context; may sleep for minutes if the drive is slow.
 pub(crate) fn probe(
@@ -67,31 +68,47 @@ pub(crate) fn probe(
     access: Access,
     buffer: &mut CommandBuffer,
     busy: impl FnMut(Activity),
+    give_up: impl Fn() -> bool,
 ) -> Result<core::result::Result<Medium, Refusal>> {
-    look(lower, Probe::new(access, lower.nr_sectors()), buffer, busy)
+    let mut probe = Probe::new(access, lower.nr_sectors());
+
+    look(lower, &mut probe, buffer, busy, give_up)
 }
 
 /// Readies a drive to write `medium`, which is in it. As [`probe`].
+///
+/// `restarted` is told when the drive goes on with a format, whatever comes of the rest.
 pub(crate) fn ready(
     lower: &BdevFile,
     medium: &Medium,
     buffer: &mut CommandBuffer,
     busy: impl FnMut(Activity),
+    give_up: impl Fn() -> bool,
+    restarted: impl FnOnce(),
 ) -> Result<core::result::Result<Medium, Refusal>> {
-    let probe = Probe::again(Access::Write, medium, lower.nr_sectors());
+    let mut probe = Probe::again(Access::Write, medium, lower.nr_sectors());
+    let looked = look(lower, &mut probe, buffer, busy, give_up);
 
-    look(lower, probe, buffer, busy)
+    if probe.has_restarted() {
+        restarted();
+    }
+    looked
 }
 
 fn look(
     lower: &BdevFile,
-    mut probe: Probe,
+    probe: &mut Probe,
     buffer: &mut CommandBuffer,
     mut busy: impl FnMut(Activity),
+    give_up: impl Fn() -> bool,
 ) -> Result<core::result::Result<Medium, Refusal>> {
     let mut step = probe.begin(bytes(buffer)?);
 
     while let Step::Send { command, after_ms } = step {
+        if after_ms != 0 && give_up() {
+            busy(Activity::None);
+            return Err(ERESTARTSYS);
+        }
         busy(probe.activity());
         let outcome = carry_out(lower, &command, after_ms, buffer);
         step = probe.reply(outcome, bytes(buffer)?);

@@ -120,13 +120,16 @@ fn check_alone(disk: &GenDisk<Disk>) -> Result {
 
 /// Ejects the medium, if there is nobody else who has the disk open.
 ///
-/// What could not be written to it is an error once, and does not keep it in the drive for ever.
+/// What could not be written to it is an error once, and does not keep it in the drive for ever. One
+/// that the drive formats is closed before, for which the drive may take minutes. If it does not
+/// eject it then, it goes on with the format.
 fn eject(disk: &GenDisk<Disk>, session: &Session, call: &Ioctl) -> Result<i32> {
     check_alone(disk)?;
     // A drive that only reads may not know how to flush.
     if !session.read_only {
         disk.sync()?;
     }
+    session.finish(disk.data().index());
     session.unlock_door();
     let result = session.lower.ioctl(call);
     if result.is_err() {

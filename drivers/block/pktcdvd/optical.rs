@@ -25,6 +25,7 @@ use crate::{
     session::Session, //
 };
 use kernel::{
+    current,
     error::code::*,
     new_mutex,
     prelude::*,
@@ -43,21 +44,24 @@ use kernel::{
         Monotonic, //
     },
 };
-use rb::block::{
-    bdev::{
-        BdevFile,
-        Glance,
-        Mode, //
+use rb::{
+    block::{
+        bdev::{
+            BdevFile,
+            Glance,
+            Mode, //
+        },
+        dev_t::DevT,
+        error::{
+            BlkError,
+            BlkResult, //
+        },
+        optical::{
+            CommandBuffer,
+            Drive, //
+        },
     },
-    dev_t::DevT,
-    error::{
-        BlkError,
-        BlkResult, //
-    },
-    optical::{
-        CommandBuffer,
-        Drive, //
-    },
+    kthread, //
 };
 
 /// The packet of a medium that is only read: it is never cut.
@@ -80,6 +84,8 @@ pub(crate) struct Optical {
     buffer: Pin<KBox<Mutex<CommandBuffer>>>,
     /// Whether the drive was made ready to write.
     ready: Atomic<bool>,
+    /// Whether it was told to go on with a format, even if it could not be made ready then.
+    restarted: Atomic<bool>,
     /// The speed that was set for that, in kB/s.
     speed: Atomic<u32>,
     /// How many sectors of the medium can be used: more when the drive has gone on formatting it.
@@ -180,8 +186,9 @@ impl Optical {
 ///
 /// Fails with [`EROFS`] if it is wanted for writing and cannot be written, with what the drive's own
 /// open returns, such as [`EBUSY`] and `ENOMEDIUM`, and with [`EIO`] if the drive does not answer.
-/// Process context; waits for the drive, up to five minutes if that has to go on with a format.
-/// `activity` tells how far it has come.
+/// Process context; waits for the drive, up to five minutes if that has to go on with a format, but not
+/// after a signal, nor when the system is about to sleep: then it fails with [`ERESTARTSYS`].
+/// `activity` tells how far the drive has come.
 pub(crate) fn open(
     dev: DevT,
     index: u32,
@@ -193,7 +200,8 @@ pub(crate) fn open(
     let lower = BdevFile::open_watched(dev, Mode::Read, fate.clone())?;
     // Somebody else may have the number now.
     Drive::of(&lower).ok_or(ENXIO)?;
-    let mut buffer = drive::new_buffer()?;
+    let buffer = drive::new_buffer()?;
+    let buffer = KBox::pin_init(new_mutex!(buffer, "pktcdvd::Optical::buffer"), GFP_KERNEL)?;
 
     let (media_seq, _) = settle(&lower);
     let attentions = attentions(&lower);
@@ -202,7 +210,8 @@ pub(crate) fn open(
     } else {
         Access::Read
     };
-    let verdict = drive::probe(&lower, access, &mut buffer, |busy| activity.set(busy))?;
+    let busy = |busy| activity.set(busy);
+    let verdict = drive::probe(&lower, access, &mut buffer.lock(), busy, gives_up)?;
     let medium = verdict.map_err(|refusal| {
         pr_err!("pktcdvd{index}: {}\n", format_args!("{refusal}"));
         drive::refused(&refusal)
@@ -215,8 +224,9 @@ pub(crate) fn open(
         read_only: medium.writing.is_err() || lower.is_read_only(),
         optical: Some(Optical {
             medium,
-            buffer: KBox::pin_init(new_mutex!(buffer, "pktcdvd::Optical::buffer"), GFP_KERNEL)?,
+            buffer,
             ready: Atomic::new(access == Access::Write),
+            restarted: Atomic::new(medium.restart == Restart::Done),
             speed: Atomic::new(speed(&medium)),
             sectors: Atomic::new(medium.sectors()),
             formats: Atomic::new(medium.formatted == Formatted::Running),
@@ -232,9 +242,17 @@ pub(crate) fn open(
         lower,
     };
     if write {
-        session.check_writable(index)?;
+        // What the drive was told is not left undone.
+        session
+            .check_writable(index)
+            .inspect_err(|_| session.finish(index))?;
     }
     Ok(session)
+}
+
+/// Returns whether an opener is not to wait for the drive any longer.
+fn gives_up() -> bool {
+    kthread::should_freeze() || current!().signal_pending()
 }
 
 /// Returns how often the drive has told anybody of a reset or of another medium.
@@ -273,7 +291,9 @@ fn tell_restart(index: u32, medium: &Medium) {
 /// Has the lower device reach as far as the medium does.
 ///
 /// It ends where the medium did when its driver last looked, or in front of a block that could not
-/// be read; what lies behind fails.
+/// be read; what lies behind fails. Its driver takes each block that cannot be read for the end of
+/// the medium that lies in the last 75 it has found, or behind those: after a format was gone on with
+/// that is much of the medium. So this is done anew whenever IO has failed.
 fn reach(lower: &BdevFile, medium: &Medium) {
     let sectors = medium.reach.saturating_mul(BLOCK_SECTORS);
 
@@ -356,6 +376,8 @@ impl Session {
             &optical.medium,
             &mut optical.buffer.lock(),
             busy,
+            gives_up,
+            || optical.restarted.store(true, Relaxed),
         )?;
         let medium = verdict.map_err(|refusal| {
             pr_err!("pktcdvd{index}: {}\n", format_args!("{refusal}"));
@@ -369,14 +391,17 @@ impl Session {
         Ok(())
     }
 
-    /// Has the drive close the medium, if it has to, and gives it its speeds back. To be called once,
-    /// when nothing is left to do in a session and what was written was flushed.
+    /// Has the drive close the medium, if it has to, and gives it its speeds back. To be called when
+    /// nothing is left to do in a session and what was written was flushed. When it is called again
+    /// there is nothing to close, unless the drive has gone on formatting since.
     ///
     /// A medium that the drive formats in the background cannot be read by others before that. Does
-    /// nothing if nobody has had the medium ready to write. Process context; waits for the drive up
+    /// nothing if nobody has had the medium ready to write, or the drive go on formatting it. Process context; waits for the drive up
     /// to 50 minutes, without any lock that another device needs.
     pub(crate) fn finish(&self, index: u32) {
-        let Some(optical) = self.optical.as_ref().filter(|o| o.ready.load(Relaxed)) else {
+        let used =
+            |optical: &&Optical| optical.ready.load(Relaxed) || optical.restarted.load(Relaxed);
+        let Some(optical) = self.optical.as_ref().filter(used) else {
             return;
         };
         if self.is_lost() {
@@ -396,7 +421,13 @@ impl Session {
         };
         match finish.finished() {
             Finished::Nothing => {}
-            Finished::Closed => pr_info!("pktcdvd{index}: the medium is closed\n"),
+            Finished::Closed => {
+                pr_info!("pktcdvd{index}: the medium is closed\n");
+                // If that has failed, the driver of the drive may try once more.
+                if let Some(drive) = Drive::of(&self.lower) {
+                    drive.set_closed();
+                }
+            }
             Finished::Failed(failure) => pr_warn!(
                 "pktcdvd{index}: the medium could not be closed: {}\n",
                 format_args!("{failure}")
@@ -487,7 +518,8 @@ impl Session {
     fn look_again(&self, optical: &Optical) -> Result {
         let mut buffer = optical.buffer.lock();
         let busy = |busy| optical.activity.set(busy);
-        let medium = drive::probe(&self.lower, Access::Read, &mut buffer, busy)?
+        // The thread of a device is not given up, nor told to hurry: whoever uses it waits for it.
+        let medium = drive::probe(&self.lower, Access::Read, &mut buffer, busy, || false)?
             .map_err(|refusal| drive::refused(&refusal))?;
 
         if !optical.medium.identity.allows(&medium.identity) {
@@ -495,8 +527,16 @@ impl Session {
         }
         reach(&self.lower, &medium);
         if optical.ready.load(Relaxed) {
-            let medium = drive::ready(&self.lower, &optical.medium, &mut buffer, busy)?
-                .map_err(|refusal| drive::refused(&refusal))?;
+            let restarted = || optical.restarted.store(true, Relaxed);
+            let medium = drive::ready(
+                &self.lower,
+                &optical.medium,
+                &mut buffer,
+                busy,
+                || false,
+                restarted,
+            )?
+            .map_err(|refusal| drive::refused(&refusal))?;
             reach(&self.lower, &medium);
         }
         Ok(())

@@ -96,6 +96,7 @@ pub struct Driver {
     _attributes: ClassAttributes<Registry>,
     #[cfg(CONFIG_PM_SLEEP)]
     _sleep: Pin<KBox<rb::suspend::Notifier<Registry>>>,
+    _shutdown: Pin<KBox<rb::reboot::Notifier<Registry>>>,
     _registry: Arc<Registry>,
 }
 
@@ -109,6 +110,7 @@ impl Driver {
         let attributes = ClassAttributes::new(class, registry.clone(), class::ATTRIBUTES)?;
         #[cfg(CONFIG_PM_SLEEP)]
         let sleep = KBox::pin_init(rb::suspend::Notifier::new(registry.clone()), GFP_KERNEL)?;
+        let shutdown = KBox::pin_init(rb::reboot::Notifier::new(registry.clone()), GFP_KERNEL)?;
         let control = KBox::pin_init(
             Registration::register(control::OPTIONS, registry.clone()),
             GFP_KERNEL,
@@ -119,6 +121,7 @@ impl Driver {
             _attributes: attributes,
             #[cfg(CONFIG_PM_SLEEP)]
             _sleep: sleep,
+            _shutdown: shutdown,
             _registry: registry,
         })
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The sleep of the system.
+//! The sleep of the system, and its end.
 //!
 //! Before anything is stopped the drives are asked to put on the medium what they have cached: one
 //! that is served from user space cannot do so later. Sessions that linger end. But nothing depends
@@ -12,8 +12,10 @@
 //! do the drive puts on the medium what it has cached since; then the thread freezes. A drive that
 //! takes too long for that keeps the system awake. After the sleep the medium is looked at, since the
 //! power was off.
+//!
+//! Before the system is turned off or started anew the same is done as before it sleeps, but for
+//! longer: there is no later.
 
-#[cfg(CONFIG_PM_SLEEP)]
 mod prepare;
 
 use crate::device::Device;

@@ -54,7 +54,7 @@ use rb::{
 const PATIENCE: Delta = Delta::from_secs(30);
 
 /// How long one waits who has asked for the end of a session that lingers.
-const END_PATIENCE: Delta = Delta::from_secs(180);
+pub(crate) const END_PATIENCE: Delta = Delta::from_secs(180);
 
 /// How often someone who waits looks whether to give up.
 const SLICE: Delta = Delta::from_millis(500);
@@ -109,6 +109,10 @@ impl Device {
             turn = self.users.lock().begin_open();
             turn != Err(Refusal::Busy)
         });
+        if turn == Err(Refusal::Busy) && current!().signal_pending() {
+            // The freezer does so, too: who opens the device waits on after the sleep.
+            return Err(ERESTARTSYS);
+        }
         Ok(turn?)
     }
 
@@ -150,6 +154,8 @@ impl Device {
         if session.is_lost() {
             return Err(rb::block::optical::no_medium());
         }
+        // Somebody may have unlocked it.
+        session.lock_door();
         if write {
             session.prepare_write(self.index())?;
             disk.set_capacity(session.sectors());
@@ -161,7 +167,10 @@ impl Device {
     fn begin_session(&self, disk: &GenDisk<Disk>, session: Session) -> Result {
         let limits = limits(&session);
 
-        disk.update_limits(&limits)?;
+        if let Err(err) = disk.update_limits(&limits) {
+            session.finish(self.index());
+            return Err(err);
+        }
         self.enter(session)?;
         self.show(disk);
         Ok(())
