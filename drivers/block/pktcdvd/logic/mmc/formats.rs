@@ -106,13 +106,13 @@ impl FormatCapacities {
     }
 }
 
-/// What FORMAT UNIT sends to go on with a format of that type that was stopped: at once, and as far
-/// as the medium goes.
-pub const fn restart(format_type: u8) -> [u8; HEADER_LEN + DESCRIPTOR_LEN] {
+/// What FORMAT UNIT sends to go on with a format of that type that was stopped: at once, and to so many
+/// blocks, or [`u32::MAX`] for as far as the medium goes.
+pub const fn restart(format_type: u8, blocks: u32) -> [u8; HEADER_LEN + DESCRIPTOR_LEN] {
     const IMMEDIATE: u8 = 1 << 1;
     const RESTART: u8 = 1;
 
-    let [a, b, c, d] = u32::MAX.to_be_bytes();
+    let [a, b, c, d] = blocks.to_be_bytes();
     [
         0,
         IMMEDIATE,

@@ -142,6 +142,8 @@ pub struct Probe {
     wanted_speed: u16,
     /// How long the drive takes to go on with a format.
     wait: Wait,
+    /// Whether it was told how far.
+    told_size: bool,
     /// Whether it has taken the command to do so.
     restarted: bool,
     /// The medium is known; see [`Probe::again`].
@@ -167,6 +169,7 @@ impl Probe {
             drive_speed: None,
             wanted_speed: 0,
             wait: Wait::new(RESTART_LIMIT_MS),
+            told_size: false,
             restarted: false,
             readies_again: false,
             verdict: None,

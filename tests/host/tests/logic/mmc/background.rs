@@ -284,6 +284,31 @@ fn what_is_formatted_serves_if_the_drive_does_not_go_on() {
 }
 
 #[test]
+fn a_drive_that_wants_to_know_how_far_is_told() {
+    let mut drive = partly(0x1a, STOPPED, FORMATTED, BLOCKS);
+    drive.wants_size = true;
+    let medium = drive.probe(Access::Write).unwrap();
+
+    assert_eq!(medium.restart, Restart::Done);
+    assert_eq!(medium.blocks, u64::from(BLOCKS));
+    assert_eq!(count(&drive, FORMAT), 2);
+    // Also if it was only read before.
+    let mut drive = partly(0x1a, STOPPED, FORMATTED, BLOCKS);
+    drive.wants_size = true;
+    let known = drive.probe(Access::Read).unwrap();
+    let again = Probe::again(Access::Write, &known, u64::MAX);
+    assert_eq!(drive.run(again).unwrap().restart, Restart::Done);
+    assert_eq!(count(&drive, FORMAT), 2);
+    // One that has told no number is not asked twice.
+    let mut drive = partly(0x1a, STOPPED, FORMATTED, BLOCKS);
+    drive.formats = Some(capacities(2, FORMATTED, &[]));
+    drive = drive.script(FORMAT, usize::MAX, Err(failure(5, 0x26, 0)));
+    let medium = drive.probe(Access::Write).unwrap();
+    assert_eq!(medium.restart, Restart::Failed(Some(failure(5, 0x26, 0))));
+    assert_eq!(count(&drive, FORMAT), 1);
+}
+
+#[test]
 fn a_medium_that_is_exchanged_meanwhile_is_looked_at_anew() {
     let mut drive = partly(0x1a, STOPPED, FORMATTED, BLOCKS);
     drive.busy_after_format = (1, failure(6, 0x28, 0));

@@ -73,6 +73,8 @@ pub struct Drive {
     busy: (usize, Failure),
     /// A format that is gone on with is complete at once, and the disc as large as it can be.
     pub completes: bool,
+    /// It goes on with a format only if it is told how far.
+    pub wants_size: bool,
     /// The type of the format that was gone on with.
     pub format_type: Option<u8>,
     pub scripts: Vec<Script>,
@@ -162,6 +164,7 @@ pub fn drive(profile: u16, blocks: u32) -> Drive {
         busy_after_close: (0, Failure::Transport),
         busy: (0, Failure::Transport),
         completes: false,
+        wants_size: false,
         format_type: None,
         scripts: Vec::new(),
         log: Vec::new(),
@@ -266,11 +269,17 @@ impl Drive {
             }
             FORMATS => self.formats.clone().map_or(unknown, Ok),
             FORMAT => {
-                // MMC, "Format Type 26h" and "24h": the most blocks, the type, Restart.
+                // MMC, "Format Type 26h" and "24h": the most blocks, the type, Restart. Some want
+                // the number that they have told.
                 assert!(matches!(
                     data,
-                    [0, 2, 0, 8, 0xff, 0xff, 0xff, 0xff, 0x98 | 0x90, 0, 0, 1]
+                    [0, 2, 0, 8, _, _, _, _, 0x98 | 0x90, 0, 0, 1]
                 ));
+                let told = self.formats.as_ref().map_or(&[][..], |list| &list[12..16]);
+                if self.wants_size && data[4..8] == [0xff; 4] {
+                    return bad_field;
+                }
+                assert!(data[4..8] == [0xff; 4] || self.wants_size && data[4..8] == *told);
                 assert_eq!((cdb[1], self.disc[7] & 3), (0x11, 1));
                 self.disc[7] ^= 3;
                 self.format_type = Some(data[8] >> 2);

@@ -20,7 +20,10 @@ use super::{
         },
         progress::Next,
         refusal::Refusal,
-        sense::Fault,
+        sense::{
+            Failure,
+            Fault, //
+        },
         BLOCK_SECTORS, //
     },
     Access,
@@ -54,12 +57,48 @@ impl Probe {
         let Some(format_type) = stopped.filter(|_| self.access != Access::Read) else {
             return self.ask_capacity(buffer);
         };
-        let list = formats::restart(format_type);
+        self.told_size = false;
+        self.tell_to_go_on(format_type, u32::MAX, buffer)
+    }
+
+    fn tell_to_go_on(
+        &mut self,
+        format_type: u8,
+        blocks: u32,
+        buffer: &mut [u8; BUFFER_LEN],
+    ) -> Step {
+        let list = formats::restart(format_type, blocks);
 
         for (byte, value) in buffer.iter_mut().zip(list) {
             *byte = value;
         }
         self.go(State::Restart, cdb::format_unit(list.len() as u16), buffer)
+    }
+
+    /// How far to tell the drive to format the medium, if it has not taken "as far as it goes": some
+    /// drives want the number that they have told.
+    fn size_to_tell(&self, failure: Failure) -> Option<(u8, u32)> {
+        let Failure::Sense(sense) = failure else {
+            return None;
+        };
+        let about_size =
+            (sense.key, sense.deferred) == (0x5, false) && matches!(sense.asc, 0x24 | 0x26);
+        let format_type = self.found.stopped_format()?;
+        let told = self.found.formats.and_then(|told| told.whole(format_type));
+        let blocks = told.or(self.known_size())?;
+
+        u32::try_from(blocks)
+            .ok()
+            .filter(|_| about_size && !self.told_size)
+            .map(|blocks| (format_type, blocks))
+    }
+
+    /// How many blocks a medium that is known has when all of it is formatted.
+    fn known_size(&self) -> Option<u64> {
+        let medium = self.verdict.filter(|_| self.readies_again)?.ok()?;
+        let whole = medium.writing.ok()?.geometry.capacity_sectors() / BLOCK_SECTORS;
+
+        Some(whole).filter(|&whole| whole > medium.blocks)
     }
 
     pub(super) fn restart_begun(
@@ -78,6 +117,10 @@ impl Probe {
                 self.refuse_protected()
             }
             Err(failure) => {
+                if let Some((format_type, blocks)) = self.size_to_tell(failure) {
+                    self.told_size = true;
+                    return self.tell_to_go_on(format_type, blocks, buffer);
+                }
                 self.found.restart = Restart::Failed(Some(failure));
                 self.ask_capacity(buffer)
             }
