@@ -210,7 +210,7 @@ impl Device {
             self.buffers()
         };
         let store = Store::new(&session.geometry, &self.bell, buffers)
-            .inspect_err(|_| session.finish(self.index()))?;
+            .inspect_err(|_| session.finish_for_opener(self.index()))?;
         let session = Arc::new(session, GFP_KERNEL)?;
 
         self.packets.lock().enter(session.clone(), store);

@@ -128,11 +128,16 @@ pub(crate) fn finish(
     speed: u16,
     buffer: &mut CommandBuffer,
     mut busy: impl FnMut(Activity),
+    give_up: impl Fn() -> bool,
 ) -> Result<Finish> {
     let mut finish = Finish::new(medium, speed);
     let mut step = finish.begin(bytes(buffer)?);
 
     while let Step::Send { command, after_ms } = step {
+        if after_ms != 0 && give_up() {
+            busy(Activity::None);
+            return Err(ERESTARTSYS);
+        }
         busy(finish.activity());
         let outcome = carry_out(lower, &command, after_ms, buffer);
         step = finish.reply(outcome, bytes(buffer)?);

@@ -129,7 +129,7 @@ fn eject(disk: &GenDisk<Disk>, session: &Session, call: &Ioctl) -> Result<i32> {
     if !session.read_only {
         disk.sync()?;
     }
-    session.finish(disk.data().index());
+    session.finish_for_task(disk.data().index())?;
     session.unlock_door();
     let result = session.lower.ioctl(call);
     if result.is_err() {

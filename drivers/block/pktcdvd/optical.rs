@@ -245,7 +245,7 @@ pub(crate) fn open(
         // What the drive was told is not left undone.
         session
             .check_writable(index)
-            .inspect_err(|_| session.finish(index))?;
+            .inspect_err(|_| session.finish_for_opener(index))?;
     }
     Ok(session)
 }
@@ -399,13 +399,29 @@ impl Session {
     /// nothing if nobody has had the medium ready to write, or the drive go on formatting it. Process context; waits for the drive up
     /// to 50 minutes, without any lock that another device needs.
     pub(crate) fn finish(&self, index: u32) {
+        // Cannot fail otherwise.
+        let _ = self.finish_unless(index, || false);
+    }
+
+    /// As [`Session::finish`], for who serves a task: fails with [`ERESTARTSYS`] after a signal, and
+    /// when the system is about to sleep. Then the drive's own driver closes a medium that was written.
+    pub(crate) fn finish_for_task(&self, index: u32) -> Result {
+        self.finish_unless(index, gives_up)
+    }
+
+    /// As [`Session::finish_for_task`], for an opener who fails in any case.
+    pub(crate) fn finish_for_opener(&self, index: u32) {
+        let _ = self.finish_for_task(index);
+    }
+
+    fn finish_unless(&self, index: u32, give_up: impl Fn() -> bool) -> Result {
         let used =
             |optical: &&Optical| optical.ready.load(Relaxed) || optical.restarted.load(Relaxed);
         let Some(optical) = self.optical.as_ref().filter(used) else {
-            return;
+            return Ok(());
         };
         if self.is_lost() {
-            return;
+            return Ok(());
         }
 
         let speed = optical.speed().try_into().unwrap_or(u16::MAX);
@@ -415,10 +431,8 @@ impl Session {
             speed,
             &mut optical.buffer.lock(),
             |busy| optical.activity.set(busy),
-        );
-        let Ok(finish) = finish else {
-            return;
-        };
+            give_up,
+        )?;
         match finish.finished() {
             Finished::Nothing => {}
             Finished::Closed => {
@@ -436,6 +450,7 @@ impl Session {
         if let (Some(drive), Some(blocks)) = (Drive::of(&self.lower), finish.blocks()) {
             drive.set_nr_sectors(blocks.saturating_mul(BLOCK_SECTORS));
         }
+        Ok(())
     }
 
     /// Has the drive put on the medium what it has cached.

@@ -168,7 +168,7 @@ impl Device {
         let limits = limits(&session);
 
         if let Err(err) = disk.update_limits(&limits) {
-            session.finish(self.index());
+            session.finish_for_opener(self.index());
             return Err(err);
         }
         self.enter(session)?;
