@@ -13,7 +13,7 @@
 # shellcheck source=tests/optical/lib/stock.sh
 . "$(dirname "$0")/lib/stock.sh"
 
-ktap_plan 43
+ktap_plan 51
 formatting=dvd+rw,strict,blocks=4096,state=running
 
 # phase: of the session of the packet device.
@@ -24,16 +24,16 @@ formatting_disc() {
 	fresh 2 "$formatting"
 	order reset-stats
 }
-# closed: how many packets are in the drive's cache, whether the disc was closed, and its format.
+# closed: how many packets are in the drive's cache, how often it was told to close something, and its
+# format. To close a disc is two of that: one stops the format, the other one closes the session.
 closed() {
-	local closes
-	closes=$(get closes)
-	echo "$(get cache) $((closes > 0)) $(get bgformat)"
+	echo "$(get cache) $(get closes) $(get bgformat)"
 }
 
 formatting_disc
 linger=$PKT/$name/linger_ms session=$PKT/$name/session
 check_equal "a session may linger for half a minute" 30000 "$(cat "$linger")"
+write_to "$linger" 300000
 check_equal "there is none before the first opener" none "$(phase)"
 check_equal "it is open" "rc=0" "$(disk "$node" ro "run:grep -qx open $session")"
 check_equal "a reader leaves none behind" none "$(phase)"
@@ -63,7 +63,7 @@ disk "$node" rw write:0:65536:a >"$RBLK_SCRATCH/out"
 check_equal "it is told to end while it is open" "rc=0" \
 	"$(disk "$node" ro "run:. tests/lib/ktap.sh; test \$(errno_of $session end) = EBUSY")"
 check_equal "it is told to end" ok "$(errno_of "$session" end)"
-check_equal "the disc is closed then" "none 0 1 1" "$(phase) $(closed)"
+check_equal "the disc is closed then" "none 0 2 1" "$(phase) $(closed)"
 check_equal "once" "$(get closes)" "$(errno_of "$session" end >/dev/null; get closes)"
 check_equal "the drive is for others again" ok "$(disk "$sr" excl)"
 check_equal "and unlocked" 0 "$(get locked)"
@@ -74,7 +74,7 @@ linger=$PKT/$name/linger_ms session=$PKT/$name/session
 write_to "$linger" 300
 check_equal "it ends when its time is over" "ok" "$(disk "$node" rw write:0:65536:a)"
 check "by itself" wait_for 20 is_phase none
-check_equal "the disc is closed" "0 1 1" "$(closed)"
+check_equal "the disc is closed" "0 2 1" "$(closed)"
 
 formatting_disc
 linger=$PKT/$name/linger_ms session=$PKT/$name/session
@@ -92,7 +92,29 @@ formatting_disc
 disk "$node" rw write:0:65536:a >"$RBLK_SCRATCH/out"
 check_equal "a session lingers" lingering "$(phase)"
 check "the device is unmapped all the same" unmap "$name"
-check_equal "and the disc closed before" "ok 0 1 1" "$(disk "$sr" excl) $(closed)"
+check_equal "and the disc closed before" "ok 0 2 1" "$(disk "$sr" excl) $(closed)"
+
+# A signal does not have an opener fail who waits until the drive is closed.
+fresh 2 "$formatting,format-time=600000,time=0.25"
+disk "$node" rw write:0:65536:a >"$RBLK_SCRATCH/out"
+echo end >"$PKT/$name/session" &
+check "closing takes a while" wait_for 20 is_phase ending
+check_equal "a signal that is handled ends no wait" ok "$(disk "$node" alarm ro check:0:65536:a)"
+wait
+check_equal "the disc was closed meanwhile" 2 "$(get closes)"
+
+# Who ejects a disc wants to read it elsewhere.
+formatting_disc
+check_equal "an eject comes after the disc was closed" "ok ok" "$(disk "$node" rw write:0:65536:a ioctl:0x5309)"
+check_equal "which is out then" "2 1" "$(get closes) $(get tray_open)"
+formatting_disc
+order fault op=0x1b act=sense:5/53/02 count=inf
+check_equal "one that stays in the drive can be written on" "ok EIO ok ok" \
+	"$(disk "$node" rw write:0:65536:a ioctl:0x5309 write:65536:65536:b fsync)"
+order fault clear
+check_equal "the drive has gone on with the format" 1 "$(get restarts)"
+errno_of "$PKT/$name/session" end >"$RBLK_SCRATCH/out"
+check_equal "and has closed the disc once more" "0 4 1" "$(closed)"
 
 # Somebody takes the disc out by force, and puts another one in.
 formatting_disc

@@ -12,7 +12,7 @@
 # shellcheck source=tests/optical/lib/optical.sh
 . "$(dirname "$0")/lib/optical.sh"
 
-ktap_plan 40
+ktap_plan 41
 blocks=4096
 sectors=$((blocks * 4))
 fresh 0 "cdrw,strict-cache,blocks=$blocks"
@@ -63,6 +63,9 @@ check_equal "G3: CDROM_LAST_WRITTEN goes to the drive" ok "$(disk "$node" ro ioc
 check_equal "G3: so do commands" ok "$(disk "$node" ro packet:120000002400:36)"
 check_equal "G37: but none that write behind our back" EBUSY \
 	"$(disk "$node" rw packet:2a000000000000000100:0)"
+is_locked="run:bash -c '. tests/lib/drive.sh; test \$(drive_get @$drive locked) ="
+check_equal "who has it open alone may unlock the door, until somebody opens it" "ok rc=0 rc=0 rc=0" \
+	"$(disk "$node" ro ioctl:0x5329:0 "$is_locked 0'" "run:python3 tests/optical/lib/disk.py $node ro" "$is_locked 1'")"
 check_equal "an eject by the only opener goes to the drive" ok "$(disk "$node" ro ioctl:0x5309)"
 check_equal "the tray is open" 1 "$(get tray_open)"
 check_equal "the next open closes it, as one of the drive would" ok "$(disk "$node" ro check:0:2048:b)"

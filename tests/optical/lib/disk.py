@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """disk.py NODE ORDER...: carries out orders on a block device, and prints what came of each.
 
+With "alarm" in front, a signal comes after a second that has a handler and does nothing.
 The first word says how to open it: ro, rw, excl (for reading), or rw-cached, which is not direct.
 Then, each as one word: write:AT:BYTES[:SEED], read:AT:BYTES, check:AT:BYTES[:SEED], fsync,
-size, sleep:SECONDS, touch:FILE, await:FILE, run:COMMAND, ioctl:NUMBER, packet:HEX[:BYTES-IN]. Positions are in bytes.
+size, sleep:SECONDS, touch:FILE, await:FILE, run:COMMAND, ioctl:NUMBER[:ARGUMENT], packet:HEX[:BYTES-IN].
+Positions are in bytes.
 What is written is the same for the same seed. An order prints "ok", or the name of its errno; an
 open that fails prints that, and is all. size prints the bytes of the device, and of a packet.
 """
@@ -97,7 +99,7 @@ def carry_out(fd, order):
         status = os.system(f"({':'.join(args)}) >&2")
         return f"rc={os.waitstatus_to_exitcode(status)}"
     elif what == "ioctl":
-        fcntl.ioctl(fd, int(args[0], 0), bytearray(256))
+        fcntl.ioctl(fd, int(args[0], 0), int(args[1], 0) if len(args) > 1 else bytearray(256))
     elif what == "packet":
         packet(fd, bytes.fromhex(args[0]), int(args[1]) if len(args) > 1 else 0)
     else:
@@ -113,6 +115,12 @@ def named(error):
 def main():
     """Carries out what the command line says."""
     node, mode, *orders = sys.argv[1:]
+    if mode == "alarm":
+        import signal
+
+        mode, *orders = orders
+        signal.signal(signal.SIGALRM, lambda *_: None)
+        signal.alarm(1)
     try:
         fd = os.open(node, MODES[mode])
     except OSError as error:
