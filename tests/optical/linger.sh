@@ -13,7 +13,7 @@
 # shellcheck source=tests/optical/lib/stock.sh
 . "$(dirname "$0")/lib/stock.sh"
 
-ktap_plan 51
+ktap_plan 50
 formatting=dvd+rw,strict,blocks=4096,state=running
 
 # phase: of the session of the packet device.
@@ -109,12 +109,12 @@ check_equal "an eject comes after the disc was closed" "ok ok" "$(disk "$node" r
 check_equal "which is out then" "2 1" "$(get closes) $(get tray_open)"
 formatting_disc
 order fault op=0x1b act=sense:5/53/02 count=inf
-check_equal "one that stays in the drive can be written on" "ok EIO ok ok" \
+# For this error the kernel's ioctl returns a number above 0.
+check_equal "one that stays in the drive can be written on" "ok ok ok ok" \
 	"$(disk "$node" rw write:0:65536:a ioctl:0x5309 write:65536:65536:b fsync)"
 order fault clear
-check_equal "the drive has gone on with the format" 1 "$(get restarts)"
-errno_of "$PKT/$name/session" end >"$RBLK_SCRATCH/out"
-check_equal "and has closed the disc once more" "0 4 1" "$(closed)"
+check_equal "it was closed, and the drive has gone on with the format" "0 2 1" \
+	"$(get tray_open) $(get closes) $(get restarts)"
 
 # Somebody takes the disc out by force, and puts another one in.
 formatting_disc
