@@ -81,7 +81,7 @@ told() {
 	order stats | awk '/^(writes|writes_whole|writes_partial|rmw|writes_rejected|wear_packets|wear_max) / {
 		printf "%s%s %s", n++ ? ", " : "", $1, $2 }'
 }
-pleased() { [ "$(get writes)" -gt 0 ] && faultless; }
+pleased() { [ "$(get writes)" -gt 0 ] && faultless "$@"; }
 
 for disc in $discs; do
 	title=${disc#*:}
@@ -102,7 +102,7 @@ for disc in $discs; do
 	mount -t udf "$node" "$MNT"
 	check "$title: ejected while it is mounted" "$command" eject "$sr"
 	check_equal "$title: the tray is open, nothing is mapped" "1 0" "$(get tray_open) $(wc -l <"$PKT/device_map")"
-	check "$title: the drive is pleased" pleased
+	check "$title: the drive is pleased" pleased "$title"
 	ktap_msg "$title: $(told)"
 	order load
 	check "$title: whole without the packet device" mounted "$sr" ro same "$kept"
@@ -112,7 +112,7 @@ done
 lives() {
 	"$command" format "$sr" && "$command" add --check "$sr" && mapped_as && order reset-stats &&
 		"$command" mkfs "$node" && mounted "$node" rw keeps "$kept" cp -r "$top/drivers/block/pktcdvd" "$MNT" &&
-		mounted "$node" rw same "$kept" && "$command" eject "$sr" && pleased
+		mounted "$node" rw same "$kept" && "$command" eject "$sr" && pleased "$disc"
 }
 for disc in $strange; do
 	unpack "${disc%:*}" "${disc##*:}"

@@ -51,12 +51,15 @@ worn() {
 	order wear | awk '$2 > 1 { n++ } END { print n + 0 }'
 }
 
-# faultless: what a drive counts if nobody asked of it what it cannot do: writes that it refused, that
+# faultless [DISC]: what a drive counts if nobody asked of it what it cannot do: writes that it refused, that
 # were less than a packet, that it had to complete by itself; and, where a drive may be unable to do
-# that (0 and 1, CD-RW and DVD-RW), reads while something was in its cache.
+# that (0 and 1, CD-RW and DVD-RW, but for a Mount Rainier format), reads while something was in its
+# cache.
 # shellcheck disable=SC2154 # $drive is set by fresh, or by the test
 faultless() {
-	order stats | awk -v cached=$((drive < 2)) '
+	local cached=$((drive < 2))
+	[[ ${1-} != *,mrw* ]] || cached=0
+	order stats | awk -v cached="$cached" '
 		$1 == "dirty_reads" && !cached { next }
 		/^(writes_rejected|writes_partial|rmw|dirty_reads) / { print $1, $2; bad += $2; n++ }
 		END { exit bad > 0 || n < 3 + cached }'
