@@ -119,7 +119,8 @@ impl Device {
     /// Has a session end that lingers, if something has happened to the drive: the next one looks
     /// what is in it.
     fn end_unless_same(&self) {
-        if self.users.lock().count() != 0 || !self.session_is(|session| session.optical.is_some()) {
+        // A drive that is busy with the end of a session would not answer before that.
+        if !self.users.lock().lingers() {
             return;
         }
         // Has the drive tell.

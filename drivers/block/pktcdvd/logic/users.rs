@@ -118,6 +118,11 @@ impl<S> Users<S> {
         self.written
     }
 
+    /// Whether a session lingers.
+    pub fn lingers(&self) -> bool {
+        matches!(self.phase, Phase::Lingering(_))
+    }
+
     /// The phase, as people read it.
     pub fn label(&self) -> &'static str {
         match self.phase {
