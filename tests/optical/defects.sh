@@ -142,7 +142,7 @@ order reset-stats
 check_equal "G27: reading and writing in turns" "ok ok ok ok" \
 	"$(disk "$node" rw write:0:65536:g read:8388608:1048576 write:65536:65536:g read:9437184:1048576)"
 # What a disc of this kind has pressed into it: 10 times 176 kB/s.
-check_equal "G27: the speed is set once, to that of the disc" "1 0 1764" \
+check_equal "G27: the speed is set once, to that of the disc, and given back" "2 0 1764" \
 	"$(get speed_sets) $(get streaming_sets) $(get write_speed)"
 check_equal "G28: the drive is not made to calibrate its laser" "ok 0" "$(disk "$node" rw) $(get opc)"
 
