@@ -59,9 +59,12 @@ serve() {
 # Something listens on this port of 127.0.0.1.
 listens() { ss -Htln "sport = :$1" | grep -q .; }
 
+# Something listens on this socket: it is there a moment before that (SO_ACCEPTCON is 00010000).
+accepts() { awk -v path="$1" '$4 == "00010000" && $NF == path { n = 1 } END { exit !n }' /proc/net/unix; }
+
 # kit SOCKET|PORT ARGUMENTS...: nbdkit, when it is ready.
 kit() {
-	local where=(-U "$1") ready=(test -S "$1")
+	local where=(-U "$1") ready=(accepts "$1")
 	if [[ $1 != /* ]]; then
 		where=(-i 127.0.0.1 -p "$1")
 		ready=(listens "$1")
@@ -76,7 +79,7 @@ ours() {
 	rm -f "$tmp/control"
 	serve "$server" serve --listen "unix:$tmp/ours" --listen tcp:127.0.0.1:10999 \
 		--control "$tmp/control" "$@"
-	wait_for 20 test -S "$tmp/control"
+	wait_for 20 accepts "$tmp/control"
 }
 tell() { "$server" control "$tmp/control" "$@"; }
 stat_of() { tell stats | awk -v name="$1" '$1 == name { print $2 }'; }

@@ -4,6 +4,7 @@ on them is checked."""
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -46,7 +47,16 @@ class NbdStack(Stack):
         self.server = subprocess.Popen(
             words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        until(LONG, lambda: os.path.exists(self.socket), "nbdkit")
+        until(LONG, self.listens, "nbdkit")
+
+    def listens(self):
+        """The socket is there before anybody listens."""
+        try:
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(self.socket)
+        except OSError:
+            return False
+        return True
 
     def kill(self):
         self.server.kill()
