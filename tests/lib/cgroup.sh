@@ -50,8 +50,9 @@ group_ends() {
 	rmdir "$CGROUP/$1" || return
 	for _try in $(seq "$(patience 30)"); do
 		echo 3 >/proc/sys/vm/drop_caches
-		drain_charges
 		[ "$(dying)" -ne 0 ] || return 0
+		# The group that this takes has to end, too.
+		[ $((_try % 3)) -ne 2 ] || drain_charges
 		sleep 1
 	done
 	return 1
