@@ -13,6 +13,8 @@ from actor import LONG, PKT, RAM, Actor, Failure, get, name_of, put, run, until
 MIB = 1 << 20
 # More allocations than any operation has: packet devices have thousands of requests.
 LIMIT = 50000
+# Allocations that fail in each sweep.
+FIRST = 6
 ERRORS = ("ENOMEM", "EIO", "ENOSPC", "EAGAIN", "EINTR", "ENXIO")
 
 
@@ -67,9 +69,11 @@ class Sweep(Actor):
         raise Failure(f"{kind}: more than {LIMIT} allocations")
 
     def numbers(self):
-        """Of allocations. All of them take long, and late ones are much alike: thousands of requests."""
+        """Of allocations. All of them take long, and late ones are much alike: thousands of requests.
+        Some operations have no more than the first few."""
+        yield from range(1, FIRST + 1)
         step = self.rng.choice([1, 2, 3, 5])
-        number = self.rng.randint(1, step)
+        number = FIRST + self.rng.randint(1, step)
         while number < LIMIT:
             yield number
             number += self.rng.randint(1, 3 + number // 2) if self.setting.cover else step
