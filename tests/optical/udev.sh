@@ -45,7 +45,8 @@ are_mapped() {
 	local n
 	for n; do is_mapped "$n" || return; done
 }
-none_mapped() { [ ! -s "$PKT/device_map" ]; }
+# Files in sysfs have no size.
+none_mapped() { [ -z "$(cat "$PKT/device_map")" ]; }
 # leads LINK N: a link leads to the packet device on a drive.
 leads() { [ "$(realpath "/dev/$1")" = "$(node "$(on "$2")")" ]; }
 # gone LINK: it leads to no packet device.
