@@ -122,7 +122,7 @@ advised() {
 	blockdev --getsize64 "$sr" >/dev/null
 	name=$(map "$sr") && node=$(node "$name")
 	[ "$(disk "$node" rw write:0:131072:h "write:$((16 * 1048576)):131072:h" fsync "check:$((16 * 1048576)):131072:h")" = \
-		"ok ok ok ok" ] && over && faultless
+		"ok ok ok ok" ] && over && faultless ""
 }
 
 refused 1 "dvd-rw,quick,blocks=$blocks" "dvd+rw-format -force=full DRIVE"
