@@ -13,7 +13,7 @@
 # shellcheck source=tests/optical/lib/stock.sh
 . "$(dirname "$0")/lib/stock.sh"
 
-ktap_plan 46
+ktap_plan 47
 ctl="bash -c '. tests/lib/drive.sh; drive_ctl"
 
 for n in 0 2; do
@@ -78,6 +78,7 @@ check "a drive hangs" within 20 hangs
 check_equal "G8: a drive that hangs does not hold up another" "ok ok ok" \
 	"$(disk "$(node "$other")" rw write:0:2048:o fsync check:0:2048:o)"
 start=$SECONDS
+check_equal "G8: nor who opens it to read" ok "$(timeout "$(patience 20)" python3 tests/optical/lib/disk.py "$node" ro)"
 check "G8: another can be unmapped" unmap "$other"
 other=$(map "$(drive_sr 2)")
 check "G8: and mapped" test -n "$other"

@@ -81,6 +81,9 @@ pub(crate) fn ioctl(disk: &GenDisk<Disk>, call: &Ioctl) -> Result<i32> {
         CDROM_LOCKDOOR if call.arg() == 0 => check_alone(disk)?,
         _ => return Err(ENOTTY),
     }
+    if call.cmd() == CDROM_LOCKDOOR {
+        session.door_unlocked();
+    }
     let result = session.lower.ioctl(call);
     if let Some(opcode) = opcode.filter(|_| result != Ok(0)) {
         if opcode == SYNCHRONIZE_CACHE {

@@ -102,6 +102,8 @@ pub(crate) struct Optical {
     suspect: Atomic<bool>,
     /// The drive has told somebody else that it could not keep what it had cached.
     cache_failed: Atomic<bool>,
+    /// Somebody who has the disk open has had the door unlocked.
+    unlocked: Atomic<bool>,
     /// The medium is not there any more.
     lost: Atomic<bool>,
     fate: Arc<Fate>,
@@ -235,6 +237,7 @@ pub(crate) fn open(
             attentions: Atomic::new(attentions),
             suspect: Atomic::new(false),
             cache_failed: Atomic::new(false),
+            unlocked: Atomic::new(false),
             lost: Atomic::new(false),
             fate,
         }),
@@ -477,7 +480,25 @@ impl Session {
 
     /// Unlocks the door of the drive.
     pub(crate) fn unlock_door(&self) {
+        self.door_unlocked();
         drive::try_to(&self.lower, &cdb::prevent_removal(false));
+    }
+
+    /// Notes that somebody has had the door unlocked.
+    pub(crate) fn door_unlocked(&self) {
+        if let Some(optical) = &self.optical {
+            optical.unlocked.store(true, Relaxed);
+        }
+    }
+
+    /// Locks the door of the drive for one more opener, if somebody has had it unlocked.
+    ///
+    /// Otherwise the drive is not asked: it may be busy for long.
+    pub(crate) fn lock_door_again(&self) {
+        let optical = self.optical.as_ref();
+        if optical.is_some_and(|optical| optical.unlocked.xchg(false, Relaxed)) {
+            self.lock_door();
+        }
     }
 
     /// Locks the door of the drive again, if its driver does so.

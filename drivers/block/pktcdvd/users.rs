@@ -77,7 +77,7 @@ impl From<Refusal> for Error {
     }
 }
 
-/// Returns the time in nanoseconds, on a clock that starts with the first session.
+/// Returns the time in nanoseconds, on a clock that starts when the device is created.
 fn now(device: &Device) -> u64 {
     u64::try_from(device.created.elapsed().as_nanos()).unwrap_or(0)
 }
@@ -155,8 +155,7 @@ impl Device {
         if session.is_lost() {
             return Err(rb::block::optical::no_medium());
         }
-        // Somebody may have unlocked it.
-        session.lock_door();
+        session.lock_door_again();
         if write {
             session.prepare_write(self.index())?;
             disk.set_capacity(session.sectors());
