@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: fast
+# rblk-quick: yes
+# rblk-timeout: 60
+#
+# The files in sysfs and debugfs are those that Documentation/ABI describes: no more, and no fewer.
+
+# shellcheck source=tests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=tests/pktcdvd/lib/pkt.sh
+. "$(dirname "$0")/../pktcdvd/lib/pkt.sh"
+
+ktap_plan 6
+
+texts=Documentation/ABI/testing
+socket=$RBLK_SCRATCH/abi.sock
+
+disks() {
+	lower=$(new_ram size=4M) && name=$(map "$lower") && nbdkit -U "$socket" memory 1M &&
+		wait_for 10 test -S "$socket" && nbd-client -unix "$socket" /dev/nbd0 >/dev/null &&
+		wait_for 10 test -e /sys/block/nbd0/pid
+}
+
+# held QUESTION: what abi.py prints of the files that our drivers have.
+held() {
+	tests/lib/abi.py "$1" $texts /sys/class/pktcdvd "/sys/block/$name/packet" \
+		/sys/class/rblk-ram/{add,remove,device_map} "/sys/block/${lower##*/}/ram" \
+		/sys/block/nbd0/{pid,backend} /sys/kernel/debug/nbd/nbd0
+}
+
+check "a disk of each driver" disks
+check_equal "each file is described" '' "$(held undescribed)"
+check_equal "each file that is described is there" '' "$(held absent)"
+check_equal "each description is complete" '' "$(held incomplete)"
+
+give_back() { nbd-client -d /dev/nbd0 >/dev/null && unmap "$name" && clean_up; }
+check "they are given back" give_back
+check "the server ends" pkill nbdkit
+ktap_finished
