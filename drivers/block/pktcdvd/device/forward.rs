@@ -68,8 +68,12 @@ impl Device {
         if let Err(err) = result {
             self.stats.errors.add(1);
             let (sector, sectors) = (rq.sector(), rq.sectors());
-            let what = format_args!("read of {sectors} sectors at {sector}");
-            self.tell(trace::Op::Read, sector, err, what);
+            self.tell(
+                trace::Op::Read,
+                sector,
+                err,
+                format_args!("read of {sectors} sectors at {sector}"),
+            );
         }
         Forwarded::End(result)
     }
@@ -118,8 +122,12 @@ impl Device {
             Io::Gather(_) => (trace::Op::Gather, "read of missing frames"),
             Io::Write => (trace::Op::Write, "write"),
         };
-        let what = format_args!("{what} of packet at sector {sector}");
-        self.tell(op, sector, err, what);
+        self.tell(
+            op,
+            sector,
+            err,
+            format_args!("{what} of packet at sector {sector}"),
+        );
     }
 
     /// Tells in trace and log about IO that failed.
