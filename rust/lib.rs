@@ -13,6 +13,7 @@ pub mod bindings;
 
 pub mod block;
 pub mod capability;
+mod compat;
 pub mod debugfs;
 pub mod device;
 pub mod kthread;
@@ -37,15 +38,33 @@ mod tracepoint;
 pub mod wait;
 pub mod workqueue;
 
+#[cfg(rb_has_owner_module)]
+pub use compat::LocalModule;
+
 /// The log prefix of messages from this crate.
 const __LOG_PREFIX: &[u8] = b"rblk\0";
 
 /// The module that this crate is linked into.
 ///
 /// `__this_module` is resolved when a module is linked, so each module pins itself.
-pub static THIS_MODULE: kernel::ThisModule =
+pub static THIS_MODULE: kernel::ThisModule = this_module();
+
+const fn this_module() -> kernel::ThisModule {
     // SAFETY: The kernel constructs `__this_module` when it loads the module, and keeps it until
     // the module, and with it this code, is unloaded.
-    unsafe {
-        kernel::ThisModule::from_ptr((&raw const kernel::bindings::__this_module).cast_mut())
+    unsafe { kernel::ThisModule::from_ptr((&raw const kernel::bindings::__this_module).cast_mut()) }
+}
+
+/// Makes the root of a crate that of a driver: `driver!("name")`, with what its messages begin
+/// with.
+///
+/// A driver is a crate of its own, which does not know the modules that it is linked into.
+#[macro_export]
+macro_rules! driver {
+    ($prefix:literal) => {
+        /// What messages of this driver begin with.
+        const __LOG_PREFIX: &[u8] = ::core::concat!($prefix, "\0").as_bytes();
+
+        $crate::__local_module!();
     };
+}

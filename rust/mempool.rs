@@ -4,7 +4,10 @@
 //!
 //! C header: [`include/linux/mempool.h`](srctree/include/linux/mempool.h)
 
-use crate::bindings;
+use crate::{
+    bindings,
+    compat::pin_init_at, //
+};
 use core::{
     marker::PhantomData,
     mem::ManuallyDrop,
@@ -181,7 +184,7 @@ impl<T> Memory<T> {
     fn pin_init<E>(self, init: impl PinInit<T, E>) -> Result<Pin<MemPoolBox<T>>, E> {
         // SAFETY: By the type invariant, the field is valid for writes. On error it is given back
         // without being looked at, on success it does not move.
-        unsafe { init.__pinned_init(self.value()) }?;
+        unsafe { pin_init_at(self.value(), init) }?;
         // SAFETY: The value was initialized just now.
         let value = unsafe { self.assume_init() };
         // SAFETY: A box does not move its value, and from now on nobody gets at it but pinned.

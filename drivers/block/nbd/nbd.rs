@@ -38,8 +38,7 @@ use kernel::{
 };
 use rb::net::genl::Registration;
 
-/// The prefix of this driver's messages.
-const __LOG_PREFIX: &[u8] = b"nbd\0";
+rb::driver!("nbd");
 
 /// How the driver starts.
 #[derive(Clone, Copy, Debug)]

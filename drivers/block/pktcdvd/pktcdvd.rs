@@ -65,8 +65,8 @@ use rb::{
     miscdevice::Registration, //
 };
 
-/// The log prefix, as that of the C driver; the device comes next.
-const __LOG_PREFIX: &[u8] = b"pktcdvd\0";
+// As the C driver's messages begin; the device comes next.
+rb::driver!("pktcdvd");
 
 /// What the driver is told when it starts.
 #[derive(Clone, Copy, Debug)]

@@ -39,8 +39,7 @@ use rb::{
     tokens, //
 };
 
-/// The prefix of this driver's messages.
-const __LOG_PREFIX: &[u8] = b"rblk-ram\0";
+rb::driver!("rblk-ram");
 
 /// How the driver starts.
 #[derive(Clone, Copy, Debug)]

@@ -6,6 +6,7 @@
 
 use crate::{
     bindings,
+    compat::bvec_offset,
     page::PageRef, //
 };
 use core::{
@@ -106,7 +107,7 @@ impl<'a> SegmentIter<'a> {
     /// # Safety
     ///
     /// If `iter.bi_size` is not zero, `iter.bi_idx` must index into `bvecs`, which hold at least
-    /// `bi_size` bytes from `bi_bvec_done` of that entry on, and are valid for `'a`.
+    /// `bi_size` bytes from `bvec_offset()` of that entry on, and are valid for `'a`.
     #[inline]
     pub(super) unsafe fn new(bvecs: *const bindings::bio_vec, iter: bindings::bvec_iter) -> Self {
         // INVARIANT: By the safety requirements of this function; nothing is left of any entry.
@@ -120,7 +121,7 @@ impl<'a> SegmentIter<'a> {
         };
         if this.left != 0 {
             // SAFETY: By the safety requirements of this function.
-            unsafe { this.enter(iter.bi_bvec_done) };
+            unsafe { this.enter(bvec_offset(&iter)) };
         }
         this
     }

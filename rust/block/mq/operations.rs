@@ -18,6 +18,7 @@ use crate::{
         },
         inflight::InflightGuard, //
     },
+    compat::pin_init_at,
 };
 use core::{
     cell::UnsafeCell,
@@ -222,7 +223,7 @@ impl<T: Operations> OperationsVTable<T> {
 
             // SAFETY: `cmd_size` of the tag set leaves room for the data, which never moves, and
             // is dropped in `exit_request` only.
-            unsafe { init.__pinned_init(bindings::blk_mq_rq_to_pdu(rq).cast::<Pdu<T>>()) }?;
+            unsafe { pin_init_at(bindings::blk_mq_rq_to_pdu(rq).cast::<Pdu<T>>(), init) }?;
             Ok(0)
         })
     }
