@@ -46,7 +46,9 @@ locked() {
 _progress() {
 	local title=$1 log=$2 total=$3 start=$SECONDS n percent='' every=1 eol='\r'
 	[ -t 2 ] || { every=20; eol='\n'; }
-	while sleep "$every"; do
+	# The sleep must not outlive this: who reads the output would wait for it.
+	trap 'kill "$!"; exit' TERM
+	while sleep "$every" & wait "$!"; do
 		if [ "$total" -gt 0 ]; then
 			n=$(wc -l <"$log")
 			percent=$((n * 100 / total))
