@@ -11,6 +11,8 @@ KERNEL ?= fast
 # Which tests: words that occur in their paths; on which kernels; FAST=1, the quick ones.
 T ?=
 K ?= fast debug
+# Of which series these are, one or several; see scripts/kernel.sh.
+KERNELS ?=
 FAST ?=
 
 # Where the commands go, below DESTDIR.
@@ -35,7 +37,7 @@ run:
 		-- scripts/demo.sh
 
 test:
-	@scripts/test.sh $(if $(FAST),-q,-k "$(K)") $(T)
+	@scripts/test.sh $(if $(KERNELS),-s "$(KERNELS)") $(if $(FAST),-q,-k "$(K)") $(T)
 
 mutants:
 	@scripts/mutants.sh $(T)
@@ -68,8 +70,10 @@ doc:
 		echo "documentation: $${out%/*}/doc/index.html"
 
 kernels:
-	@scripts/kernel.sh build fast
-	@scripts/kernel.sh build debug
+	@scripts/kernel.sh newest
+	@for k in $(or $(foreach s,$(KERNELS),fast-$(s) debug-$(s)),fast debug); do \
+		scripts/kernel.sh build $$k || exit; \
+	done
 
 # The command pktcdvd, its manual and completions for shells, below build/tools.
 tools:
@@ -103,8 +107,8 @@ help:
 	@echo 'make                    build rblk.ko and nbd.ko (KDIR=: for that kernel build tree)'
 	@echo 'make run                the demonstration: real files through the packet driver'
 	@echo 'make test               all tests, in guests (T="words": only tests whose path has one;'
-	@echo '                          K="fast debug": on these kernels; FAST=1: what is quick, for'
-	@echo '                          before a commit)'
+	@echo '                          K="fast debug": on these kernels; KERNELS="7.2 7.3": of these'
+	@echo '                          series; FAST=1: what is quick, for before a commit)'
 	@echo 'make mutants            small faults, one after the other, and whether tests notice'
 	@echo '                          (T="words": those with such names)'
 	@echo 'make bench              our drivers beside the kernel'"'"'s: instructions, throughput'
@@ -117,7 +121,8 @@ help:
 	@echo 'make check              formatting, lints, style, the rules for unsafe code'
 	@echo 'make shell              an interactive guest with the module (KERNEL=debug)'
 	@echo 'make doc                documentation of rust/ and drivers/'
-	@echo 'make kernels            build the test kernels now, rather than when needed'
+	@echo 'make kernels            build the test kernels now, rather than when needed, of the newest'
+	@echo '                          source that Debian has (KERNELS="7.2 7.3": of these series)'
 	@echo 'make tools              the command pktcdvd, its manual and completions for shells'
 	@echo 'make install-tools      install them below PREFIX (/usr/local), with rules for udev and units'
 	@echo '                          for systemd'

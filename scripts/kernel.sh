@@ -3,12 +3,17 @@
 #
 # kernel.sh src           print the kernel source tree, fetched if need be
 # kernel.sh path NAME     print the build tree of the test kernel NAME, wherever
-#                         it is or will be (fast, debug, kcsan, or a build tree)
+#                         it is or will be: fast, debug, kcsan, each with a series
+#                         behind it or without (fast-7.3), or a build tree
 # kernel.sh build NAME    the same, and build it if need be
-# kernel.sh default        print the running kernel's build tree if Rust modules
-#                          can be built for it, else "fast"
+# kernel.sh newest        fetch newer sources of the series that are here already,
+#                         where the newest is meant and there is one
+# kernel.sh default       print the running kernel's build tree if Rust modules
+#                         can be built for it, else "fast"
 # kernel.sh make KDIR ... run make with the compilers that KDIR was built with
 #
+# RBLK_SERIES=7.3 is the series of kernels named without one; if it is not given,
+# the first that the archive has of those this project builds for.
 # LINUX_SRC= names a source tree to use instead of Debian's package.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -18,64 +23,106 @@ set -euo pipefail
 # shellcheck source=scripts/toolchain.sh
 . "$RBLK_TOP/scripts/toolchain.sh"
 
-KERNEL_PINNED=7.2.12
+# The series that the modules build for, and of these the versions that are not the newest.
 KERNEL_SERIES='7.2 7.3'
+KERNEL_PINNED=7.2.12
 
-# Prints PACKAGE=VERSION: the pinned version, else the newest of the series.
-_pick_package() {
+# _pick SERIES...: prints PACKAGE=VERSION of the first that the archive has: the pinned version,
+# else the newest.
+_pick() {
 	local series versions
 	apt_private_update
-	for series in $KERNEL_SERIES; do
+	for series; do
 		versions=$(apt_private_versions "linux-source-$series")
 		[ -n "$versions" ] || continue
 		printf 'linux-source-%s=%s\n' "$series" \
 			"$(grep -F -m 1 "$KERNEL_PINNED-" <<<"$versions" || head -n 1 <<<"$versions")"
 		return
 	done
-	die "no linux-source of $KERNEL_SERIES in $RBLK_SUITE: set LINUX_SRC="
+	die "no linux-source of $* in $RBLK_SUITE: set LINUX_SRC="
 }
 
+# _fetch_source LINK SERIES...: LINK then leads to the tree.
 _fetch_source() {
-	local package version tmp
-	[ ! -e "$RBLK_CACHE/src/linux" ] || return 0
-	package=$(_pick_package)
+	local link=$RBLK_CACHE/src/$1 package version tmp
+	[ ! -e "$link" ] || return 0
+	shift
+	package=$(_pick "$@") || return
 	version=${package#*=}
 	version=${version%%-*}
-	tmp=$RBLK_CACHE/src/unpacked
-	rm -rf "$tmp"
-	apt_private_unpack "$package" "$tmp"
-	step "unpacking Linux $version" 0 tar -C "$tmp" -xf "$(echo "$tmp"/usr/src/linux-source-*.tar.xz)"
-	rm -rf "${tmp:?}/usr" "$RBLK_CACHE/src/linux-$version"
-	mv "$(echo "$tmp"/linux-source-*)" "$RBLK_CACHE/src/linux-$version"
-	rm -rf "$tmp"
-	# The name is given last: who sees it has the whole tree.
-	ln -s "linux-$version" "$RBLK_CACHE/src/linux"
+	if [ ! -e "$RBLK_CACHE/src/linux-$version" ]; then
+		tmp=$RBLK_CACHE/src/unpacked
+		rm -rf "$tmp"
+		apt_private_unpack "$package" "$tmp" || return
+		step "unpacking Linux $version" 0 tar -C "$tmp" -xf "$(echo "$tmp"/usr/src/linux-source-*.tar.xz)"
+		# The name is given last: who sees it has the whole tree.
+		mv "$(echo "$tmp"/linux-source-*)" "$RBLK_CACHE/src/linux-$version"
+		rm -rf "$tmp"
+	fi
+	ln -s -n -f "linux-$version" "$link"
 }
 
+# _of_series TREE SERIES: whether the source tree is of the series, or any will do.
+_of_series() {
+	[ -z "$2" ] || [[ $(make -s -C "$1" kernelversion) =~ ^"$2"([.-]|$) ]]
+}
+
+# linux_src [SERIES]: LINUX_SRC, the tree that was fetched when no series was asked for, or that
+# of a series.
 linux_src() {
+	local series=${1:-${RBLK_SERIES:-}} link=linux
 	if [ -n "${LINUX_SRC:-}" ]; then
 		[ -e "$LINUX_SRC/Kconfig" ] || die "LINUX_SRC=$LINUX_SRC is no kernel source"
+		_of_series "$LINUX_SRC" "$series" || die "LINUX_SRC=$LINUX_SRC is no Linux $series"
 		realpath "$LINUX_SRC"
 		return
 	fi
 	mkdir -p "$RBLK_CACHE/src"
-	[ -e "$RBLK_CACHE/src/linux" ] || locked linux-source _fetch_source
-	realpath "$RBLK_CACHE/src/linux"
+	if [ -n "$series" ] && ! { [ -e "$RBLK_CACHE/src/linux" ] && _of_series "$RBLK_CACHE/src/linux" "$series"; }; then
+		link=series-$series
+	fi
+	# shellcheck disable=SC2086 # a list
+	[ -e "$RBLK_CACHE/src/$link" ] ||
+		locked linux-source _fetch_source "$link" ${series:-$KERNEL_SERIES} || return
+	realpath "$RBLK_CACHE/src/$link"
+}
+
+# For each link whose tree is not the one that would be fetched now.
+kernel_newest() {
+	local link have series want
+	for link in "$RBLK_CACHE"/src/linux "$RBLK_CACHE"/src/series-*; do
+		[ -e "$link" ] || continue
+		have=$(readlink "$link")
+		have=${have#linux-}
+		series=$(cut -d . -f 1,2 <<<"$have")
+		want=$(_pick "$series") || exit
+		want=${want#*=}
+		[ "$have" != "${want%%-*}" ] || continue
+		rm "$link"
+		locked linux-source _fetch_source "${link##*/}" "$series"
+	done
 }
 
 # What a kernel is made of.
 _fragments() {
 	case $1 in
 	fast) echo "$RBLK_TOP/configs/fast.config" ;;
-	debug) echo "$RBLK_TOP/configs/fast.config" "$RBLK_TOP/configs/debug.config" ;;
-	kcsan) echo "$RBLK_TOP/configs/fast.config" "$RBLK_TOP/configs/kcsan.config" ;;
-	*) die "no such kernel: $1 (fast, debug, kcsan, or a build tree)" ;;
+	debug | kcsan) echo "$RBLK_TOP/configs/fast.config" "$RBLK_TOP/configs/$1.config" ;;
+	*) die "no such kernel: $1 (fast, debug, kcsan, one of these with a series as in fast-7.3," \
+		"or a build tree)" ;;
 	esac
 }
 _compiler() { [ "$1" = debug ] && echo "clang-$RBLK_LLVM" || echo "${CC:-gcc}"; }
 _make_args() { [ "$1" = debug ] && echo "LLVM=-$RBLK_LLVM" || echo "CC=${CC:-gcc}"; }
 # The usual length of a build log.
 _log_lines() { [ "$1" = debug ] && echo 2550 || echo 2450; }
+
+# A name is KIND or KIND-SERIES.
+_kind_of() {
+	_fragments "${1%%-*}" >/dev/null || exit
+	printf '%s\n' "${1%%-*}"
+}
+_series_of() { [[ $1 != *-* ]] || printf '%s\n' "${1#*-}"; }
 
 # The build tree's name carries all that it depends on.
 kernel_path() {
@@ -126,10 +173,10 @@ _build_kernel() {
 }
 
 kernel_build() {
-	local name=$1 src tree
-	src=$(linux_src)
+	local name=$1 src=$2 tree
 	tree=$(kernel_path "$name" "$src")
-	[ -e "$tree/.rblk-complete" ] || locked "kernel-$name" _build_kernel "$name" "$src" "$tree"
+	[ -e "$tree/.rblk-complete" ] ||
+		locked "kernel-${tree##*/}" _build_kernel "$name" "$src" "$tree"
 	echo "$tree"
 }
 
@@ -144,11 +191,12 @@ path | build)
 	fi
 	"$RBLK_TOP/scripts/deps.sh" build rust
 	toolchain
-	if [ "$1" = build ]; then
-		kernel_build "$2"
-	else
-		kernel_path "$2" "$(linux_src)"
-	fi
+	kind=$(_kind_of "$2")
+	src=$(linux_src "$(_series_of "$2")")
+	"kernel_$1" "$kind" "$src"
+	;;
+newest)
+	[ -n "${LINUX_SRC:-}" ] || kernel_newest
 	;;
 default)
 	running=/lib/modules/$(uname -r)/build

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# module.sh KERNEL [MAKE-ARGS...]    build the modules for KERNEL (fast, debug, or a
-#                                    build tree), and print the path of rblk.ko;
+# module.sh KERNEL [MAKE-ARGS...]    build the modules for KERNEL (fast, debug, fast-7.3,
+#                                    or a build tree), and print the path of rblk.ko;
 #                                    nbd.ko lies beside it
 # module.sh --install KERNEL         install them
 #
@@ -21,7 +21,7 @@ kernel=$1
 shift
 kdir=$("$RBLK_TOP/scripts/kernel.sh" build "$kernel")
 case $kernel in
-fast | debug) out=$RBLK_TOP/build/$kernel ;;
+fast | debug | fast-[0-9]* | debug-[0-9]*) out=$RBLK_TOP/build/$kernel ;;
 *) out=$RBLK_TOP/build/$(cat "$kdir/include/config/kernel.release") ;;
 esac
 out=${MO:-$out}

@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# test.sh [-k KERNELS] [-q] [PATTERN...]: run the tests whose path has one of the
+# test.sh [-s SERIES] [-k KERNELS] [-q] [PATTERN...]: run the tests whose path has one of the
 # patterns (all of them by default): cargo's on the host, then tests/*/*.sh,
-# several per guest, on the kernels that each names (see tests/lib/ktap.sh). -q takes
-# cargo's and the quick ones on the fast kernel, for before a commit.
+# several per guest, on the kernels that each names (see tests/lib/ktap.sh). -s "7.2 7.3"
+# has them run on kernels of these series; tests that run on the host use the first. -q
+# takes cargo's and the quick ones on the fast kernel, for before a commit.
 # test.sh --expect: write what the last run counted to tests/expected.
 # RBLK_JOBS=N has N guests at a time; as many as the machine has processors, and
 # memory for, if it is not given. RBLK_SLOW=N allows N times the seconds, for a
@@ -17,13 +18,17 @@ set -uo pipefail
 cd "$RBLK_TOP" || exit
 
 results=$RBLK_TOP/build/test
-kernels='fast debug'
+kernels='fast debug' series=''
 quick='' whole=1
 while [ $# -gt 0 ]; do
 	case $1 in
 	-k)
 		kernels=${2:?}
 		[ "$kernels" = 'fast debug' ] || whole=''
+		shift
+		;;
+	-s)
+		series=${2:?}
 		shift
 		;;
 	-q) quick=1 kernels=fast whole='' ;;
@@ -42,6 +47,17 @@ for k in $kernels; do
 	esac
 done
 [ -n "${kernels// /}" ] || die 'K= names no kernel'
+# Of the first series the kernels have no other name than without one.
+suffixes=('')
+if [ -n "$series" ]; then
+	read -ra words <<<"$series"
+	[ ${#words[@]} -gt 0 ] || die 'KERNELS= names no series'
+	for s in "${words[@]}"; do
+		[[ $s =~ ^[0-9]+\.[0-9]+$ ]] || die "KERNELS=$s: a series is a number as 7.2"
+		[ "$s" = "${words[0]}" ] || suffixes+=("-$s")
+	done
+	export RBLK_SERIES=${words[0]}
+fi
 # Crates with tests of their own.
 crates=(tests/host tests/loom tests/mmc-drive tools/pktcdvd rust/host/cdrom)
 for p in ${patterns[@]+"${patterns[@]}"}; do
@@ -118,7 +134,7 @@ boots=()
 # boot KERNEL MEM ARGS TESTS
 boot() {
 	local factor=$slow mem=$2 test
-	if [ "$1" = debug ]; then
+	if [[ $1 == debug* ]]; then
 		factor=$((factor * 3))
 		mem=$((mem * 2))
 	fi
@@ -166,13 +182,15 @@ for test in tests/*/*.sh; do
 			if [ "$k" = debug ] && [ "$(test_header "$test" leaks no)" = no ]; then
 				args+=' --append kmemleak=off'
 			fi
-			groups["$k|$(test_header "$test" mem 1024)|$args"]+=" $test"
+			for s in "${suffixes[@]}"; do
+				groups["$k$s|$(test_header "$test" mem 1024)|$args"]+=" $test"
+			done
 		fi
 	done
 done
 since=$SECONDS
 # What takes longest, debug, comes first.
-for kernel in $(tr ' ' '\n' <<<"$kernels" | sort); do
+for kernel in $(for k in $kernels; do printf "$k%s\n" "${suffixes[@]}"; done | sort -u); do
 	[[ " ${!groups[*]}" == *" $kernel|"* ]] || continue
 	if [ -z "${RBLK_KO:-}" ] && ! scripts/module.sh "$kernel" >/dev/null; then
 		fail "$kernel the module does not build"
