@@ -20,6 +20,7 @@ use kernel::{
     error::from_err_ptr,
     fmt,
     prelude::*,
+    str::CString,
     sync::Arc, //
 };
 
@@ -86,9 +87,11 @@ impl<T: Send + Sync + 'static> ClassDevice<T> {
         // CAST: `Device` is a transparent wrapper of `struct device`.
         let parent: *const bindings::device =
             parent.map_or(core::ptr::null(), |dev| core::ptr::from_ref(dev).cast());
+        // Not `%pA`: the kernel's `core` need not be ours.
+        let name = CString::try_from_fmt(name)?;
         // SAFETY: The class is registered by its invariant, and we hold it from now on. The
-        // groups are constant and for this type. `%pA` takes a pointer to `fmt::Arguments`. The
-        // parent is referenced by the new device.
+        // groups are constant and for this type. `%s` takes a pointer to a string. The parent is
+        // referenced by the new device.
         let dev = from_err_ptr(unsafe {
             bindings::device_create_with_groups(
                 class.as_raw(),
@@ -96,8 +99,8 @@ impl<T: Send + Sync + 'static> ClassDevice<T> {
                 0,
                 Arc::as_ptr(&data).cast_mut().cast(),
                 groups.as_ptr(),
-                c"%pA".as_char_ptr(),
-                core::ptr::from_ref(&name).cast::<c_void>(),
+                c"%s".as_char_ptr(),
+                name.as_char_ptr(),
             )
         })?;
 
