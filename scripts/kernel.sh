@@ -11,6 +11,7 @@
 # kernel.sh default       print the running kernel's build tree if Rust modules
 #                         can be built for it, else "fast"
 # kernel.sh make KDIR ... run make with the compilers that KDIR was built with
+# kernel.sh tools KDIR COMMAND ... run COMMAND with these in its environment
 #
 # RBLK_SERIES=7.3 is the series of kernels named without one; if it is not given,
 # the first that the archive has of those this project builds for.
@@ -206,16 +207,16 @@ default)
 		echo fast
 	fi
 	;;
-make)
-	kdir=${2:?}
+make | tools)
+	what=$1 kdir=${2:?}
 	shift 2
 	"$RBLK_TOP/scripts/deps.sh" build rust
 	toolchain
-	llvm=()
 	if grep -q '^CONFIG_CC_IS_CLANG=y' "$kdir/.config"; then
-		llvm=("LLVM=-$RBLK_LLVM")
+		export LLVM=-$RBLK_LLVM
 	fi
-	exec make -C "$kdir" "${llvm[@]}" "$@"
+	[ "$what" = tools ] || set -- make -C "$kdir" "$@"
+	exec "$@"
 	;;
 *)
 	sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" >&2
