@@ -3,9 +3,13 @@
 # make help says what there is. What a target needs is fetched, installed or
 # built on first use; kernels are kept in the cache directory.
 
-# The kernel to build for: a build tree. Without one, the running kernel's if a
-# Rust module can be built for it, else the project's own `fast` test kernel.
+# The kernel to build for: a build tree, or a distribution's headers. Without one, the
+# running kernel's if the modules can be built for it, else the project's own `fast`
+# test kernel.
 KDIR ?=
+# y: modules that bring all Rust code along; n: that link to the kernel's (scripts/module.sh).
+STATIC ?=
+export RB_STATIC ?= $(STATIC)
 # The kernel that guests run: fast, debug, or a build tree.
 KERNEL ?= fast
 # Which tests: words that occur in their paths; on which kernels; FAST=1, the quick ones.
@@ -104,11 +108,13 @@ clean:
 	cargo clean -q 2>/dev/null || :
 
 help:
-	@echo 'make                    build rblk.ko and nbd.ko (KDIR=: for that kernel build tree)'
+	@echo 'make                    build rblk.ko and nbd.ko (KDIR=: for that build tree, or headers;'
+	@echo '                          STATIC=y: with all Rust code, STATIC=n: with the kernel'"'"'s)'
 	@echo 'make run                the demonstration: real files through the packet driver'
 	@echo 'make test               all tests, in guests (T="words": only tests whose path has one;'
 	@echo '                          K="fast debug": on these kernels; KERNELS="7.2 7.3": of these'
-	@echo '                          series; FAST=1: what is quick, for before a commit)'
+	@echo '                          series; FAST=1: what is quick, for before a commit; STATIC=y:'
+	@echo '                          the modules bring all Rust code along)'
 	@echo 'make mutants            small faults, one after the other, and whether tests notice'
 	@echo '                          (T="words": those with such names)'
 	@echo 'make bench              our drivers beside the kernel'"'"'s: instructions, throughput'

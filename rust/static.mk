@@ -34,14 +34,16 @@ define rule_rb_static_root
 endef
 
 # The kernel's own helpers, once more: those files of them that have one which this module calls.
-# Others may want what is not exported, or is in a module.
+# Others may want what is not exported, or is in a module. Of these there are the headers only, as
+# files rely on those of others.
 quiet_cmd_rb_helpers = HELPERS $@
       cmd_rb_helpers = \
 	$(NM) -u $< | sed -n 's/.* \(rust_helper_.*\)/\1/p' >$(@:.c=.called); \
 	while IFS= read -r line; do \
 		file=$${line\#*include \"}; file=$(srctree)/rust/helpers/$${file%\"}; \
 		case $$line in \
-		*include\ \"*) grep -qwFf $(@:.c=.called) $$file || continue ;; \
+		*include\ \"*) \
+			grep -qwFf $(@:.c=.called) $$file || { sed -n '/include </p' $$file; continue; } ;; \
 		esac; \
 		printf '%s\n' "$$line"; \
 	done <$(srctree)/rust/helpers/helpers.c >$@

@@ -8,8 +8,8 @@
 # kernel.sh build NAME    the same, and build it if need be
 # kernel.sh newest        fetch newer sources of the series that are here already,
 #                         where the newest is meant and there is one
-# kernel.sh default       print the running kernel's build tree if Rust modules
-#                         can be built for it, else "fast"
+# kernel.sh default       print the running kernel's build tree or headers if these
+#                         modules can be built for it, else "fast"
 # kernel.sh make KDIR ... run make with the compilers that KDIR was built with
 # kernel.sh tools KDIR COMMAND ... run COMMAND with these in its environment
 #
@@ -201,7 +201,8 @@ newest)
 	;;
 default)
 	running=/lib/modules/$(uname -r)/build
-	if grep -qs '^CONFIG_RUST=y' "$running/.config" && [ -e "$running/rust/libkernel.rmeta" ]; then
+	if [[ " $KERNEL_SERIES " == *" $(uname -r | grep -oE '^[0-9]+\.[0-9]+') "* ]] &&
+		"$RBLK_TOP/scripts/rust-kdir.sh" --refuse --static "$running" 2>/dev/null; then
 		echo "$running"
 	else
 		echo fast
