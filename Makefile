@@ -30,7 +30,8 @@ kdir = $(or $(KDIR),$(shell scripts/kernel.sh default))
 all: modules
 
 modules:
-	@ko=$$(scripts/module.sh "$(kdir)") && echo "built $$ko and nbd.ko beside it"
+	@ko=$$(scripts/module.sh "$(kdir)") && \
+		echo "built $$ko, and beside it:" $$(sed -n 's/^rb_roots := rblk//p' Kbuild)
 
 run:
 	@echo '==> booting a guest with the module (built first, if need be)' >&2
@@ -108,7 +109,7 @@ clean:
 	cargo clean -q 2>/dev/null || :
 
 help:
-	@echo 'make                    build rblk.ko and nbd.ko (KDIR=: for that build tree, or headers;'
+	@echo 'make                    build the modules (KDIR=: for that build tree, or headers;'
 	@echo '                          STATIC=y: with all Rust code, STATIC=n: with the kernel'"'"'s)'
 	@echo 'make run                the demonstration: real files through the packet driver'
 	@echo 'make test               all tests, in guests (T="words": only tests whose path has one;'

@@ -16,7 +16,6 @@ module! {
     authors: ["The rblk developers"],
     description: "Block drivers in Rust: RAM disks, packet writing and network block devices",
     license: "GPL",
-    alias: ["pktcdvd"],
 }
 
 module_param!(ram_nr: uint = 0, 0o444, "Number of RAM disks to add at load");

@@ -16,6 +16,7 @@ pub mod capability;
 mod compat;
 pub mod debugfs;
 pub mod device;
+pub mod kconfig;
 pub mod kthread;
 pub mod mempool;
 pub mod miscdevice;

@@ -27,6 +27,9 @@ test_header() {
 	echo "${value:-$3}"
 }
 
+# module_roots: the names of the modules, without those for tests.
+module_roots() { sed -n 's/^rb_roots := //p' "$RBLK_TOP/Kbuild"; }
+
 # locked NAME COMMAND...: one process at a time makes what NAME stands for.
 locked() {
 	local name=$1 fd ret=0

@@ -25,6 +25,15 @@
 
 #include "../trace/pktcdvd_events.h"
 
+/* Numbers of the configuration; without the driver that they are for, its defaults. */
+#ifdef CONFIG_BLK_DEV_RAM_COUNT
+const int RUST_CONST_HELPER_BLK_DEV_RAM_COUNT = CONFIG_BLK_DEV_RAM_COUNT;
+const unsigned long RUST_CONST_HELPER_BLK_DEV_RAM_SIZE = CONFIG_BLK_DEV_RAM_SIZE;
+#else
+const int RUST_CONST_HELPER_BLK_DEV_RAM_COUNT = 16;
+const unsigned long RUST_CONST_HELPER_BLK_DEV_RAM_SIZE = 4096;
+#endif
+
 /* `bindgen` cannot evaluate macros that contain casts. */
 const blk_features_t RUST_CONST_HELPER_BLK_FEAT_WRITE_CACHE = BLK_FEAT_WRITE_CACHE;
 const blk_features_t RUST_CONST_HELPER_BLK_FEAT_FUA = BLK_FEAT_FUA;

@@ -76,8 +76,13 @@ unsafe impl Sync for Class {}
 impl Class {
     /// Registers a class: makes `/sys/class/<name>`.
     ///
-    /// Fails with `EEXIST` if there is such a class; sysfs then logs a stack trace by itself.
+    /// Fails with `EEXIST` if there is such a class. If two register the name at the same time, sysfs
+    /// logs a stack trace by itself for one of them.
     pub fn register(name: &'static CStr) -> Result<Arc<Self>> {
+        // SAFETY: The name ends with NUL.
+        if unsafe { bindings::class_is_there(name.as_char_ptr()) } {
+            return Err(EEXIST);
+        }
         Arc::pin_init(
             try_pin_init!(Self {
                 class <- Opaque::try_ffi_init(|class: *mut bindings::class| {

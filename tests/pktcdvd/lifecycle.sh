@@ -57,7 +57,7 @@ exec 4<&-
 check "an open class attribute does not" rmmod rblk
 exec 3<&-
 check "nothing is left" nothing_left
-check "the module comes by the name of the driver" modprobe pktcdvd
+check "the module comes again" modprobe rblk
 check "it is back" test -e /dev/pktcdvd/control
 
 # Module parameters, and the number of buffers.

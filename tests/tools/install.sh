@@ -8,7 +8,7 @@
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
-ktap_plan 26
+ktap_plan 31
 top=$(realpath "$(dirname "$0")/../..")
 mkdir -p "$top/build"
 dir=$(mktemp -d "$top/build/install.XXXXXX")
@@ -50,15 +50,13 @@ in_dest() {
 	modprobe) "$1" -C /dev/null -d "$dir/dest" -S "$release" "${@:2}" ;;
 	esac
 }
-for name in rblk nbd; do
+for name in rblk nbd pktcdvd brd; do
 	check "$name.ko is in updates/" cmp "$modules/$name.ko" "$installed/updates/$name.ko"
 	check_equal "and is for that kernel" "$release" \
 		"$(in_dest modinfo -F vermagic "$name" | cut -d ' ' -f 1)"
 done
-for name in rblk pktcdvd nbd; do
-	file=$name
-	[ $name != pktcdvd ] || file=rblk
-	check_equal "modprobe finds $name" "insmod $installed/updates/$file.ko" \
+for name in rblk pktcdvd nbd brd; do
+	check_equal "modprobe finds $name" "insmod $installed/updates/$name.ko" \
 		"$(in_dest modprobe --show-depends $name | sed 's/ *$//')"
 done
 # shellcheck disable=SC2016 # no expressions

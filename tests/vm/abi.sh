@@ -19,14 +19,15 @@ socket=$RBLK_SCRATCH/abi.sock
 disks() {
 	lower=$(new_ram size=4M) && name=$(map "$lower") && nbdkit -U "$socket" memory 1M &&
 		wait_for 10 test -S "$socket" && nbd-client -unix "$socket" /dev/nbd0 >/dev/null &&
-		wait_for 10 test -e /sys/block/nbd0/pid
+		wait_for 10 test -e /sys/block/nbd0/pid && modprobe brd rd_nr=1
 }
 
 # held QUESTION: what abi.py prints of the files that our drivers have.
 held() {
 	tests/lib/abi.py "$1" $texts /sys/class/pktcdvd "/sys/block/$name/packet" \
 		/sys/class/rblk-ram/{add,remove,device_map} "/sys/block/${lower##*/}/ram" \
-		/sys/block/nbd0/{pid,backend} /sys/kernel/debug/nbd/nbd0
+		/sys/block/nbd0/{pid,backend} /sys/kernel/debug/nbd/nbd0 \
+		/sys/block/ram0/ram /sys/kernel/debug/ramdisk_pages
 }
 
 check "a disk of each driver" disks
@@ -34,7 +35,7 @@ check_equal "each file is described" '' "$(held undescribed)"
 check_equal "each file that is described is there" '' "$(held absent)"
 check_equal "each description is complete" '' "$(held incomplete)"
 
-give_back() { nbd-client -d /dev/nbd0 >/dev/null && unmap "$name" && clean_up; }
+give_back() { rmmod brd && nbd-client -d /dev/nbd0 >/dev/null && unmap "$name" && clean_up; }
 check "they are given back" give_back
 check "the server ends" pkill nbdkit
 ktap_finished

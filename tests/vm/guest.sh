@@ -21,7 +21,7 @@ module_by_alias() {
 }
 
 kernel_module() {
-	modprobe brd rd_nr=1 && test -b /dev/ram0 && rmmod brd
+	modprobe null_blk nr_devices=1 && test -b /dev/nullb0 && rmmod null_blk
 }
 
 check_equal "runs as root" 0 "$(id -u)"

@@ -103,9 +103,17 @@ pub struct Driver {
 impl Driver {
     /// Starts the driver.
     ///
-    /// Fails with [`EEXIST`] or [`EBUSY`] if its names or numbers are taken, and [`ENOMEM`].
+    /// Fails with [`EBUSY`], and one line in the log, if its class is there, which is so if another
+    /// module has the driver; with [`EBUSY`] if there is no free number, and [`ENOMEM`]. Then nothing of
+    /// it stays.
     pub fn init(config: &Config) -> Result<Self> {
-        let class = Class::register(c"pktcdvd")?;
+        let class = Class::register(c"pktcdvd").map_err(|err| match err {
+            EEXIST => {
+                pr_err!("there is a packet driver already, in another module\n");
+                EBUSY
+            }
+            err => err,
+        })?;
         let registry = Registry::new(class.clone(), config.packet_buffers)?;
         let attributes = ClassAttributes::new(class, registry.clone(), class::ATTRIBUTES)?;
         #[cfg(CONFIG_PM_SLEEP)]

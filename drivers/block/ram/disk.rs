@@ -99,13 +99,15 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    /// Allocates a disk `name`, which is not visible yet.
+    /// Allocates a disk `name`, which is not visible yet, with a free number, or with the major number,
+    /// first minor number and number of these that it is given.
     ///
     /// Fails with [`EINVAL`] if this kernel has no such block size, [`EFBIG`] if it cannot name so
     /// many pages, and [`ENOMEM`], or [`EINTR`] while memory is preallocated.
     pub(crate) fn build(
         name: fmt::Arguments<'_>,
         options: &AddOptions<'_>,
+        device_number: Option<(u32, u32, u32)>,
         shared: Arc<Budget>,
     ) -> Result<UnaddedDisk<Self>> {
         if options.size > MAX_BYTES {
@@ -114,6 +116,7 @@ impl Disk {
         let limits = limits(options);
         let disk_options = DiskOptions {
             capacity_sectors: options.size >> SECTOR_SHIFT,
+            device_number,
             ..DiskOptions::default()
         };
         let data = Arc::pin_init(Self::new(options, shared), GFP_KERNEL)?;

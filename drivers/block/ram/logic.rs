@@ -6,5 +6,6 @@
 //! panic, so that the same files are tested on any machine.
 
 pub mod limits;
+pub mod minors;
 pub mod names;
 pub mod options;

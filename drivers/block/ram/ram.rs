@@ -4,11 +4,13 @@
 //!
 //! A disk is an array of pages that exist where something was written; see [`store`]. Disks are
 //! added and removed by writing to files in `/sys/class/rblk-ram`; what each file takes is told in
-//! `Documentation/admin-guide/rblk-ram.rst`.
+//! `Documentation/admin-guide/rblk-ram.rst`. Those of [`brd`] have the names and numbers of the C
+//! driver's instead.
 
 #![forbid(unsafe_code)]
 
 mod attributes;
+pub mod brd;
 mod budget;
 mod class;
 mod disk;
@@ -64,7 +66,8 @@ impl Driver {
     /// Starts the driver and adds the disks that `config` asks for.
     ///
     /// Fails with [`EINVAL`] if a number in `config` is out of range, with [`EEXIST`] if the class
-    /// is taken, and with what adding a disk says; then nothing of the driver stays. May sleep.
+    /// is taken, and with [`ENOMEM`]; then there has been no disk. One that cannot be added is missing,
+    /// with a line in the log. May sleep.
     pub fn init(config: &Config) -> Result<Self> {
         let max_size = disk::MAX_BYTES;
         let sector = u64::from(DEFAULT_BLOCK_SIZE);
@@ -80,11 +83,17 @@ impl Driver {
         }
 
         let registry = Registry::new(config.mem_max_pages())?;
+        let class = class::register(registry.clone())?;
+
+        // From here on somebody may have a disk open.
         for _ in 0..config.disks {
-            registry.add(&config.disk_options())?;
+            if let Err(err) = registry.add(&config.disk_options()) {
+                pr_err!("no more disks: {:?}\n", err);
+                break;
+            }
         }
         Ok(Self {
-            _class: class::register(registry.clone())?,
+            _class: class,
             _registry: registry,
         })
     }

@@ -8,6 +8,7 @@
 
 use crate::{
     attributes,
+    brd::UsedPages,
     budget::Budget,
     disk::{
         close_down,
@@ -35,14 +36,23 @@ use kernel::{
         Mutex, //
     }, //
 };
-use rb::block::gen_disk::GenDisk;
+use rb::{
+    block::gen_disk::GenDisk,
+    debugfs::File, //
+};
 
 /// A name, and its disk unless that is being built or removed.
 struct Slot {
     name: CString,
     /// What `number_taken()` says of the name, kept as it is asked for each new disk.
     number: Option<usize>,
-    disk: Option<GenDisk<Disk>>,
+    added: Option<Added>,
+}
+
+/// A disk, and the file about it, which goes first.
+struct Added {
+    _file: Option<File<UsedPages>>,
+    disk: GenDisk<Disk>,
 }
 
 /// The disks, and what they share.
@@ -74,14 +84,53 @@ impl Registry {
     /// get it, and as [`Disk::build`]. May sleep.
     pub(crate) fn add(&self, options: &AddOptions<'_>) -> Result {
         let name = self.reserve(options.name)?;
-        let built = self.build(&name, options);
+        let added = self.build(&name, options, None).map(|disk| {
+            pr_info!("{}: {} bytes, {}\n", disk.name(), options.size, disk.dev());
+            Added { _file: None, disk }
+        });
 
+        self.settle(&name, added)
+    }
+
+    /// Adds a disk with the given major number, first minor number and number of these, and `file`
+    /// about it.
+    ///
+    /// Fails as [`Registry::add`], and with [`EINVAL`] if there are no such numbers.
+    pub(crate) fn add_numbered(
+        &self,
+        options: &AddOptions<'_>,
+        device_number: (u32, u32, u32),
+        file: impl FnOnce(Arc<Disk>) -> File<UsedPages>,
+    ) -> Result {
+        let name = self.reserve(options.name)?;
+        let added = self
+            .build(&name, options, Some(device_number))
+            .map(|disk| Added {
+                _file: Some(file(disk.data().into())),
+                disk,
+            });
+
+        self.settle(&name, added)
+    }
+
+    fn build(
+        &self,
+        name: &CStr,
+        options: &AddOptions<'_>,
+        device_number: Option<(u32, u32, u32)>,
+    ) -> Result<GenDisk<Disk>> {
+        Disk::build(fmt!("{name}"), options, device_number, self.budget.clone())?
+            .add_disk(attributes::GROUPS)
+    }
+
+    /// Puts a disk into its slot, or takes the slot away if there is none.
+    fn settle(&self, name: &CStr, added: Result<Added>) -> Result {
         let mut slots = self.slots.lock();
-        match built {
-            Ok(disk) => {
+        match added {
+            Ok(added) => {
                 // Likely one of the last.
                 if let Some(slot) = slots.iter_mut().rfind(|slot| *slot.name == *name) {
-                    slot.disk = Some(disk);
+                    slot.added = Some(added);
                 }
                 Ok(())
             }
@@ -90,14 +139,6 @@ impl Registry {
                 Err(err)
             }
         }
-    }
-
-    fn build(&self, name: &CStr, options: &AddOptions<'_>) -> Result<GenDisk<Disk>> {
-        let disk = Disk::build(fmt!("{name}"), options, self.budget.clone())?
-            .add_disk(attributes::GROUPS)?;
-
-        pr_info!("{}: {} bytes, {}\n", disk.name(), options.size, disk.dev());
-        Ok(disk)
     }
 
     /// Puts the name of a new disk on the list: `wanted`, or the first free of our own.
@@ -112,7 +153,7 @@ impl Registry {
         let slot = Slot {
             name: CString::try_from_fmt(fmt!("{}", &*name))?,
             number: number_taken(name.to_bytes()),
-            disk: None,
+            added: None,
         };
         slots.push(slot, GFP_KERNEL)?;
         Ok(name)
@@ -123,16 +164,16 @@ impl Registry {
     /// Fails with [`ENODEV`] if there is no such disk, and with [`EBUSY`] if it is open, or being
     /// added or removed. May sleep.
     pub(crate) fn remove(&self, target: RemoveTarget<'_>) -> Result {
-        let (name, disk) = self.take(target)?;
+        let (name, added) = self.take(target)?;
 
-        drop(disk);
+        drop(added);
         pr_info!("{}: removed\n", &*name);
         self.slots.lock().retain(|slot| *slot.name != *name);
         Ok(())
     }
 
     /// Takes a disk off its slot, closed down.
-    fn take(&self, target: RemoveTarget<'_>) -> Result<(CString, GenDisk<Disk>)> {
+    fn take(&self, target: RemoveTarget<'_>) -> Result<(CString, Added)> {
         let mut slots = self.slots.lock();
         let slot = slots
             .iter_mut()
@@ -140,26 +181,27 @@ impl Registry {
             .ok_or(ENODEV)?;
         let name = CString::try_from_fmt(fmt!("{}", &*slot.name))?;
 
-        close_down(slot.disk.as_ref().ok_or(EBUSY)?)?;
-        slot.disk.take().map(|disk| (name, disk)).ok_or(EBUSY)
+        close_down(slot.disk().ok_or(EBUSY)?)?;
+        slot.added.take().map(|added| (name, added)).ok_or(EBUSY)
     }
 
     /// Calls `f` for each disk, in the order they were added.
     pub(crate) fn for_each(&self, f: impl FnMut(&GenDisk<Disk>) -> Result) -> Result {
         let slots = self.slots.lock();
 
-        slots
-            .iter()
-            .filter_map(|slot| slot.disk.as_ref())
-            .try_for_each(f)
+        slots.iter().filter_map(Slot::disk).try_for_each(f)
     }
 }
 
 impl Slot {
+    fn disk(&self) -> Option<&GenDisk<Disk>> {
+        self.added.as_ref().map(|added| &added.disk)
+    }
+
     fn is(&self, target: RemoveTarget<'_>) -> bool {
         match target {
             RemoveTarget::Name(name) => self.name.to_bytes() == name.as_bytes(),
-            RemoveTarget::Number(number) => self.disk.as_ref().is_some_and(|disk| {
+            RemoveTarget::Number(number) => self.disk().is_some_and(|disk| {
                 let dev = disk.dev();
                 (dev.major(), dev.minor()) == (number.major, number.minor)
             }),

@@ -17,6 +17,7 @@ mod nbd_io_world;
 mod net_attr;
 mod options;
 mod queue;
+mod ram_minors;
 mod ram_names;
 mod ram_options;
 mod schedule;

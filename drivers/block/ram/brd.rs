@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! RAM disks as the C driver `brd` has them: `ram0` and so on, of one size, with major number 1.
+//!
+//! They are added at load, and by whoever opens a node that has no disk yet; they go with the
+//! module.
+
+use crate::{
+    budget::Budget,
+    disk::{
+        Disk,
+        MAX_BYTES, //
+    },
+    logic::{
+        minors::Minors,
+        options::{
+            AddOptions,
+            Front,
+            DEFAULT_BLOCK_SIZE, //
+        }, //
+    },
+    registry::Registry, //
+};
+use kernel::{
+    prelude::*,
+    seq_file::SeqFile,
+    seq_print,
+    str::CString,
+    sync::Arc, //
+};
+use rb::{
+    block::{
+        dev_t::DevT,
+        major::{
+            Probe,
+            ProbeSlot,
+            ProbedMajor, //
+        }, //
+    },
+    debugfs, //
+};
+
+/// The major number of RAM disks.
+const MAJOR: u32 = 1;
+
+/// How the driver starts.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// Number of disks to add at load.
+    disks: u32,
+    /// Size of each disk in bytes, also of those that come later.
+    disk_size: u64,
+    minors: Minors,
+}
+
+impl Config {
+    /// Checks the parameters of `brd`: number of disks, size of each in KiB, minor numbers of each.
+    ///
+    /// Fewer than no disks are none. Fails with [`EINVAL`], and a line in the log, if the size is more
+    /// than a disk can have, or if there are fewer than no minor numbers.
+    pub fn new(rd_nr: i32, rd_size: usize, max_part: i32) -> Result<Self> {
+        let disk_size = u64::try_from(rd_size)
+            .ok()
+            .and_then(|kib| kib.checked_mul(1 << 10))
+            .filter(|&bytes| bytes <= MAX_BYTES);
+        let (Some(disk_size), Some(minors)) = (disk_size, Minors::new(max_part)) else {
+            pr_err!(
+                "rd_size={} max_part={} is out of range\n",
+                rd_size,
+                max_part
+            );
+            return Err(EINVAL);
+        };
+
+        Ok(Self {
+            disks: u32::try_from(rd_nr).unwrap_or(0),
+            disk_size,
+            minors,
+        })
+    }
+
+    /// Returns what has become of `max_part`.
+    pub fn max_part(&self) -> i32 {
+        self.minors.max_part()
+    }
+}
+
+/// The driver. It and its disks are there until this is dropped.
+pub struct Driver {
+    // Dropped first, so that no disk comes any more.
+    _major: ProbedMajor<Disks>,
+    // Holds the disks.
+    _disks: Arc<Disks>,
+}
+
+impl Driver {
+    /// Starts the driver and adds the disks that `config` asks for.
+    ///
+    /// Fails with [`EBUSY`] if another driver has the major number, and with [`ENOMEM`]; then
+    /// no disk has been added. A disk that cannot be added is missing. May sleep.
+    pub fn init(config: &Config) -> Result<Self> {
+        let disks = Disks::new(*config)?;
+        let major = ProbedMajor::register(c"ramdisk", MAJOR, disks.clone())?;
+
+        // From here on somebody may have a disk open.
+        for index in 0..config.disks.min(config.minors.max_disks()) {
+            disks.add_unless_there(index);
+        }
+        Ok(Self {
+            _major: major,
+            _disks: disks,
+        })
+    }
+}
+
+/// The disks, and what it takes to add one.
+struct Disks {
+    config: Config,
+    registry: Arc<Registry>,
+    debugfs: debugfs::Dir,
+}
+
+impl Disks {
+    fn new(config: Config) -> Result<Arc<Self>> {
+        let disks = Self {
+            config,
+            // As the C driver: nothing but the memory that there is limits them.
+            registry: Registry::new(Budget::UNLIMITED)?,
+            debugfs: debugfs::Dir::new(c"ramdisk_pages"),
+        };
+        Ok(Arc::new(disks, GFP_KERNEL)?)
+    }
+
+    /// Adds a disk, and says so if that fails for another reason than that it is there.
+    fn add_unless_there(&self, index: u32) {
+        match self.add(index) {
+            Ok(()) | Err(EEXIST) => (),
+            Err(err) => pr_err!("ram{}: {:?}\n", index, err),
+        }
+    }
+
+    fn add(&self, index: u32) -> Result {
+        let name = CString::try_from_fmt(fmt!("ram{index}"))?;
+        let options = AddOptions {
+            size: self.config.disk_size,
+            block_size: DEFAULT_BLOCK_SIZE,
+            mem_limit: 0,
+            prealloc: false,
+            name: Some(name.to_str().map_err(|_| EINVAL)?),
+            front: Front::Bio,
+        };
+        let first_minor = self.config.minors.first_of(index).ok_or(EINVAL)?;
+        let number = (MAJOR, first_minor, self.config.minors.per_disk());
+
+        self.registry
+            .add_numbered(&options, number, |disk| self.debugfs.file(&name, disk))
+    }
+}
+
+static SLOT: ProbeSlot<Disks> = ProbeSlot::new();
+
+impl Probe for Disks {
+    fn slot() -> &'static ProbeSlot<Self> {
+        &SLOT
+    }
+
+    fn probe(&self, dev: DevT) {
+        self.add_unless_there(self.config.minors.disk_of(dev.minor()));
+    }
+}
+
+/// How many pages a disk uses, in debugfs.
+pub(crate) struct UsedPages;
+
+impl debugfs::TextFile for UsedPages {
+    type Data = Disk;
+
+    fn show(disk: &Disk, out: &SeqFile) -> Result {
+        seq_print!(out, "{}\n", disk.store().pages());
+        Ok(())
+    }
+}
