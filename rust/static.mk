@@ -33,20 +33,20 @@ define rule_rb_static_root
 	$(call cmd,gen_objtooldep)
 endef
 
-# The kernel's own helpers, once more: those files of them that have one which this module calls.
-# Others may want what is not exported, or is in a module. Of these there are the headers only, as
-# files rely on those of others.
+# The kernel's own helpers, once more: those files of them that have one which this module calls, or
+# make names by ##. Others may want what is not exported, or is in a module. <linux/find.h> of the
+# file with bit operations wants the header in front that the file with bitmaps has.
 quiet_cmd_rb_helpers = HELPERS $@
       cmd_rb_helpers = \
 	$(NM) -u $< | sed -n 's/.* \(rust_helper_.*\)/\1/p' >$(@:.c=.called); \
-	while IFS= read -r line; do \
+	{ echo '\#include <linux/bitmap.h>'; while IFS= read -r line; do \
 		file=$${line\#*include \"}; file=$(srctree)/rust/helpers/$${file%\"}; \
 		case $$line in \
 		*include\ \"*) \
-			grep -qwFf $(@:.c=.called) $$file || { sed -n '/include </p' $$file; continue; } ;; \
+			grep -qF '\#\#' $$file || grep -qwFf $(@:.c=.called) $$file || continue ;; \
 		esac; \
 		printf '%s\n' "$$line"; \
-	done <$(srctree)/rust/helpers/helpers.c >$@
+	done <$(srctree)/rust/helpers/helpers.c; } >$@
 
 # rb_static_root OBJECT MODULE CRATE
 define rb_static_root

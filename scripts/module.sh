@@ -115,4 +115,5 @@ out=$(realpath "$out")
 locked "module-$(printf '%s' "$out" | sha256sum | cut -c 1-12)" \
 	"$RBLK_TOP/scripts/kernel.sh" make "$kdir" --no-print-directory -s -j"$RBLK_JOBS" \
 	M="$RBLK_TOP" MO="$out" "$@" "$target" >&2
+[ "$static" = n ] || "$RBLK_TOP/scripts/self-contained.sh" "$out"/*.ko
 echo "$out/rblk.ko"
