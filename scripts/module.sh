@@ -37,7 +37,7 @@ fast | debug | fast-[0-9]* | debug-[0-9]*) out=$RBLK_TOP/build/$kernel ;;
 *) out=$RBLK_TOP/build/$(cat "$headers/include/config/kernel.release") ;;
 esac
 
-config() { sed -n "s/^CONFIG_$1=\"\{0,1\}\([^\"]*\)\"\{0,1\}\$/\1/p" "$headers/include/config/auto.conf"; }
+config() { sed -n "s/^CONFIG_$1=//p" "$headers/include/config/auto.conf"; }
 has_metadata() { [ -e "$headers/rust/libkernel.rmeta" ] && [ -e "$headers/scripts/target.json" ]; }
 same_rustc() { [ "$(config RUSTC_VERSION_TEXT)" = "$("${RUSTC:-rustc}" --version)" ]; }
 

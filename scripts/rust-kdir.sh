@@ -47,7 +47,7 @@ auto=$headers/include/config/auto.conf
 [ -r "$auto" ] || decline "$1: no kernel headers (include/config/auto.conf is missing)"
 
 # config NAME: its value in the headers, nothing if it is not set.
-config() { sed -n "s/^CONFIG_$1=\"\{0,1\}\([^\"]*\)\"\{0,1\}\$/\1/p" "$auto"; }
+config() { sed -n "s/^CONFIG_$1=//p" "$auto"; }
 has() { grep -q "^CONFIG_$1=y" "$auto"; }
 
 # number VERSION: 1.85.1 becomes 108501, as CONFIG_RUSTC_VERSION.
@@ -153,9 +153,8 @@ done
 
 # as_cfg: CONFIG_X=y becomes what rustc is told, as Kconfig writes it into rustc_cfg.
 as_cfg() {
-	sed -nE 's/^(CONFIG_[A-Z0-9a-z_]+)=(y|m)$/--cfg=\1\n--cfg=\1="\2"/p; t
-		s/^(CONFIG_[A-Z0-9a-z_]+)=(".*")$/--cfg=\1=\2/p; t
-		s/^(CONFIG_[A-Z0-9a-z_]+)=(.*)$/--cfg=\1="\2"/p'
+	sed -nE 's/^(CONFIG_[A-Za-z0-9_]+)=(y|m)$/--cfg=\1\n--cfg=\1="\2"/p; t
+		s/^(CONFIG_[A-Za-z0-9_]+)=(.*)$/--cfg=\1="\2"/p'
 }
 
 # same_symbols: the symbols of what was made are those that the kernel exports. Without
@@ -208,8 +207,10 @@ rust_config() {
 	llvm=$("$RUSTC" -vV | sed -n 's/^LLVM version: //p')
 	IFS=. read -r major minor patch <<<"$llvm"
 	echo "RUST=y"
+	# What Kconfig has for a default, where it was not asked.
+	has RUST || echo "RUST_OVERFLOW_CHECKS=y"
 	echo "RUSTC_VERSION=$(number "$version")"
-	echo "RUSTC_VERSION_TEXT=\"$("$RUSTC" --version)\""
+	echo "RUSTC_VERSION_TEXT=$("$RUSTC" --version)"
 	echo "RUSTC_LLVM_VERSION=$((major * 10000 + minor * 100 + patch))"
 	echo "RUSTC_LLVM_MAJOR_VERSION=$major"
 	sed -n '/^config RUSTC_HAS_/{s/^config //;N;s/\n[[:space:]]*/ /;p}' "$src/init/Kconfig" |

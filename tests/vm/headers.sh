@@ -130,7 +130,7 @@ source_of 7.2.11
 check_equal "to link to Rust of another source" 77 "$(status kdir "$dir/headers" "$src" "$dir/out")"
 check "and which these are" said 'src of 7.2.11'
 source_of 7.2.12
-headers CONFIG_RUST=y 'CONFIG_RUSTC_VERSION_TEXT="rustc 1.87.0 (0123456 2026-01-01)"'
+headers CONFIG_RUST=y 'CONFIG_RUSTC_VERSION_TEXT=rustc 1.87.0 (0123456 2026-01-01)'
 check_equal "to link to Rust of another rustc" 77 "$(status kdir "$dir/headers" "$src" "$dir/out")"
 check "and which these are" said "built with 'rustc 1.87.0 (0123456 2026-01-01)', here is 'rustc 1.88.0"
 rustc 1.84.1
@@ -169,7 +169,7 @@ check_fails "a place that is not known" "$scripts/rust-print.py" "$dir/other"
 # What `make KDIR=` does: builds, or says why not. The makefile only tells what it was asked for.
 module() { RUSTC=$tools/rustc MO=$dir/mo "$scripts/module.sh" "$dir/headers" 2>"$dir/said"; }
 with_rust() {
-	headers CONFIG_RUST=y "CONFIG_RUSTC_VERSION_TEXT=\"$("$tools/rustc" --version)\""
+	headers CONFIG_RUST=y "CONFIG_RUSTC_VERSION_TEXT=$("$tools/rustc" --version)"
 	# shellcheck disable=SC2016 # for make
 	printf '%s:\n\t@echo "RB_STATIC=$(RB_STATIC)" >$(MO)/asked\n' modules >>"$dir/headers/Makefile"
 }
