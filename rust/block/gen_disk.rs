@@ -153,12 +153,6 @@ impl<T: Operations> GenDisk<T> {
         unsafe { (&raw const (*(*self.as_raw()).part0).bd_nr_sectors).read_volatile() }
     }
 
-    /// Makes the disk refuse writes, or take them again.
-    pub fn set_read_only(&self, read_only: bool) {
-        // SAFETY: By the type invariant, the disk is valid.
-        unsafe { bindings::set_disk_ro(self.as_raw(), read_only) };
-    }
-
     /// Returns how often the disk, or a partition of it, is open now.
     pub fn openers(&self) -> u32 {
         // SAFETY: By the type invariant, the disk is valid.

@@ -73,6 +73,15 @@ __rb_helper void rb_helper_disk_need_part_scan(struct gendisk *disk)
 	set_bit(GD_NEED_PART_SCAN, &disk->state);
 }
 
+/* As set_disk_ro(), without its uevent: for a disk that is not in sysfs. */
+__rb_helper void rb_helper_disk_set_ro_quietly(struct gendisk *disk, bool ro)
+{
+	if (ro)
+		set_bit(GD_READ_ONLY, &disk->state);
+	else
+		clear_bit(GD_READ_ONLY, &disk->state);
+}
+
 /* For a disk that opens another one with its own open_mutex held. */
 __rb_helper void rb_helper_disk_set_open_class(struct gendisk *disk,
 					       struct lock_class_key *key)

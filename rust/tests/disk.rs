@@ -5,12 +5,14 @@
 use kernel::{
     impl_has_work, new_mutex, new_work,
     prelude::*,
+    str::CString,
     sync::{
         atomic::{
             Atomic,
             Relaxed, //
         },
         Arc,
+        ArcBorrow,
         Mutex, //
     },
     time::{
@@ -63,6 +65,8 @@ struct Seen {
     dead_releases: Atomic<u32>,
     /// How often something could be done with the device of a disk that was not live.
     wrong: Atomic<u32>,
+    /// How often the driver core has asked for the node, as it does for each uevent.
+    nodes: Atomic<u32>,
 }
 
 impl Seen {
@@ -73,6 +77,7 @@ impl Seen {
             live_releases: Atomic::new(0),
             dead_releases: Atomic::new(0),
             wrong: Atomic::new(0),
+            nodes: Atomic::new(0),
         }
     }
 }
@@ -94,14 +99,24 @@ impl gen_disk::Operations for TestDisk {
             seen.live_releases.fetch_add(1, Relaxed);
             return;
         }
+        let nodes = seen.nodes.load(Relaxed);
         let file = disk.add_file::<DiskDevice<Seen>, Opens>();
         if file.err() != Some(ENODEV) || disk.set_capacity_and_notify(32) {
             seen.wrong.fetch_add(1, Relaxed);
         }
+        disk.set_read_only(true);
         disk.notify_change();
         disk.force_media_change();
         disk.invalidate();
+        if seen.nodes.load(Relaxed) != nodes {
+            seen.wrong.fetch_add(1, Relaxed);
+        }
         seen.dead_releases.fetch_add(1, Relaxed);
+    }
+
+    fn devnode(seen: ArcBorrow<'_, Seen>) -> Result<CString> {
+        seen.nodes.fetch_add(1, Relaxed);
+        CString::try_from_fmt(fmt!("rb-kunit-disk"))
     }
 }
 
@@ -198,6 +213,11 @@ mod tests {
         assert!(becomes(&seen.live_releases, 1));
         let file = BdevFile::open(disk.dev(), Mode::Read)?;
         assert_eq!(seen.opens.load(Relaxed), 2);
+        // A uevent asks for the node, so that one for a disk that is gone would be seen.
+        let nodes = seen.nodes.load(Relaxed);
+        disk.set_read_only(true);
+        assert!(seen.nodes.load(Relaxed) > nodes);
+        disk.set_read_only(false);
         drop(disk);
         assert_eq!(seen.dead_releases.load(Relaxed), 0);
         drop(file);

@@ -129,10 +129,10 @@ impl DiskOptions {
             .ok_or(EINVAL)?
             .write_fmt(name)?;
 
-        // SAFETY: The disk is valid.
+        // SAFETY: The disk is valid. Its device is not looked at, as it is not registered.
         unsafe {
             bindings::set_capacity(raw, self.capacity_sectors);
-            bindings::set_disk_ro(raw, self.read_only);
+            bindings::disk_set_ro_quietly(raw, self.read_only);
         }
         Ok(disk)
     }

@@ -65,6 +65,17 @@ impl<T: Operations> GenDisk<T> {
         to_result(unsafe { bindings::queue_limits_commit_within(queue, &mut raw, milliseconds) })
     }
 
+    /// Makes the disk refuse writes, or take them again.
+    ///
+    /// A change sends a uevent, unless the disk is being removed. Process context; may sleep.
+    pub fn set_read_only(&self, read_only: bool) {
+        match self.presence().enter() {
+            Some(present) => present.set_read_only(read_only),
+            // SAFETY: By the type invariant, the disk is valid; its device is not looked at.
+            None => unsafe { bindings::disk_set_ro_quietly(self.as_raw(), read_only) },
+        }
+    }
+
     /// Changes the capacity, in sectors of 512 bytes, and tells nobody.
     ///
     /// Does not sleep; not for interrupts.
@@ -80,8 +91,7 @@ impl<T: Operations> GenDisk<T> {
     /// [`notify_change`](GenDisk::notify_change). Process context; may sleep.
     pub fn set_capacity_and_notify(&self, sectors: u64) -> bool {
         match self.presence().enter() {
-            // SAFETY: The disk is valid, and its device is registered.
-            Some(present) => unsafe { bindings::set_capacity_and_notify(present.disk(), sectors) },
+            Some(present) => present.set_capacity_and_notify(sectors),
             None => {
                 self.set_capacity(sectors);
                 false
@@ -94,11 +104,7 @@ impl<T: Operations> GenDisk<T> {
     /// Sends the event `change`, on which udev mostly opens the disk. Process context; may sleep.
     pub fn notify_change(&self) {
         if let Some(present) = self.presence().enter() {
-            // SAFETY: The object is valid, and has a directory. What this returns is only about
-            // those who listen.
-            unsafe {
-                bindings::kobject_uevent(present.kobject(), bindings::kobject_action_KOBJ_CHANGE);
-            }
+            present.notify_change();
         }
     }
 
@@ -112,8 +118,7 @@ impl<T: Operations> GenDisk<T> {
     /// Process context; may sleep. Takes locks of the file system, which may wait for IO.
     pub fn force_media_change(&self) {
         if let Some(present) = self.presence().enter() {
-            // SAFETY: The disk is valid, and its device is registered.
-            unsafe { bindings::disk_force_media_change(present.disk()) };
+            present.force_media_change();
         }
     }
 

@@ -7,7 +7,6 @@ use super::{
 use crate::{
     bindings,
     sysfs::{
-        self,
         DeviceData,
         KobjectRef, //
     }, //
@@ -91,7 +90,6 @@ impl<T: Operations> GenDisk<T> {
         let presence = self.presence();
         let present = presence.enter().ok_or(ENODEV)?;
 
-        // SAFETY: The object is valid, and stays in sysfs.
-        unsafe { sysfs::create_link(present.kobject(), Some(group), name, target) }
+        present.create_link(group, name, target)
     }
 }

@@ -13,9 +13,7 @@ use crate::{
         AttributePtr, //
     },
 };
-use core::ptr;
 use kernel::{
-    error::to_result,
     prelude::*,
     sync::Arc, //
 };
@@ -59,9 +57,9 @@ impl<T: Operations> GenDisk<T> {
         let attr = AttributePtr::<S>::new::<A>().as_ptr();
 
         let present = presence.enter().ok_or(ENODEV)?;
-        // SAFETY: The object has a directory. The attribute is constant, and for devices of the
-        // kind `S`, which disks of `T` are; their removal waits for running attributes.
-        to_result(unsafe { bindings::sysfs_create_file_ns(present.kobject(), attr, ptr::null()) })?;
+        // SAFETY: The attribute is constant, and for devices of the kind `S`, which disks of `T`
+        // are.
+        unsafe { present.create_file(attr) }?;
         drop(present);
 
         // INVARIANT: The file was added.
@@ -72,10 +70,8 @@ impl<T: Operations> GenDisk<T> {
 impl Drop for AttributeFile {
     fn drop(&mut self) {
         if let Some(present) = self.presence.enter() {
-            // SAFETY: The object has a directory, and by the type invariant the file is there.
-            unsafe {
-                bindings::sysfs_remove_file_ns(present.kobject(), self.attr, ptr::null());
-            }
+            // SAFETY: By the type invariant, the file is there.
+            unsafe { present.remove_file(self.attr) };
         }
     }
 }

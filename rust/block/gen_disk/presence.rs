@@ -3,13 +3,21 @@
 use crate::{
     bindings,
     new_wait_queue,
+    sysfs::{
+        self,
+        KobjectRef, //
+    },
     wait::WaitQueue, //
 };
 use core::{
     any::Any,
-    ptr::NonNull, //
+    ptr::{
+        self,
+        NonNull, //
+    },
 };
 use kernel::{
+    error::to_result,
     prelude::*,
     sync::{
         atomic::{
@@ -26,7 +34,8 @@ use kernel::{
 /// What belongs to a disk besides its data: the tag set, and whether it is in the system.
 ///
 /// Openers, and what is called for them, may outlive the device in sysfs. Whoever touches that
-/// device holds a [`Present`] meanwhile, for which the removal of the disk waits.
+/// device holds a [`Present`] meanwhile, for which the removal of the disk waits. Only this module
+/// gets at the device: what calls a C function that reaches it is a method of [`Present`].
 ///
 /// # Invariants
 ///
@@ -113,12 +122,14 @@ impl Presence {
     /// Keeps the disk in the system, if it is there, until the result is dropped.
     pub(super) fn enter(&self) -> Option<Present<'_>> {
         let before = self.count.fetch_add(Self::ONE, Acquire);
+        // Dropped again if it is too late.
         let present = Present(self);
 
         // SAFETY: By the type invariant, the disk is valid, since we have entered in time. It is
         // live from the moment on when adding it cannot fail any more.
         let in_time =
             before & Self::LEFT == 0 && unsafe { bindings::disk_live(self.disk.as_ptr()) };
+        // INVARIANT: The disk is in the system, and its removal waits for `count`.
         in_time.then_some(present)
     }
 
@@ -133,23 +144,77 @@ impl Presence {
 /// A disk that is in the system: its device is in sysfs, and is not removed.
 ///
 /// The removal of the disk waits for this to be dropped.
+///
+/// # Invariants
+///
+/// The disk is valid, and its device is registered, has a directory, and is not removed.
 pub(super) struct Present<'a>(&'a Presence);
 
 impl Present<'_> {
     /// Returns the disk, which is valid.
-    pub(super) fn disk(&self) -> *mut bindings::gendisk {
+    fn disk(&self) -> *mut bindings::gendisk {
         self.0.disk.as_ptr()
     }
 
-    /// Returns the device of the disk, which is valid and registered.
-    pub(super) fn device(&self) -> *mut bindings::device {
-        Presence::device(self.0.disk)
+    /// Returns the object of the disk in sysfs, which is valid and has a directory.
+    fn kobject(&self) -> *mut bindings::kobject {
+        // SAFETY: By the type invariant, the device is valid.
+        unsafe { &raw mut (*Presence::device(self.0.disk)).kobj }
     }
 
-    /// Returns the object of the disk in sysfs, which is valid and has a directory.
-    pub(super) fn kobject(&self) -> *mut bindings::kobject {
-        // SAFETY: The device is valid.
-        unsafe { &raw mut (*self.device()).kobj }
+    /// Makes the disk refuse writes, or take them again; a change sends a uevent.
+    pub(super) fn set_read_only(&self, read_only: bool) {
+        // SAFETY: By the type invariant, the disk is valid, and its device is registered.
+        unsafe { bindings::set_disk_ro(self.disk(), read_only) };
+    }
+
+    /// Changes the capacity; returns whether a uevent was sent.
+    pub(super) fn set_capacity_and_notify(&self, sectors: u64) -> bool {
+        // SAFETY: By the type invariant, the disk is valid, and its device is registered.
+        unsafe { bindings::set_capacity_and_notify(self.disk(), sectors) }
+    }
+
+    /// Sends the uevent `change`.
+    pub(super) fn notify_change(&self) {
+        // SAFETY: By the type invariant, the object has a directory. What this returns is only
+        // about those who listen.
+        unsafe {
+            bindings::kobject_uevent(self.kobject(), bindings::kobject_action_KOBJ_CHANGE);
+        }
+    }
+
+    /// Declares that the medium is another one. The disk's open mutex must not be held.
+    pub(super) fn force_media_change(&self) {
+        // SAFETY: By the type invariant, the disk is valid, and its device is registered.
+        unsafe { bindings::disk_force_media_change(self.disk()) };
+    }
+
+    /// Makes a link in a group of the disk; see [`sysfs::create_link`].
+    pub(super) fn create_link(&self, group: &CStr, name: &CStr, target: KobjectRef<'_>) -> Result {
+        // SAFETY: By the type invariant, the object is valid, and stays in sysfs.
+        unsafe { sysfs::create_link(self.kobject(), Some(group), name, target) }
+    }
+
+    /// Adds a file to the directory of the disk.
+    ///
+    /// # Safety
+    ///
+    /// `attr` must be constant, and its callbacks for devices that the disk is one of.
+    pub(super) unsafe fn create_file(&self, attr: *const bindings::attribute) -> Result {
+        // SAFETY: By the type invariant, the object has a directory. By the requirements of this
+        // function, the attribute may be called for it; removal waits for running attributes.
+        to_result(unsafe { bindings::sysfs_create_file_ns(self.kobject(), attr, ptr::null()) })
+    }
+
+    /// Removes a file that [`Present::create_file`] has added.
+    ///
+    /// # Safety
+    ///
+    /// `attr` must have been added, and not removed.
+    pub(super) unsafe fn remove_file(&self, attr: *const bindings::attribute) {
+        // SAFETY: By the type invariant, the object has a directory, and by the requirements of
+        // this function, the file is there.
+        unsafe { bindings::sysfs_remove_file_ns(self.kobject(), attr, ptr::null()) };
     }
 }
 
