@@ -6,7 +6,11 @@
 
 mod safe;
 
-pub use safe::SafePage;
+pub use safe::{
+    SafePage,
+    SafePageRef,
+    UninitPage, //
+};
 
 use crate::bindings;
 use core::{
@@ -18,10 +22,36 @@ use kernel::{
     prelude::*, //
 };
 
-/// A page that something else keeps alive for `'a`.
+/// A page to read from, that something else keeps alive for `'a`.
 ///
 /// User space or a device may write to the page at any time, so no reference to its bytes is ever
-/// handed out: data moves with `memcpy_page()`.
+/// handed out: data moves with `memcpy_page()`. Nothing can be written to the page through this:
+/// the data of a write, for instance, may be the zero page of the whole system.
+///
+/// # Invariants
+///
+/// The pointer is a valid `struct page` for `'a`, whose bytes are initialized.
+#[derive(Clone, Copy)]
+pub struct PageRef<'a>(NonNull<bindings::page>, PhantomData<&'a ()>);
+
+impl PageRef<'_> {
+    /// Creates a [`PageRef`] from a raw pointer.
+    ///
+    /// # Safety
+    ///
+    /// `page` must be valid, and its bytes initialized, for the lifetime of the returned value.
+    #[inline]
+    pub(crate) unsafe fn from_raw(page: *mut bindings::page) -> Self {
+        // INVARIANT: By the safety requirements of this function.
+        // SAFETY: A valid pointer is not null.
+        Self(unsafe { NonNull::new_unchecked(page) }, PhantomData)
+    }
+}
+
+/// A page to write to, that something else keeps alive for `'a`.
+///
+/// There may be any number of these for a page: as with [`PageRef`], data only moves. Nothing can
+/// be read through this, since the page may never have been written to.
 ///
 /// # Examples
 ///
@@ -32,16 +62,18 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// The pointer is a valid `struct page` for `'a`.
+/// The pointer is a valid `struct page` for `'a`, which it is allowed to write to: nobody relies on
+/// its contents, and it is mapped writable.
 #[derive(Clone, Copy)]
-pub struct PageRef<'a>(NonNull<bindings::page>, PhantomData<&'a ()>);
+pub struct PageMut<'a>(NonNull<bindings::page>, PhantomData<&'a ()>);
 
-impl PageRef<'_> {
-    /// Creates a [`PageRef`] from a raw pointer.
+impl PageMut<'_> {
+    /// Creates a [`PageMut`] from a raw pointer.
     ///
     /// # Safety
     ///
-    /// `page` must be valid for the lifetime of the returned value.
+    /// `page` must be valid, and it must be allowed to write to all of it that the caller hands
+    /// out, for the lifetime of the returned value.
     #[inline]
     pub(crate) unsafe fn from_raw(page: *mut bindings::page) -> Self {
         // INVARIANT: By the safety requirements of this function.
@@ -49,7 +81,8 @@ impl PageRef<'_> {
         Self(unsafe { NonNull::new_unchecked(page) }, PhantomData)
     }
 
-    /// Copies `len` bytes from `src_offset` of `src` to `offset` of this page.
+    /// Copies `len` bytes from `src_offset` of `src` to `offset` of this page, as `memmove()`: the
+    /// two may overlap.
     ///
     /// Fails with [`EINVAL`] if a range does not lie within its page. Does not sleep.
     #[inline]
@@ -64,8 +97,9 @@ impl PageRef<'_> {
             return Err(EINVAL);
         }
 
-        // SAFETY: Both pages are valid by the type invariant, and both ranges are within them.
-        unsafe { bindings::memcpy_page(self.0.as_ptr(), offset, src.0.as_ptr(), src_offset, len) };
+        // SAFETY: Both pages are valid by the type invariants, this one may be written to, and
+        // both ranges are within them. C looks whether the two are the same page.
+        unsafe { bindings::memmove_page(self.0.as_ptr(), offset, src.0.as_ptr(), src_offset, len) };
         Ok(())
     }
 
@@ -78,7 +112,8 @@ impl PageRef<'_> {
             return Err(EINVAL);
         }
 
-        // SAFETY: The page is valid by the type invariant, and the range is within it.
+        // SAFETY: By the type invariant, the page is valid and may be written to; the range is
+        // within it.
         unsafe { bindings::memzero_page(self.0.as_ptr(), offset, len) };
         Ok(())
     }

@@ -54,7 +54,7 @@ const BATCH: usize = 64;
 ///     count += 1;
 /// }
 /// if let Some(stored) = pages.cursor().get(index) {
-///     stored.copy_from(offset, segment.page(), at, len)?;
+///     stored.destination().copy_from(offset, segment.page(), at, len)?;
 /// }
 /// ```
 ///

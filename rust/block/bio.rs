@@ -15,8 +15,11 @@ pub use command::{
 };
 pub use owned::OwnedBio;
 pub use segment::{
+    Destination,
+    Direction,
     Segment,
-    SegmentIter, //
+    SegmentIter,
+    Source, //
 };
 
 use crate::bindings;
@@ -31,13 +34,15 @@ use kernel::types::Opaque;
 /// # Examples
 ///
 /// ```ignore
-/// let bytes: usize = bio.segments().map(|segment| segment.len()).sum();
+/// for mut segment in bio.source().ok_or(EINVAL)? {
+///     segment.copy_to_page(page, 0)?;
+/// }
 /// ```
 ///
 /// # Invariants
 ///
-/// `self.0` is a valid `struct bio` whose `bi_iter` indexes into `bi_io_vec`, and that nothing
-/// changes while it is borrowed.
+/// `self.0` is a valid `struct bio` whose `bi_iter` indexes into `bi_io_vec` if it is a read or a
+/// write, and that nothing changes or ends while it is borrowed.
 #[repr(transparent)]
 pub struct Bio(Opaque<bindings::bio>);
 
@@ -95,21 +100,43 @@ impl Bio {
         Flags::from_raw(self.opf())
     }
 
-    /// Returns an iterator over the segments of this bio, not following its chain.
+    /// Returns the data of a write, segment by segment, not following the chain of the bio.
     ///
-    /// Only reads and writes have segments.
+    /// There is none unless the bio is a write: what others, such as a discard, have for a size is
+    /// no data.
     #[inline]
-    pub fn segments(&self) -> SegmentIter<'_> {
+    pub fn source(&self) -> Option<SegmentIter<'_, Source>> {
+        if self.command() != Command::Write {
+            return None;
+        }
+        // SAFETY: The bio is a write.
+        Some(unsafe { self.segments() })
+    }
+
+    /// Returns where the data of a read goes, segment by segment, not following the chain of the
+    /// bio.
+    ///
+    /// There is none unless the bio is a read.
+    #[inline]
+    pub fn destination(&self) -> Option<SegmentIter<'_, Destination>> {
+        if self.command() != Command::Read {
+            return None;
+        }
+        // SAFETY: The bio is a read.
+        Some(unsafe { self.segments() })
+    }
+
+    /// # Safety
+    ///
+    /// The bio must have data, of direction `D`.
+    #[inline]
+    unsafe fn segments<D: Direction>(&self) -> SegmentIter<'_, D> {
         // SAFETY: By the type invariant, `self.0` is valid.
         let bvecs = unsafe { (*self.0.get()).bi_io_vec };
-        // What others, such as a discard, have for a size is no data.
-        let iter = match self.command() {
-            Command::Read | Command::Write => self.iter(),
-            _ => bindings::bvec_iter::default(),
-        };
 
-        // SAFETY: By the type invariant, `bi_iter` indexes into the vector.
-        unsafe { SegmentIter::new(bvecs, iter) }
+        // SAFETY: By the type invariant, `bi_iter` indexes into the vector; the direction is right
+        // by the requirements of this function.
+        unsafe { SegmentIter::new(bvecs, self.iter()) }
     }
 }
 

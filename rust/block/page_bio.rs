@@ -12,7 +12,10 @@ use super::{
     bio::{
         Bio,
         Command,
-        Flags, //
+        Direction,
+        Flags,
+        Segment,
+        SegmentIter, //
     },
     error::{
         to_result,
@@ -23,7 +26,7 @@ use super::{
 };
 use crate::{
     bindings,
-    page::PageRef, //
+    page::SafePageRef, //
 };
 use core::{
     cell::UnsafeCell,
@@ -130,38 +133,39 @@ impl<C: Completion> PageBio<C> {
 
     /// Returns the page at `index`.
     #[inline]
-    pub fn page(&self, index: usize) -> Option<PageRef<'_>> {
+    pub fn page(&self, index: usize) -> Option<SafePageRef<'_>> {
         let page = self.pages.get(index)?;
-        // SAFETY: By the type invariant, `self` owns the page.
-        Some(unsafe { PageRef::from_raw(page.as_ptr()) })
+        // SAFETY: By the type invariant, `self` owns the page, which was zeroed at first.
+        Some(unsafe { SafePageRef::from_raw(page.as_ptr()) })
     }
 
     /// Copies the data of `bio` to the pages, from `offset` bytes on.
     ///
-    /// Fails with [`EINVAL`] if it does not fit. Does not sleep.
+    /// Fails with [`EINVAL`] if it does not fit, or `bio` is no write. Does not sleep.
     pub fn copy_from_bio(&self, bio: &Bio, offset: usize) -> Result {
-        self.for_each_part(bio, offset, |segment, page, offset| {
-            segment.copy_to_page(page, offset)
+        self.for_each_part(bio.source(), offset, |segment, page, offset| {
+            segment.copy_to_page(page.destination(), offset)
         })
     }
 
     /// Copies the pages, from `offset` bytes on, to the data of `bio`.
     ///
-    /// Fails with [`EINVAL`] if the pages end before. Does not sleep.
+    /// Fails with [`EINVAL`] if the pages end before, or `bio` is no read. Does not sleep.
     pub fn copy_to_bio(&self, bio: &Bio, offset: usize) -> Result {
-        self.for_each_part(bio, offset, |segment, page, offset| {
+        self.for_each_part(bio.destination(), offset, |segment, page, offset| {
+            let copied = segment.copy_from_page(page.source(), offset);
             segment.page().flush_dcache();
-            segment.copy_from_page(page, offset)
+            copied
         })
     }
 
-    fn for_each_part(
+    fn for_each_part<D: Direction>(
         &self,
-        bio: &Bio,
+        segments: Option<SegmentIter<'_, D>>,
         mut offset: usize,
-        mut copy: impl FnMut(&mut super::bio::Segment<'_>, PageRef<'_>, usize) -> Result<usize>,
+        mut copy: impl FnMut(&mut Segment<'_, D>, SafePageRef<'_>, usize) -> Result<usize>,
     ) -> Result {
-        for mut segment in bio.segments() {
+        for mut segment in segments.ok_or(EINVAL)? {
             while !segment.is_empty() {
                 let page = self.page(offset / PAGE_SIZE).ok_or(EINVAL)?;
                 offset += copy(&mut segment, page, offset % PAGE_SIZE)?;
@@ -173,7 +177,9 @@ impl<C: Completion> PageBio<C> {
     /// Zeroes the pages.
     pub fn zero(&self) {
         for index in 0..self.pages.len() {
-            let _ = self.page(index).map(|page| page.zero(0, PAGE_SIZE));
+            let _ = self
+                .page(index)
+                .map(|page| page.destination().zero(0, PAGE_SIZE));
         }
     }
 

@@ -15,10 +15,24 @@ static void copy_whole_page(struct page *dst, struct page *src)
 	kunmap_local(from);
 }
 
-__rb_helper void rb_helper_memcpy_page(struct page *dst, size_t dst_off,
-				       struct page *src, size_t src_off,
-				       size_t len)
+static noinline void move_within_page(struct page *page, size_t dst_off,
+				      size_t src_off, size_t len)
 {
+	char *addr = kmap_local_page(page);
+
+	memmove(addr + dst_off, addr + src_off, len);
+	kunmap_local(addr);
+}
+
+/* The ranges must be within the pages, which may be the same. */
+__rb_helper void rb_helper_memmove_page(struct page *dst, size_t dst_off,
+					struct page *src, size_t src_off,
+					size_t len)
+{
+	if (unlikely(dst == src)) {
+		move_within_page(dst, dst_off, src_off, len);
+		return;
+	}
 	/* The bound, which callers keep anyway, lets the copy be inlined. */
 	if (len == PAGE_SIZE)
 		copy_whole_page(dst, src);

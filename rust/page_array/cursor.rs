@@ -9,7 +9,7 @@ use super::{
     },
     PageArray, //
 };
-use crate::page::PageRef;
+use crate::page::SafePageRef;
 use core::{
     ops::RangeInclusive,
     ptr::NonNull, //
@@ -30,7 +30,7 @@ use kernel::{
 /// let mut cursor = pages.cursor();
 /// for (index, segment) in segments {
 ///     match cursor.get(index) {
-///         Some(stored) => segment.page().copy_from(at, stored, offset, len)?,
+///         Some(stored) => segment.page().copy_from(at, stored.source(), offset, len)?,
 ///         None => segment.page().zero(at, len)?,
 ///     }
 /// }
@@ -66,7 +66,7 @@ impl<'a> Cursor<'a> {
     /// with it. A page that is inserted while the cursor lives may not be found:
     /// [`PageArray::insert`] tells.
     #[inline(always)]
-    pub fn get(&mut self, index: usize) -> Option<PageRef<'_>> {
+    pub fn get(&mut self, index: usize) -> Option<SafePageRef<'_>> {
         // SAFETY: By the type invariant.
         let entry = match self.leaf.and_then(|leaf| unsafe { leaf.get(index) }) {
             Some(entry) => entry,
@@ -74,9 +74,9 @@ impl<'a> Cursor<'a> {
         };
         let page = NonNull::new(entry.cast())?;
 
-        // SAFETY: By the type invariant of the array, the entry is a page. It was there while RCU
-        // was locked, and so is not freed before that is unlocked, which `self` does.
-        Some(unsafe { PageRef::from_raw(page.as_ptr()) })
+        // SAFETY: By the type invariant of the array, the entry was a `SafePage`. It was there while
+        // RCU was locked, and so is not freed before that is unlocked, which `self` does.
+        Some(unsafe { SafePageRef::from_raw(page.as_ptr()) })
     }
 
     /// Returns the entry at `index`, or null, if the leaf does not tell.

@@ -25,6 +25,11 @@ use rb::{
             PageBio, //
         },
     },
+    mm::Gfp,
+    page::{
+        PageRef,
+        UninitPage, //
+    },
 };
 
 extern "C" {
@@ -128,6 +133,11 @@ impl Completion for Nobody {
     fn completed(&self) {}
 }
 
+fn first_page(bio: &Bio) -> Result<PageRef<'_>> {
+    let segment = bio.source().and_then(|mut segments| segments.next());
+    segment.map(|segment| segment.page()).ok_or(EINVAL)
+}
+
 fn page_bio(bytes: usize) -> Result<Arc<PageBio<Nobody>>> {
     Arc::pin_init(PageBio::new(bytes, Nobody), GFP_KERNEL)
 }
@@ -142,7 +152,7 @@ mod tests {
             let bio = TestBio::new(shape, 1)?;
             let mut index = 0;
 
-            for segment in bio.bio().segments() {
+            for segment in bio.bio().source().ok_or(EINVAL)? {
                 let found = (segment.offset() as u32, segment.len() as u32);
                 assert_eq!(bio.segment(index), Some(found));
                 index += 1;
@@ -157,7 +167,7 @@ mod tests {
         for shape in 0..TestBio::shapes() {
             for limit in [512, 700, 4096] {
                 let bio = TestBio::new(shape, 1)?;
-                let mut segments = bio.bio().segments();
+                let mut segments = bio.bio().source().ok_or(EINVAL)?;
                 let mut index = 0;
 
                 while let Some((mut offset, mut len)) = bio.segment(index) {
@@ -201,6 +211,85 @@ mod tests {
 
         assert_eq!(pages.copy_from_bio(bio.bio(), 512), Err(EINVAL));
         assert_eq!(pages.copy_to_bio(bio.bio(), 4096), Err(EINVAL));
+        Ok(())
+    }
+
+    #[test]
+    fn data_goes_one_way_only() -> Result {
+        let pages = page_bio(4 * 4096)?;
+        let (write, read) = (TestBio::new(0, 7)?, TestBio::new(0, 0)?);
+        let (as_it_was, zeroes) = (TestBio::new(0, 7)?, TestBio::new(0, 0)?);
+
+        assert_eq!(pages.copy_to_bio(write.bio(), 0), Err(EINVAL));
+        assert!(write.equals(&as_it_was));
+        assert!(write.bio().destination().is_none());
+        assert_eq!(pages.copy_from_bio(read.bio(), 0), Err(EINVAL));
+        assert!(read.equals(&zeroes));
+        assert!(read.bio().source().is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn parts_of_nothing_end() -> Result {
+        let bio = TestBio::new(0, 1)?;
+        let segments = bio.bio().source().ok_or(EINVAL)?;
+        let mut limited = segments;
+        let mut bytes = 0;
+
+        for _ in 0..=bio.bio().bytes() {
+            let Some(part) = limited.next_up_to(0) else {
+                break;
+            };
+            bytes += part.len();
+        }
+        assert_eq!(bytes, bio.bio().bytes() as usize);
+        Ok(())
+    }
+
+    #[test]
+    fn copies_within_a_page_may_overlap() -> Result {
+        // Bytes that differ from each of their neighbours.
+        let write = TestBio::new(0, 7)?;
+        let (there, back) = (page_bio(4096)?, TestBio::new(0, 0)?);
+        there.copy_from_bio(write.bio(), 0)?;
+        let page = there.page(0).ok_or(EINVAL)?;
+
+        page.destination().copy_from(8, page.source(), 0, 4088)?;
+        page.destination().copy_from(0, page.source(), 8, 4088)?;
+        // The last eight bytes were lost.
+        page.destination()
+            .copy_from(4088, first_page(write.bio())?, 4088, 8)?;
+        there.copy_to_bio(back.bio(), 0)?;
+        assert!(back.equals(&write));
+        page.destination().copy_from(0, page.source(), 0, 4096)?;
+        Ok(())
+    }
+
+    #[test]
+    fn pages_are_filled_or_freed() -> Result {
+        let write = TestBio::new(0, 7)?;
+        let from = first_page(write.bio())?;
+
+        for (offset, at, len) in [(0, 1, 4096), (4096, 0, 1), (1, 0, 4096), (0, 4096, 1)] {
+            let page = UninitPage::alloc(Gfp::KERNEL)?;
+            assert_eq!(page.fill_from(offset, from, at, len).err(), Some(EINVAL));
+        }
+        let page = UninitPage::alloc(Gfp::KERNEL)?.fill_from(8, from, 16, 32)?;
+        let (pages, expected) = (page_bio(2 * 4096)?, page_bio(4096)?);
+        expected
+            .page(0)
+            .ok_or(EINVAL)?
+            .destination()
+            .copy_from(8, from, 16, 32)?;
+        pages
+            .page(0)
+            .ok_or(EINVAL)?
+            .destination()
+            .copy_from(0, page.page().source(), 0, 4096)?;
+        let (is, should) = (TestBio::new(0, 0)?, TestBio::new(0, 0)?);
+        pages.copy_to_bio(is.bio(), 0)?;
+        expected.copy_to_bio(should.bio(), 0)?;
+        assert!(is.equals(&should));
         Ok(())
     }
 

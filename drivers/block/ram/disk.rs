@@ -176,14 +176,20 @@ impl Disk {
         match command {
             Command::Read => {
                 let pos = self.check(capacity, sector, bytes)?;
-                bios.try_fold(pos, |pos, bio| self.store.read(pos, bio.segments()))
-                    .map(drop)
+                let read = |pos, bio: &Bio| {
+                    let segments = bio.destination().ok_or(BlkError::IOERR)?;
+                    self.store.read(pos, segments)
+                };
+                bios.try_fold(pos, read).map(drop)
             }
             Command::Write => {
                 let pos = self.check(capacity, sector, bytes)?;
                 let gfp = self.prepare_write(flags, pos, bytes)?;
-                bios.try_fold(pos, |pos, bio| self.store.write(pos, bio.segments(), gfp))
-                    .map(drop)
+                let write = |pos, bio: &Bio| {
+                    let segments = bio.source().ok_or(BlkError::IOERR)?;
+                    self.store.write(pos, segments, gfp)
+                };
+                bios.try_fold(pos, write).map(drop)
             }
             Command::Discard | Command::WriteZeroes => {
                 let pos = self.check(capacity, sector, bytes)?;

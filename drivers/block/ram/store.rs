@@ -29,7 +29,11 @@ use kernel::{
 };
 use rb::{
     block::{
-        bio::SegmentIter,
+        bio::{
+            Destination,
+            SegmentIter,
+            Source, //
+        },
         error::{
             BlkError,
             BlkResult, //
@@ -41,7 +45,8 @@ use rb::{
     },
     page::{
         PageRef,
-        SafePage, //
+        SafePage,
+        UninitPage, //
     },
     page_array::{
         Inserted,
@@ -98,7 +103,11 @@ impl Store {
     ///
     /// Returns where the next bio of a request goes on.
     #[inline(always)]
-    pub(crate) fn read(&self, mut pos: u64, mut segments: SegmentIter<'_>) -> BlkResult<u64> {
+    pub(crate) fn read(
+        &self,
+        mut pos: u64,
+        mut segments: SegmentIter<'_, Destination>,
+    ) -> BlkResult<u64> {
         let mut cursor = self.pages.cursor();
         loop {
             let (index, offset) = locate(pos);
@@ -108,7 +117,7 @@ impl Store {
             let (page, at, len) = (segment.page(), segment.offset(), segment.len());
 
             match cursor.get(index) {
-                Some(stored) => page.copy_from(at, stored, offset, len)?,
+                Some(stored) => page.copy_from(at, stored.source(), offset, len)?,
                 None => page.zero(at, len)?,
             }
             page.flush_dcache();
@@ -128,7 +137,7 @@ impl Store {
     pub(crate) fn write(
         &self,
         mut pos: u64,
-        mut segments: SegmentIter<'_>,
+        mut segments: SegmentIter<'_, Source>,
         gfp: Gfp,
     ) -> BlkResult<u64> {
         let mut cursor = self.pages.cursor();
@@ -140,7 +149,7 @@ impl Store {
             let (page, at, len) = (segment.page(), segment.offset(), segment.len());
 
             match cursor.get(index) {
-                Some(stored) => stored.copy_from(offset, page, at, len)?,
+                Some(stored) => stored.destination().copy_from(offset, page, at, len)?,
                 None => {
                     // Which may sleep.
                     drop(cursor);
@@ -160,12 +169,12 @@ impl Store {
     #[cold]
     fn write_new(&self, pos: u64, src: PageRef<'_>, at: usize, len: usize, gfp: Gfp) -> BlkResult {
         let (index, offset) = locate(pos);
-        let fill = |page: &SafePage| page.fill_from(offset, src, at, len);
+        let filled = |gfp| UninitPage::alloc(gfp)?.fill_from(offset, src, at, len);
 
-        if self.add_page(index, gfp, SafePage::alloc, fill)? == Inserted::Occupied {
+        if self.add_page(index, gfp, filled)? == Inserted::Occupied {
             // If it is not there any more, this was written before it was discarded.
             if let Some(stored) = self.pages.cursor().get(index) {
-                stored.copy_from(offset, src, at, len)?;
+                stored.destination().copy_from(offset, src, at, len)?;
             }
         }
         Ok(())
@@ -181,7 +190,7 @@ impl Store {
         let mut index = first;
         // The array is not looked at while a page is added, which may sleep.
         while let Some(missing) = { self.pages.cursor().first_missing(index..=last) } {
-            self.add_page(missing, gfp, SafePage::alloc_zeroed, |_| Ok(()))?;
+            self.add_page(missing, gfp, SafePage::alloc_zeroed)?;
             index = missing.saturating_add(1);
         }
         Ok(())
@@ -192,13 +201,10 @@ impl Store {
         &self,
         index: usize,
         gfp: Gfp,
-        alloc: impl FnOnce(Gfp) -> Result<SafePage>,
-        fill: impl FnOnce(&SafePage) -> Result,
+        make: impl FnOnce(Gfp) -> Result<SafePage>,
     ) -> BlkResult<Inserted> {
         self.take_page()?;
-        let inserted = alloc(gfp)
-            .and_then(|page| fill(&page).map(|()| page))
-            .and_then(|page| self.pages.insert(index, page, gfp));
+        let inserted = make(gfp).and_then(|page| self.pages.insert(index, page, gfp));
 
         if inserted != Ok(Inserted::Stored) {
             self.account.give(1);
@@ -234,7 +240,7 @@ impl Store {
         let index = part.page.try_into().map_err(|_| BlkError::INVAL)?;
 
         if let Some(stored) = self.pages.cursor().get(index) {
-            stored.zero(part.offset, part.len)?;
+            stored.destination().zero(part.offset, part.len)?;
         }
         Ok(())
     }
@@ -303,7 +309,7 @@ impl Store {
             if self.pages.contains(index) {
                 continue;
             }
-            self.add_page(index, Gfp::KERNEL_GROW, SafePage::alloc_zeroed, |_| Ok(()))
+            self.add_page(index, Gfp::KERNEL_GROW, SafePage::alloc_zeroed)
                 .map_err(|_| ENOMEM)?;
             if mm::fatal_signal_pending() {
                 return Err(EINTR);

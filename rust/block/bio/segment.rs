@@ -7,7 +7,10 @@
 use crate::{
     bindings,
     compat::bvec_offset,
-    page::PageRef, //
+    page::{
+        PageMut,
+        PageRef, //
+    }, //
 };
 use core::{
     marker::PhantomData,
@@ -18,18 +21,68 @@ use kernel::{
     prelude::*, //
 };
 
+/// What the data of a bio is to its driver: [`Source`] or [`Destination`].
+pub trait Direction: sealed::Sealed {
+    /// A page of such data.
+    type Page<'a>: Copy;
+
+    /// # Safety
+    ///
+    /// `page` must be a page of the data of a bio that has this direction, which must not end in
+    /// `'a`.
+    #[doc(hidden)]
+    unsafe fn page<'a>(page: *mut bindings::page) -> Self::Page<'a>;
+}
+
+/// The data of a write: it can only be read.
+///
+/// Writes may be of pages that nobody may write to, such as the page of zeroes that the whole
+/// system shares.
+pub enum Source {}
+
+/// The data of a read: it can only be written.
+pub enum Destination {}
+
+mod sealed {
+    pub trait Sealed {}
+
+    impl Sealed for super::Source {}
+    impl Sealed for super::Destination {}
+}
+
+impl Direction for Source {
+    type Page<'a> = PageRef<'a>;
+
+    #[inline]
+    unsafe fn page<'a>(page: *mut bindings::page) -> PageRef<'a> {
+        // SAFETY: Whoever has submitted a write keeps its pages until it has ended. What is in them
+        // is what he wants to be written.
+        unsafe { PageRef::from_raw(page) }
+    }
+}
+
+impl Direction for Destination {
+    type Page<'a> = PageMut<'a>;
+
+    #[inline]
+    unsafe fn page<'a>(page: *mut bindings::page) -> PageMut<'a> {
+        // SAFETY: Whoever has submitted a read keeps its pages until it has ended, and lends them
+        // to be written; segments name no more of them than he does.
+        unsafe { PageMut::from_raw(page) }
+    }
+}
+
 /// A part of a bio's data that lies within one page.
-#[derive(Clone, Copy)]
-pub struct Segment<'a> {
-    page: PageRef<'a>,
+pub struct Segment<'a, D: Direction> {
+    page: D::Page<'a>,
     offset: usize,
     len: usize,
 }
 
-impl<'a> Segment<'a> {
+impl<'a, D: Direction> Segment<'a, D> {
     /// Returns the page the data lies in.
     #[inline]
-    pub fn page(&self) -> PageRef<'a> {
+    pub fn page(&self) -> D::Page<'a> {
         self.page
     }
 
@@ -51,6 +104,16 @@ impl<'a> Segment<'a> {
         self.len == 0
     }
 
+    /// Moves the start of the segment on by `len` bytes, at most to its end.
+    #[inline]
+    pub fn advance(&mut self, len: usize) {
+        let len = len.min(self.len);
+        self.offset += len;
+        self.len -= len;
+    }
+}
+
+impl Segment<'_, Destination> {
     /// Copies from `src`, starting at `src_offset`, until the segment or the page ends, and moves
     /// on by as much.
     ///
@@ -62,25 +125,19 @@ impl<'a> Segment<'a> {
         self.advance(len);
         Ok(len)
     }
+}
 
+impl Segment<'_, Source> {
     /// Copies to `dst`, starting at `dst_offset`, until the segment or the page ends, and moves on
     /// by as much.
     ///
     /// Returns the number of bytes copied. Fails with [`EINVAL`] if `dst_offset` exceeds a page.
     #[inline]
-    pub fn copy_to_page(&mut self, dst: PageRef<'_>, dst_offset: usize) -> Result<usize> {
+    pub fn copy_to_page(&mut self, dst: PageMut<'_>, dst_offset: usize) -> Result<usize> {
         let len = self.len.min(PAGE_SIZE.saturating_sub(dst_offset));
         dst.copy_from(dst_offset, self.page, self.offset, len)?;
         self.advance(len);
         Ok(len)
-    }
-
-    /// Moves the start of the segment on by `len` bytes, at most to its end.
-    #[inline]
-    pub fn advance(&mut self, len: usize) {
-        let len = len.min(self.len);
-        self.offset += len;
-        self.len -= len;
     }
 }
 
@@ -91,23 +148,25 @@ impl<'a> Segment<'a> {
 /// # Invariants
 ///
 /// `entry_left` bytes are left of an entry of a vector, from `start` on, which counts from `page`.
-/// `left` bytes come behind them, in the entries from `next` on. All of that is valid for `'a`.
-pub struct SegmentIter<'a> {
+/// `left` bytes come behind them, in the entries from `next` on. All of that is valid for `'a`, and
+/// data of a bio of direction `D`.
+pub struct SegmentIter<'a, D: Direction> {
     page: *mut bindings::page,
     start: u32,
     entry_left: u32,
     left: u32,
     next: *const bindings::bio_vec,
-    _p: PhantomData<&'a bindings::bio_vec>,
+    _p: PhantomData<(&'a bindings::bio_vec, D)>,
 }
 
-impl<'a> SegmentIter<'a> {
+impl<'a, D: Direction> SegmentIter<'a, D> {
     /// Creates an iterator.
     ///
     /// # Safety
     ///
     /// If `iter.bi_size` is not zero, `iter.bi_idx` must index into `bvecs`, which hold at least
-    /// `bi_size` bytes from `bvec_offset()` of that entry on, and are valid for `'a`.
+    /// `bi_size` bytes from `bvec_offset()` of that entry on, are valid for `'a`, and data of a bio
+    /// of direction `D`.
     #[inline]
     pub(super) unsafe fn new(bvecs: *const bindings::bio_vec, iter: bindings::bvec_iter) -> Self {
         // INVARIANT: By the safety requirements of this function; nothing is left of any entry.
@@ -146,12 +205,12 @@ impl<'a> SegmentIter<'a> {
         self.left = self.left.wrapping_sub(self.entry_left);
     }
 
-    /// Returns the next segment, or as much of it as `limit` bytes.
+    /// Returns the next segment, or as much of it as `limit` bytes, of which there is at least one.
     ///
     /// The rest comes next. For a driver that keeps data in pieces of its own, this saves the loop
     /// over the pieces of a segment.
     #[inline]
-    pub fn next_up_to(&mut self, limit: usize) -> Option<Segment<'a>> {
+    pub fn next_up_to(&mut self, limit: usize) -> Option<Segment<'a, D>> {
         while self.entry_left == 0 {
             if self.left == 0 {
                 return None;
@@ -163,7 +222,7 @@ impl<'a> SegmentIter<'a> {
         let offset = start % PAGE_SIZE;
         let len = (self.entry_left as usize)
             .min(PAGE_SIZE - offset)
-            .min(limit);
+            .min(limit.max(1));
 
         // SAFETY: By the type invariant, as an entry describes contiguous pages.
         let page = unsafe { self.page.add(start / PAGE_SIZE) };
@@ -173,19 +232,19 @@ impl<'a> SegmentIter<'a> {
         self.entry_left = self.entry_left.wrapping_sub(len as u32);
 
         Some(Segment {
-            // SAFETY: The pages of a bio outlive it.
-            page: unsafe { PageRef::from_raw(page) },
+            // SAFETY: By the type invariant.
+            page: unsafe { D::page(page) },
             offset,
             len,
         })
     }
 }
 
-impl<'a> Iterator for SegmentIter<'a> {
-    type Item = Segment<'a>;
+impl<'a, D: Direction> Iterator for SegmentIter<'a, D> {
+    type Item = Segment<'a, D>;
 
     #[inline]
-    fn next(&mut self) -> Option<Segment<'a>> {
+    fn next(&mut self) -> Option<Segment<'a, D>> {
         self.next_up_to(PAGE_SIZE)
     }
 }

@@ -131,7 +131,9 @@ pub struct Request<T: Operations>(pub(super) NonNull<bindings::request>, Phantom
 // SAFETY: A request may be ended on any thread, and `T::RequestData` is `Send` and `Sync`.
 unsafe impl<T: Operations> Send for Request<T> {}
 
-// SAFETY: A `&Request` only reads what does not change, and `T::RequestData` is `Sync`.
+// SAFETY: What a `&Request` reads of the request and of its bios does not change before it ends. The
+// pages that these lead to are only copied from and to, which C does, as it does for devices.
+// `T::RequestData` is `Sync`.
 unsafe impl<T: Operations> Sync for Request<T> {}
 
 impl<T: Operations> Request<T> {
