@@ -13,6 +13,7 @@ use super::{
     gen_disk::{
         self,
         DiskOptions,
+        DiskToken,
         DiskVTable,
         GenDisk,
         UnaddedDisk, //
@@ -43,9 +44,11 @@ impl DiskOptions {
     /// Allocates a disk with a bio front.
     ///
     /// Fails with [`EINVAL`] if the limits do not pass [`QueueLimits::validate`] or the name is
-    /// too long, and with [`ENOMEM`]. May sleep.
+    /// too long, with [`ENODEV`] if the [`Disks`](super::gen_disk::Disks) of `disks` is being dropped,
+    /// and with [`ENOMEM`]. May sleep.
     pub fn build_bio<T: Operations>(
         &self,
+        disks: &DiskToken,
         name: fmt::Arguments<'_>,
         limits: &QueueLimits,
         data: T::Data,
@@ -65,6 +68,7 @@ impl DiskOptions {
         // SAFETY: The disk is new, without data, and has no queue operations.
         unsafe {
             self.set_up::<T>(
+                disks,
                 NonNull::new_unchecked(disk),
                 &DiskVTable::<T>::BIO,
                 name,

@@ -11,6 +11,7 @@
 mod builder;
 mod change;
 mod device;
+mod disks;
 mod file;
 mod openers;
 mod operations;
@@ -23,6 +24,10 @@ pub use builder::{
 pub use device::{
     DeviceOf,
     DiskDevice, //
+};
+pub use disks::{
+    DiskToken,
+    Disks, //
 };
 pub use file::AttributeFile;
 pub(super) use operations::DiskVTable;
@@ -187,9 +192,15 @@ impl<T: Operations> Drop for GenDisk<T> {
     fn drop(&mut self) {
         self.presence().leave();
         // SAFETY: By the type invariant, the disk was added, and is ours to remove. Its data is
-        // dropped with the last reference, in `free_disk`.
+        // dropped with the last reference, in `free_disk`, and with it the tag set, if any.
         unsafe {
+            let tag_set = (*(*self.as_raw()).queue).tag_set;
             bindings::del_gendisk(self.as_raw());
+            if !tag_set.is_null() {
+                // All requests have ended, but who has handed over the last may not have returned
+                // from the driver: that was in a section that this waits for.
+                bindings::blk_mq_wait_quiesce_done(tag_set);
+            }
             bindings::put_disk(self.as_raw());
         }
     }

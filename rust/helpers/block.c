@@ -3,6 +3,7 @@
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
 #include <linux/completion.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 
 __rb_helper struct request_queue *rb_helper_bdev_get_queue(struct block_device *bdev)
@@ -87,6 +88,22 @@ __rb_helper void rb_helper_disk_set_open_class(struct gendisk *disk,
 					       struct lock_class_key *key)
 {
 	lockdep_set_class(&disk->open_mutex, key);
+}
+
+/* How many references there are to the device of a disk. */
+__rb_helper unsigned int rb_helper_disk_refs(struct gendisk *disk)
+{
+	return kref_read(&disk_to_dev(disk)->kobj.kref);
+}
+
+/*
+ * Waits until each task that runs in the text of a module has left it, unless
+ * it sleeps there. Without TASKS_RCU, which tracing brings, tasks that were
+ * preempted are not waited for, if they can be.
+ */
+__rb_helper void rb_helper_synchronize_text(void)
+{
+	synchronize_rcu_tasks();
 }
 
 __rb_helper unsigned int rb_helper_disk_openers(struct gendisk *disk)

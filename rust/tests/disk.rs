@@ -37,6 +37,7 @@ use rb::{
             AttributeFile,
             DiskDevice,
             DiskOptions,
+            Disks,
             GenDisk, //
         },
         limits::{
@@ -172,15 +173,19 @@ impl Remove {
     }
 }
 
-fn disk(options: &DiskOptions, limits: &QueueLimits) -> Result<(GenDisk<TestDisk>, Arc<Seen>)> {
+/// A disk, and what waits until it is freed: to be dropped after it.
+type Test = (Disks, GenDisk<TestDisk>, Arc<Seen>);
+
+fn disk(options: &DiskOptions, limits: &QueueLimits) -> Result<Test> {
     let seen = Arc::new(Seen::new(), GFP_KERNEL)?;
+    let disks = Disks::new()?;
     let disk = options
-        .build_bio::<TestDisk>(fmt!("rb-kunit-disk"), limits, seen.clone())?
+        .build_bio::<TestDisk>(disks.token(), fmt!("rb-kunit-disk"), limits, seen.clone())?
         .add_disk(Groups::<DiskDevice<Seen>>::EMPTY)?;
-    Ok((disk, seen))
+    Ok((disks, disk, seen))
 }
 
-fn plain() -> Result<(GenDisk<TestDisk>, Arc<Seen>)> {
+fn plain() -> Result<Test> {
     let options = DiskOptions {
         capacity_sectors: 64,
         ..DiskOptions::default()
@@ -205,7 +210,7 @@ mod tests {
 
     #[test]
     fn callbacks_get_the_disk_also_when_it_is_gone() -> Result {
-        let (disk, seen) = plain()?;
+        let (_disks, disk, seen) = plain()?;
         assert!(disk.is_live());
         assert!(!disk.has_elevator());
 
@@ -227,8 +232,40 @@ mod tests {
     }
 
     #[test]
+    fn a_disk_that_is_open_is_waited_for() -> Result {
+        let (disks, disk, seen) = plain()?;
+        let queue = OwnedQueue::new(c"rb_test", Flag::Unbound, 1)?;
+        let file = BdevFile::open(disk.dev(), Mode::Read)?;
+        let token = disks.token().clone();
+        let closing = Arc::new(Atomic::new(false), GFP_KERNEL)?;
+        let later = closing.clone();
+        let close = move || {
+            fsleep(Delta::from_millis(300));
+            later.store(true, Relaxed);
+            drop(file);
+        };
+        assert!(queue.try_spawn(GFP_KERNEL, close).is_ok());
+        drop(disk);
+        drop(disks);
+        // Closed, and then freed, with its data.
+        assert!(closing.load(Relaxed));
+        assert!(seen.opens.load(Relaxed) > 0);
+        assert!(Arc::into_unique_or_drop(seen).is_some());
+
+        let options = DiskOptions::default();
+        let late = options.build_bio::<TestDisk>(
+            &token,
+            fmt!("rb-kunit-disk"),
+            &QueueLimits::default(),
+            Arc::new(Seen::new(), GFP_KERNEL)?,
+        );
+        assert_eq!(late.err(), Some(ENODEV));
+        Ok(())
+    }
+
+    #[test]
     fn files_come_and_go() -> Result {
-        let (disk, _seen) = plain()?;
+        let (_disks, disk, _seen) = plain()?;
 
         let file = disk.add_file::<DiskDevice<Seen>, Opens>()?;
         drop(file);
@@ -242,7 +279,7 @@ mod tests {
     fn files_go_while_the_disk_goes() -> Result {
         let queue = OwnedQueue::new(c"rb_test", Flag::Unbound, 1)?;
         for _ in 0..5 {
-            let (disk, _seen) = plain()?;
+            let (_disks, disk, _seen) = plain()?;
             let remove = Remove::new(disk.add_file::<DiskDevice<Seen>, Opens>()?)?;
             assert!(queue.enqueue(remove.clone()).is_ok());
             drop(disk);
@@ -263,7 +300,7 @@ mod tests {
             features: Feature::Rotational | Feature::IoStat,
             ..QueueLimits::default()
         };
-        let (disk, _seen) = disk(&DiskOptions::default(), &first)?;
+        let (_disks, disk, _seen) = disk(&DiskOptions::default(), &first)?;
         assert_eq!(disk.limits().max_segment_size, 4096);
 
         disk.update_limits(&QueueLimits {
@@ -288,7 +325,7 @@ mod tests {
 
     #[test]
     fn only_a_change_between_sizes_is_an_event() -> Result {
-        let (disk, _seen) = plain()?;
+        let (_disks, disk, _seen) = plain()?;
 
         assert!(!disk.set_capacity_and_notify(64));
         assert!(disk.set_capacity_and_notify(128));
@@ -304,7 +341,7 @@ mod tests {
 
     #[test]
     fn partitions_are_looked_for_when_asked() -> Result {
-        let (disk, seen) = plain()?;
+        let (_disks, disk, seen) = plain()?;
         assert!(becomes(&seen.live_releases, 1));
         let scanned = seen.reads.load(Relaxed);
         assert!(scanned > 0);
@@ -334,7 +371,7 @@ mod tests {
             device_number: Some((major.number(), 32, minors)),
             ..DiskOptions::default()
         };
-        let (disk, _seen) = disk(&number(32), &QueueLimits::default())?;
+        let (_disks, disk, _seen) = disk(&number(32), &QueueLimits::default())?;
         assert_eq!(
             (disk.dev().major(), disk.dev().minor()),
             (major.number(), 32)

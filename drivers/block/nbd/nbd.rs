@@ -36,7 +36,10 @@ use kernel::{
     prelude::*,
     sync::Arc, //
 };
-use rb::net::genl::Registration;
+use rb::{
+    block::gen_disk::Disks,
+    net::genl::Registration, //
+};
 
 rb::driver!("nbd");
 
@@ -81,28 +84,42 @@ fn out_of_range(parameter: &str) -> Error {
 }
 
 /// The driver. It and its disks are there until this is dropped.
-pub struct Driver(Arc<Shared>);
+///
+/// Fields are dropped in order.
+pub struct Driver {
+    shared: Arc<Shared>,
+    // Waits until the disks are freed.
+    _disks: Disks,
+}
 
 impl Driver {
     /// Starts the driver.
     ///
     /// Fails with `EINVAL` if a number is out of range, and `EBUSY` if the kernel's own driver is
-    /// there. May sleep.
+    /// there. A disk that cannot be added is left out, with a line in the log. May sleep.
     pub fn init(config: &Config) -> Result<Self> {
-        let (disks, minors, max_request) = config.check()?;
-        let shared = Shared::new(max_request, minors).inspect_err(|err| {
+        let (nr_disks, minors, max_request) = config.check()?;
+        let disks = Disks::new()?;
+        let shared = Shared::new(max_request, minors, disks.token()).inspect_err(|err| {
             if *err == EBUSY {
                 pr_err!("block major 43 is taken: is the kernel's own nbd driver loaded?\n");
             }
         })?;
         // From here on, dropping this cleans up.
-        let driver = Self(shared);
-        let shared = &driver.0;
+        let driver = Self {
+            shared,
+            _disks: disks,
+        };
+        let shared = &driver.shared;
 
         let family = Arc::pin_init(Registration::new(Netlink(shared.clone())), GFP_KERNEL)?;
         shared.set_family(family);
-        for index in 0..disks {
-            shared.find_or_add(index)?;
+        for index in 0..nr_disks {
+            // Somebody may have another disk open by now, and could not be told that it is gone: so
+            // one that cannot be added, as its name is taken, stays out alone.
+            if let Err(err) = shared.find_or_add(index) {
+                pr_err!("nbd{index}: not added: {err:?}\n");
+            }
         }
         Ok(driver)
     }
@@ -110,6 +127,6 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.0.shut_down();
+        self.shared.shut_down();
     }
 }

@@ -33,6 +33,7 @@ use rb::{
         gen_disk::{
             DiskDevice,
             DiskOptions,
+            DiskToken,
             GenDisk, //
         },
         limits::QueueLimits,
@@ -78,6 +79,8 @@ pub(crate) struct Shared {
     pub(crate) max_request: u32,
     pub(crate) minors: Minors,
     pub(crate) debugfs: debugfs::Dir,
+    /// What disks are built with.
+    disks: DiskToken,
     /// Work that I/O may wait for.
     pub(crate) reclaim_work: OwnedQueue,
     /// Work that may wait for I/O.
@@ -94,7 +97,7 @@ impl Shared {
     /// Takes the major number, for no device yet.
     ///
     /// Fails with `EBUSY` if somebody has it, as the kernel's own driver.
-    pub(crate) fn new(max_request: u32, minors: Minors) -> Result<Arc<Self>> {
+    pub(crate) fn new(max_request: u32, minors: Minors, disks: &DiskToken) -> Result<Arc<Self>> {
         let major = BlkdevMajor::register_number(c"nbd", MAJOR)?;
         let reclaim_work = OwnedQueue::new(
             c"nbd-reclaim",
@@ -107,6 +110,7 @@ impl Shared {
                 max_request,
                 minors,
                 debugfs: debugfs::Dir::new(c"nbd"),
+                disks: disks.clone(),
                 reclaim_work,
                 notices,
                 family <- new_mutex!(None, "nbd::Shared::family"),
@@ -225,6 +229,7 @@ impl Shared {
             ..DiskOptions::default()
         };
         let disk = options.build_mq::<Disk>(
+            &self.disks,
             fmt!("nbd{index}"),
             &session::idle_limits(self.max_request),
             tags.clone(),

@@ -32,6 +32,7 @@ use rb::{
         dev_t::DevT,
         gen_disk::{
             DiskOptions,
+            DiskToken,
             GenDisk, //
         },
         limits::{
@@ -88,6 +89,7 @@ impl Mapping {
         buffers: u32,
         class: &Arc<Class>,
         debugfs: &debugfs::Dir,
+        disks: &DiskToken,
     ) -> Result<Self> {
         let module = ModuleRef::get()?;
         let lower_dev = DevT::new(options.device.major, options.device.minor)?;
@@ -104,7 +106,7 @@ impl Mapping {
             looks
         };
         let thread = Thread::spawn(&name, NICE, device.clone())?;
-        let disk = Arc::new(add_disk(&device, &looks)?, GFP_KERNEL)?;
+        let disk = Arc::new(add_disk(disks, &device, &looks)?, GFP_KERNEL)?;
         let (keeper, closer) = if device.optical {
             let keeper = Arc::new(Keeper::new(device.clone(), disk.clone()), GFP_KERNEL)?;
             let closer = Arc::new(Closer::new(device.clone()), GFP_KERNEL)?;
@@ -159,7 +161,7 @@ fn helper(dev: DevT, what: &str) -> Result<CString> {
     CString::try_from_fmt(fmt!("pktcdvd{}/{what}", dev.minor()))
 }
 
-fn add_disk(device: &Arc<Device>, looks: &Looks) -> Result<GenDisk<Disk>> {
+fn add_disk(disks: &DiskToken, device: &Arc<Device>, looks: &Looks) -> Result<GenDisk<Disk>> {
     let tags = TagSetOptions {
         nr_hw_queues: 1,
         // Reads have a hardware queue of their own, so that writers that are held back do not hold
@@ -179,6 +181,7 @@ fn add_disk(device: &Arc<Device>, looks: &Looks) -> Result<GenDisk<Disk>> {
         device_number: Some((device.dev.major(), device.dev.minor(), 1)),
     };
     let disk = options.build_mq::<Disk>(
+        disks,
         fmt!("pktcdvd{}", device.index()),
         &looks.limits,
         tag_set,

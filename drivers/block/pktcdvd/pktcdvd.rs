@@ -58,6 +58,7 @@ use kernel::{
     sync::Arc, //
 };
 use rb::{
+    block::gen_disk::Disks,
     device::class::{
         Class,
         ClassAttributes, //
@@ -90,7 +91,7 @@ impl Config {
 /// The packet writing driver.
 ///
 /// Fields are dropped in order: first the ways in, then the devices. Nothing is mapped then,
-/// since each mapping holds the module.
+/// since each mapping holds the module; the last waits until all disks are freed.
 pub struct Driver {
     _control: Pin<KBox<Registration<Registry>>>,
     _attributes: ClassAttributes<Registry>,
@@ -98,6 +99,7 @@ pub struct Driver {
     _sleep: Pin<KBox<rb::suspend::Notifier<Registry>>>,
     _shutdown: Pin<KBox<rb::reboot::Notifier<Registry>>>,
     _registry: Arc<Registry>,
+    _disks: Disks,
 }
 
 impl Driver {
@@ -114,7 +116,8 @@ impl Driver {
             }
             err => err,
         })?;
-        let registry = Registry::new(class.clone(), config.packet_buffers)?;
+        let disks = Disks::new()?;
+        let registry = Registry::new(class.clone(), config.packet_buffers, disks.token())?;
         let attributes = ClassAttributes::new(class, registry.clone(), class::ATTRIBUTES)?;
         #[cfg(CONFIG_PM_SLEEP)]
         let sleep = KBox::pin_init(rb::suspend::Notifier::new(registry.clone()), GFP_KERNEL)?;
@@ -131,6 +134,7 @@ impl Driver {
             _sleep: sleep,
             _shutdown: shutdown,
             _registry: registry,
+            _disks: disks,
         })
     }
 }

@@ -26,6 +26,7 @@ use kernel::{
 use rb::{
     block::{
         dev_t::DevT,
+        gen_disk::DiskToken,
         major::BlkdevMajor, //
     },
     debugfs,
@@ -90,6 +91,8 @@ pub(crate) struct Registry {
     buffers: Atomic<u32>,
     debugfs: debugfs::Dir,
     class: Arc<Class>,
+    /// What disks are built with.
+    disks: DiskToken,
     // Last: all disks of the major have gone before.
     major: BlkdevMajor,
 }
@@ -98,7 +101,7 @@ impl Registry {
     /// Creates a registry without devices.
     ///
     /// Fails with [`EEXIST`] if the class exists, and [`EBUSY`] if there is no major number.
-    pub(crate) fn new(class: Arc<Class>, buffers: u32) -> Result<Arc<Self>> {
+    pub(crate) fn new(class: Arc<Class>, buffers: u32, disks: &DiskToken) -> Result<Arc<Self>> {
         let major = BlkdevMajor::register(c"pktcdvd")?;
         Arc::pin_init(
             try_pin_init!(Self {
@@ -106,6 +109,7 @@ impl Registry {
                 buffers: Atomic::new(buffers),
                 debugfs: debugfs::Dir::new(c"pktcdvd"),
                 class,
+                disks: disks.clone(),
                 major,
             }? Error),
             GFP_KERNEL,
@@ -155,7 +159,14 @@ impl Registry {
     fn map(&self, index: usize, options: &AddOptions) -> Result<Mapping> {
         let dev = DevT::new(self.major.number(), u32::try_from(index)?)?;
         let buffers = options.packet_buffers.unwrap_or(self.buffers());
-        Mapping::new(dev, options, buffers, &self.class, &self.debugfs)
+        Mapping::new(
+            dev,
+            options,
+            buffers,
+            &self.class,
+            &self.debugfs,
+            &self.disks,
+        )
     }
 
     fn take_slot(&self, lower: DevT) -> Result<usize> {

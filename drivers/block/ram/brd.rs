@@ -31,6 +31,10 @@ use kernel::{
 use rb::{
     block::{
         dev_t::DevT,
+        gen_disk::{
+            self,
+            DiskToken, //
+        },
         major::{
             Probe,
             ProbeSlot,
@@ -91,6 +95,8 @@ pub struct Driver {
     _major: ProbedMajor<Disks>,
     // Holds the disks.
     _disks: Arc<Disks>,
+    // Waits until they are freed.
+    _freed: gen_disk::Disks,
 }
 
 impl Driver {
@@ -99,7 +105,8 @@ impl Driver {
     /// Fails with [`EBUSY`] if another driver has the major number, and with [`ENOMEM`]; then
     /// no disk has been added. A disk that cannot be added is missing. May sleep.
     pub fn init(config: &Config) -> Result<Self> {
-        let disks = Disks::new(*config)?;
+        let freed = gen_disk::Disks::new()?;
+        let disks = Disks::new(*config, freed.token())?;
         let major = ProbedMajor::register(c"ramdisk", MAJOR, disks.clone())?;
 
         // From here on somebody may have a disk open.
@@ -109,6 +116,7 @@ impl Driver {
         Ok(Self {
             _major: major,
             _disks: disks,
+            _freed: freed,
         })
     }
 }
@@ -121,11 +129,11 @@ struct Disks {
 }
 
 impl Disks {
-    fn new(config: Config) -> Result<Arc<Self>> {
+    fn new(config: Config, token: &DiskToken) -> Result<Arc<Self>> {
         let disks = Self {
             config,
             // As the C driver: nothing but the memory that there is limits them.
-            registry: Registry::new(Budget::UNLIMITED)?,
+            registry: Registry::new(Budget::UNLIMITED, token)?,
             debugfs: debugfs::Dir::new(c"ramdisk_pages"),
         };
         Ok(Arc::new(disks, GFP_KERNEL)?)

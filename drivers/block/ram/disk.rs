@@ -53,6 +53,7 @@ use rb::{
         },
         gen_disk::{
             DiskOptions,
+            DiskToken,
             GenDisk,
             UnaddedDisk, //
         },
@@ -105,6 +106,7 @@ impl Disk {
     /// Fails with [`EINVAL`] if this kernel has no such block size, [`EFBIG`] if it cannot name so
     /// many pages, and [`ENOMEM`], or [`EINTR`] while memory is preallocated.
     pub(crate) fn build(
+        disks: &DiskToken,
         name: fmt::Arguments<'_>,
         options: &AddOptions<'_>,
         device_number: Option<(u32, u32, u32)>,
@@ -125,8 +127,8 @@ impl Disk {
         }
 
         match options.front {
-            Front::Bio => disk_options.build_bio(name, &limits, data),
-            Front::Mq => disk_options.build_mq(name, &limits, tag_set()?, data),
+            Front::Bio => disk_options.build_bio(disks, name, &limits, data),
+            Front::Mq => disk_options.build_mq(disks, name, &limits, tag_set()?, data),
         }
     }
 

@@ -36,6 +36,7 @@ use kernel::{
     sync::Arc, //
 };
 use rb::{
+    block::gen_disk::Disks,
     device::class::ClassAttributes,
     mm,
     tokens, //
@@ -60,6 +61,8 @@ pub struct Driver {
     _class: ClassAttributes<Registry>,
     // Holds the disks.
     _registry: Arc<Registry>,
+    // Waits until they are freed.
+    _disks: Disks,
 }
 
 impl Driver {
@@ -82,7 +85,8 @@ impl Driver {
             return Err(EINVAL);
         }
 
-        let registry = Registry::new(config.mem_max_pages())?;
+        let disks = Disks::new()?;
+        let registry = Registry::new(config.mem_max_pages(), disks.token())?;
         let class = class::register(registry.clone())?;
 
         // From here on somebody may have a disk open.
@@ -95,6 +99,7 @@ impl Driver {
         Ok(Self {
             _class: class,
             _registry: registry,
+            _disks: disks,
         })
     }
 }

@@ -37,7 +37,10 @@ use kernel::{
     }, //
 };
 use rb::{
-    block::gen_disk::GenDisk,
+    block::gen_disk::{
+        DiskToken,
+        GenDisk, //
+    },
     debugfs::File, //
 };
 
@@ -62,17 +65,20 @@ pub(crate) struct Registry {
     slots: Mutex<KVec<Slot>>,
     /// What all disks may use together.
     budget: Arc<Budget>,
+    /// What disks are built with.
+    token: DiskToken,
 }
 
 impl Registry {
     /// Creates an empty registry, whose disks may use `mem_max` pages together.
-    pub(crate) fn new(mem_max: usize) -> Result<Arc<Self>> {
+    pub(crate) fn new(mem_max: usize, token: &DiskToken) -> Result<Arc<Self>> {
         let budget = Arc::new(Budget::new(mem_max), GFP_KERNEL)?;
 
         Arc::pin_init(
             try_pin_init!(Self {
                 slots <- new_mutex!(KVec::new()),
                 budget,
+                token: token.clone(),
             }),
             GFP_KERNEL,
         )
@@ -119,7 +125,8 @@ impl Registry {
         options: &AddOptions<'_>,
         device_number: Option<(u32, u32, u32)>,
     ) -> Result<GenDisk<Disk>> {
-        Disk::build(fmt!("{name}"), options, device_number, self.budget.clone())?
+        let budget = self.budget.clone();
+        Disk::build(&self.token, fmt!("{name}"), options, device_number, budget)?
             .add_disk(attributes::GROUPS)
     }
 

@@ -3,6 +3,7 @@
 use super::{
     presence::Presence,
     DeviceOf,
+    DiskToken,
     GenDisk,
     Operations, //
 };
@@ -33,6 +34,10 @@ use kernel::{
     static_lock_class,
     str::NullTerminatedFormatter,
     sync::Arc,
+    time::{
+        delay::fsleep,
+        Delta, //
+    },
     types::ForeignOwnable, //
 };
 
@@ -64,8 +69,9 @@ pub struct DiskOptions {
 impl DiskOptions {
     /// Sets up a disk that a front has allocated.
     ///
-    /// Fails with [`EINVAL`] if the name is too long (31 bytes) or there are no minors, and with
-    /// [`ENOMEM`]; then the disk and its data are gone.
+    /// Fails with [`EINVAL`] if the name is too long (31 bytes) or there are no minors, with
+    /// [`ENODEV`] if the [`Disks`](super::Disks) of `disks` is being dropped, and with [`ENOMEM`];
+    /// then the disk and its data are gone.
     ///
     /// # Safety
     ///
@@ -74,6 +80,7 @@ impl DiskOptions {
     /// of [`DiskVTable<T>`](super::DiskVTable) for the front of the disk.
     pub(in crate::block) unsafe fn set_up<T: Operations>(
         &self,
+        disks: &DiskToken,
         disk: NonNull<bindings::gendisk>,
         fops: &'static bindings::block_device_operations,
         name: fmt::Arguments<'_>,
@@ -81,8 +88,10 @@ impl DiskOptions {
         tag_set: Option<Arc<dyn Any + Send + Sync>>,
     ) -> Result<UnaddedDisk<T>> {
         let raw = disk.as_ptr();
+        let counted = disks.count();
         // SAFETY: By the safety requirements of this function.
-        let presence = unsafe { Presence::init(disk, tag_set.clone()) };
+        let presence =
+            counted.and_then(|counted| unsafe { Presence::init(disk, tag_set.clone(), counted) });
         presence.inspect_err(|_| {
             // SAFETY: The disk is ours, and is not used any more.
             unsafe { bindings::put_disk(raw) };
@@ -225,15 +234,24 @@ impl<T: Operations> Drop for UnaddedDisk<T> {
     fn drop(&mut self) {
         let raw = self.disk.as_ptr();
 
-        // SAFETY: By the type invariant, the disk is valid and was not added. For such a disk the
-        // block core does not call `free_disk`, so data and presence are still ours to drop;
-        // nothing borrows them once attributes and nodes are gone.
+        // SAFETY: By the type invariant, the disk is valid, was not added, and is ours.
+        unsafe { Presence::of(self.disk) }.leave();
+        // If adding it failed, somebody may have seen the device before, and hold it for a moment,
+        // for instance to list all block devices. Nobody finds it any more.
+        // SAFETY: As above.
+        while unsafe { bindings::disk_refs(raw) } > 1 {
+            fsleep(Delta::from_millis(1));
+        }
+
+        // SAFETY: As above, and we hold the only reference, so this frees the disk. For one that
+        // was not added the block core does not call `free_disk`, so data and presence are still
+        // ours to drop, and nothing borrows them once attributes and nodes are gone.
         unsafe {
             let data = (*raw).private_data;
-            let presence = Presence::take(self.disk);
-            presence.leave();
+            let own = Presence::take(self.disk);
             bindings::put_disk(raw);
             drop(T::Data::from_foreign(data));
+            drop(own);
         }
     }
 }

@@ -209,7 +209,9 @@ impl<T: Operations> DiskVTable<T> {
     /// Only the block layer may call this, for a disk of `T`.
     unsafe extern "C" fn free_disk(disk: *mut bindings::gendisk) {
         // SAFETY: This is the last use of the disk, which was added, and so has the data of `T` and
-        // a presence, that `GenDisk` has left; nothing borrows them any more.
+        // a presence, that `GenDisk` has left; nothing borrows them any more. The code of the module
+        // is there, since the last that this does is to say that the disk is freed: `Disks` waits
+        // for that, and then until this has returned.
         unsafe {
             drop(T::Data::from_foreign((*disk).private_data));
             drop(Presence::take(NonNull::new_unchecked(disk)));

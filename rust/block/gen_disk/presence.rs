@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
+use super::disks::CountedDisk;
 use crate::{
     bindings,
     new_wait_queue,
@@ -72,6 +73,7 @@ impl Presence {
     pub(super) unsafe fn init(
         disk: NonNull<bindings::gendisk>,
         tag_set: Option<Arc<dyn Any + Send + Sync>>,
+        counted: CountedDisk,
     ) -> Result {
         let presence = Arc::pin_init(
             // INVARIANT: By the safety requirements of this function.
@@ -83,9 +85,14 @@ impl Presence {
             }),
             GFP_KERNEL,
         )?;
+        let own = Own {
+            presence,
+            _counted: counted,
+        };
+        let own = KBox::new(own, GFP_KERNEL)?;
 
         // SAFETY: By the safety requirements of this function; the field is for the driver.
-        unsafe { (*Self::device(disk)).driver_data = presence.into_foreign() };
+        unsafe { (*Self::device(disk)).driver_data = own.into_foreign() };
         Ok(())
     }
 
@@ -96,17 +103,18 @@ impl Presence {
     /// `disk` must be valid for `'a`, must have a presence, and keep it.
     pub(super) unsafe fn of<'a>(disk: NonNull<bindings::gendisk>) -> ArcBorrow<'a, Self> {
         // SAFETY: By the safety requirements of this function, this is what `init` has stored.
-        unsafe { Arc::borrow((*Self::device(disk)).driver_data) }
+        let own = unsafe { KBox::<Own>::borrow((*Self::device(disk)).driver_data) };
+        own.presence.as_arc_borrow()
     }
 
-    /// Takes the presence from a disk that is to be freed.
+    /// Takes the presence from a disk that is to be freed, and what it is counted by.
     ///
     /// # Safety
     ///
     /// `disk` must be valid, and have a presence, which nobody asks for any more.
-    pub(super) unsafe fn take(disk: NonNull<bindings::gendisk>) -> Arc<Self> {
+    pub(super) unsafe fn take(disk: NonNull<bindings::gendisk>) -> KBox<Own> {
         // SAFETY: By the safety requirements of this function, this is what `init` has stored.
-        unsafe { Arc::from_foreign((*Self::device(disk)).driver_data) }
+        unsafe { KBox::from_foreign((*Self::device(disk)).driver_data) }
     }
 
     fn device(disk: NonNull<bindings::gendisk>) -> *mut bindings::device {
@@ -139,6 +147,12 @@ impl Presence {
         self.idle
             .wait_event(|| self.count.load(Acquire) == Self::LEFT);
     }
+}
+
+/// What belongs to a disk besides its data. Fields are dropped in order.
+pub(super) struct Own {
+    presence: Arc<Presence>,
+    _counted: CountedDisk,
 }
 
 /// A disk that is in the system: its device is in sysfs, and is not removed.

@@ -9,6 +9,7 @@ use crate::{
     block::{
         gen_disk::{
             DiskOptions,
+            DiskToken,
             DiskVTable,
             UnaddedDisk, //
         },
@@ -31,9 +32,11 @@ impl DiskOptions {
     /// Allocates a disk with a blk-mq front, whose requests come from `tag_set`.
     ///
     /// Fails with [`EINVAL`] if the limits do not pass [`QueueLimits::validate`] or the name is
-    /// too long, and with [`ENOMEM`]. May sleep.
+    /// too long, with [`ENODEV`] if the [`Disks`](super::super::gen_disk::Disks) of `disks` is being dropped,
+    /// and with [`ENOMEM`]. May sleep.
     pub fn build_mq<T: Operations>(
         &self,
+        disks: &DiskToken,
         name: fmt::Arguments<'_>,
         limits: &QueueLimits,
         tag_set: Arc<TagSet<T>>,
@@ -55,6 +58,7 @@ impl DiskOptions {
         // SAFETY: The disk is new, without data, and has a queue of the tag set.
         unsafe {
             self.set_up::<T>(
+                disks,
                 NonNull::new_unchecked(disk),
                 &DiskVTable::<T>::MQ,
                 name,
