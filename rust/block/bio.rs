@@ -5,7 +5,6 @@
 //! C header: [`include/linux/bio.h`](srctree/include/linux/bio.h)
 
 mod command;
-mod owned;
 mod segment;
 
 pub use command::{
@@ -13,7 +12,6 @@ pub use command::{
     Flag,
     Flags, //
 };
-pub use owned::OwnedBio;
 pub use segment::{
     Destination,
     Direction,

@@ -2,19 +2,24 @@
 
 //! Disks with a bio front: the driver gets each bio as it was submitted.
 //!
-//! There is no queue, no scheduler and no merging; what the limits promise holds only for bios that
-//! went through [`OwnedBio::split_to_limits`]. For devices without a seek and without a command
-//! queue this costs about a third less than blk-mq.
+//! There is no queue, no scheduler, no merging and no splitting: what the limits say of the size of
+//! requests is a hint to submitters. For devices without a seek and without a command queue this
+//! costs about a third less than blk-mq.
 //!
 //! C header: [`include/linux/blkdev.h`](srctree/include/linux/blkdev.h)
 
 use super::{
-    bio::OwnedBio,
+    bio::Bio,
+    error::{
+        to_status,
+        BlkResult, //
+    },
     gen_disk::{
         self,
         DiskOptions,
         DiskToken,
         DiskVTable,
+        DiskView,
         GenDisk,
         UnaddedDisk, //
     },
@@ -31,13 +36,15 @@ use kernel::{
 
 /// The IO of a disk with a bio front.
 pub trait Operations: gen_disk::Operations {
-    /// Handles a bio, and ends it now or later.
+    /// Handles a bio, all of it, which ends with what this returns.
+    ///
+    /// As long as this runs, the bio counts as in flight: what waits until there is no IO, such as
+    /// [`freeze`](gen_disk::DiskRef::freeze) and the removal of the disk, waits for this call.
     ///
     /// Process context; may sleep, unless the bio has
     /// [`Flag::NoWait`](super::bio::Flag::NoWait). Bios that this submits are queued until it
-    /// returns, so it must not wait for them. Nor may the disk be frozen or synced from here, or its
-    /// limits be changed: that waits for this call.
-    fn submit_bio(disk: &GenDisk<Self>, bio: OwnedBio);
+    /// returns, so it must not wait for them.
+    fn submit_bio(disk: &DiskView<Self>, bio: &Bio) -> BlkResult;
 }
 
 impl DiskOptions {
@@ -83,10 +90,15 @@ impl DiskOptions {
 ///
 /// Only the block layer may call this, for a disk of `T`.
 pub(super) unsafe extern "C" fn submit_bio<T: Operations>(bio: *mut bindings::bio) {
-    // SAFETY: The block layer passes a valid bio of one of our disks, which was or is being added and
-    // is there until the bio has been submitted. The bio is ours to end.
+    // SAFETY: The block layer passes a valid bio of one of our disks, which was or is being added;
+    // it holds the usage count of the queue, for which the removal of the disk waits. The bio is
+    // ours to end: nothing else changes or ends it before, and nothing uses it after that.
     unsafe {
         let disk = NonNull::new_unchecked((*(*bio).bi_bdev).bd_disk);
-        GenDisk::lend(disk, |disk| T::submit_bio(disk, OwnedBio::from_raw(bio)));
+        let lent = Bio::from_raw(NonNull::new_unchecked(bio));
+        let result = GenDisk::lend(disk, |disk| T::submit_bio(disk, lent));
+
+        (*bio).bi_status = to_status(result);
+        bindings::bio_endio(bio);
     }
 }

@@ -7,6 +7,10 @@
 //! A disk is built in two steps: a front ([`bio_disk`](super::bio_disk) or [`mq`](super::mq))
 //! allocates it, and the driver may look at the limits that hold and take hold of its queue; then
 //! [`UnaddedDisk::add_disk`] makes it visible.
+//!
+//! A disk is of three types, each of which can do what the one before can: a [`DiskView`] is lent
+//! where nothing may wait, a [`DiskRef`] where the disk is being opened or closed, and the
+//! [`GenDisk`] is what the driver has.
 
 mod builder;
 mod change;
@@ -45,6 +49,7 @@ use crate::bindings;
 use core::{
     marker::PhantomData,
     mem::ManuallyDrop,
+    ops::Deref,
     ptr::NonNull, //
 };
 use kernel::{
@@ -54,6 +59,28 @@ use kernel::{
     types::ForeignOwnable, //
 };
 use presence::Presence;
+
+/// A disk, for what can be done in any context.
+///
+/// # Invariants
+///
+/// `disk` is valid, was added or is being added, has the data of `T` and a presence.
+pub struct DiskView<T: Operations> {
+    disk: NonNull<bindings::gendisk>,
+    _p: PhantomData<T>,
+}
+
+// SAFETY: A disk has no thread affinity.
+unsafe impl<T: Operations> Send for DiskView<T> {}
+
+// SAFETY: All that a `&DiskView`, a `&DiskRef` or a `&GenDisk` allow is synchronized by the block
+// layer.
+unsafe impl<T: Operations> Sync for DiskView<T> {}
+
+/// A disk, for what can also be done by who holds its open mutex, as those who open and close it do.
+///
+/// So nothing here takes that mutex, or a lock that others hold while they wait for it.
+pub struct DiskRef<T: Operations>(DiskView<T>);
 
 /// A disk that was added to the system, and is removed when this is dropped.
 ///
@@ -65,26 +92,48 @@ use presence::Presence;
 /// # Examples
 ///
 /// ```ignore
-/// let disk = options.build_bio::<Disk>(fmt!("rram{index}"), &limits, data)?.add_disk(GROUPS)?;
+/// let disk = options
+///     .build_bio::<Disk>(disks.token(), fmt!("rram{index}"), &limits, data)?
+///     .add_disk(GROUPS)?;
 /// pr_info!("{}: {}\n", disk.name(), disk.dev());
 /// ```
 ///
 /// # Invariants
 ///
-/// `disk` is valid, was added, has the data of `T` and a presence. Only the one who owns this
-/// removes the disk.
-pub struct GenDisk<T: Operations> {
-    disk: NonNull<bindings::gendisk>,
-    _p: PhantomData<T>,
+/// The disk was added. Only the one who owns this removes it.
+pub struct GenDisk<T: Operations>(DiskRef<T>);
+
+impl<T: Operations> Deref for GenDisk<T> {
+    type Target = DiskRef<T>;
+
+    #[inline]
+    fn deref(&self) -> &DiskRef<T> {
+        &self.0
+    }
 }
 
-// SAFETY: A disk has no thread affinity.
-unsafe impl<T: Operations> Send for GenDisk<T> {}
+impl<T: Operations> Deref for DiskRef<T> {
+    type Target = DiskView<T>;
 
-// SAFETY: All that a `&GenDisk` allows is synchronized by the block layer.
-unsafe impl<T: Operations> Sync for GenDisk<T> {}
+    #[inline]
+    fn deref(&self) -> &DiskView<T> {
+        &self.0
+    }
+}
 
 impl<T: Operations> GenDisk<T> {
+    /// # Safety
+    ///
+    /// `disk` must satisfy the type invariants of [`DiskView`] and of [`GenDisk`].
+    #[inline]
+    unsafe fn from_raw(disk: NonNull<bindings::gendisk>) -> Self {
+        // INVARIANT: By the safety requirements of this function.
+        Self(DiskRef(DiskView {
+            disk,
+            _p: PhantomData,
+        }))
+    }
+
     /// Lends a disk to `f`, which cannot remove it.
     ///
     /// # Safety
@@ -95,14 +144,13 @@ impl<T: Operations> GenDisk<T> {
         disk: NonNull<bindings::gendisk>,
         f: impl FnOnce(&Self) -> R,
     ) -> R {
-        // INVARIANT: By the safety requirements of this function. This does not own the disk.
-        let disk = ManuallyDrop::new(Self {
-            disk,
-            _p: PhantomData,
-        });
+        // SAFETY: By the safety requirements of this function. This does not own the disk.
+        let disk = ManuallyDrop::new(unsafe { Self::from_raw(disk) });
         f(&disk)
     }
+}
 
+impl<T: Operations> DiskView<T> {
     /// Returns the presence of the disk.
     fn presence(&self) -> ArcBorrow<'_, Presence> {
         // SAFETY: By the type invariant, the disk is valid, and has one.
@@ -163,7 +211,9 @@ impl<T: Operations> GenDisk<T> {
         // SAFETY: By the type invariant, the disk is valid.
         unsafe { bindings::disk_openers(self.as_raw()) }
     }
+}
 
+impl<T: Operations> DiskRef<T> {
     /// Writes back what the page cache has of the disk, has the disk flush, and waits for it.
     ///
     /// Fails with what the IO fails with. Process context; sleeps. IO must not be waited for by the

@@ -3,6 +3,7 @@
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
 #include <linux/completion.h>
+#include <linux/lockdep.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 
@@ -88,6 +89,12 @@ __rb_helper void rb_helper_disk_set_open_class(struct gendisk *disk,
 					       struct lock_class_key *key)
 {
 	lockdep_set_class(&disk->open_mutex, key);
+}
+
+/* What waits for those who open or close the disk must not hold them up. */
+__rb_helper void rb_helper_disk_assert_not_opening(struct gendisk *disk)
+{
+	lockdep_assert_not_held(&disk->open_mutex);
 }
 
 /* How many references there are to the device of a disk. */

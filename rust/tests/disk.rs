@@ -30,13 +30,16 @@ use rb::{
             BdevFile,
             Mode, //
         },
-        bio::OwnedBio,
+        bio::Bio,
         bio_disk,
+        error::BlkResult,
         gen_disk::{
             self,
             AttributeFile,
             DiskDevice,
             DiskOptions,
+            DiskRef,
+            DiskView,
             Disks,
             GenDisk, //
         },
@@ -89,12 +92,12 @@ struct TestDisk;
 impl gen_disk::Operations for TestDisk {
     type Data = Arc<Seen>;
 
-    fn open(disk: &GenDisk<Self>, _write: bool) -> Result {
+    fn open(disk: &DiskRef<Self>, _write: bool) -> Result {
         disk.data().opens.fetch_add(1, Relaxed);
         Ok(())
     }
 
-    fn release(disk: &GenDisk<Self>) {
+    fn release(disk: &DiskRef<Self>) {
         let seen = disk.data();
         if disk.is_live() {
             seen.live_releases.fetch_add(1, Relaxed);
@@ -107,7 +110,6 @@ impl gen_disk::Operations for TestDisk {
         }
         disk.set_read_only(true);
         disk.notify_change();
-        disk.force_media_change();
         disk.invalidate();
         if seen.nodes.load(Relaxed) != nodes {
             seen.wrong.fetch_add(1, Relaxed);
@@ -122,9 +124,9 @@ impl gen_disk::Operations for TestDisk {
 }
 
 impl bio_disk::Operations for TestDisk {
-    fn submit_bio(disk: &GenDisk<Self>, bio: OwnedBio) {
+    fn submit_bio(disk: &DiskView<Self>, _bio: &Bio) -> BlkResult {
         disk.data().reads.fetch_add(1, Relaxed);
-        bio.end(Ok(()));
+        Ok(())
     }
 }
 

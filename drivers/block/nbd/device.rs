@@ -72,7 +72,7 @@ use rb::{
             BlkError,
             BlkResult, //
         },
-        gen_disk::GenDisk,
+        gen_disk::DiskRef,
         mq::{
             RequestQueue,
             Timeout, //
@@ -217,7 +217,7 @@ impl Device {
     }
 
     /// Notes that the disk was opened.
-    pub(crate) fn opened(&self, disk: &GenDisk<Disk>) -> Result {
+    pub(crate) fn opened(&self, disk: &DiskRef<Disk>) -> Result {
         // What there was before a session, or after one, is no longer there.
         if self.shared.minors.max_part() != 0 && self.io.lock().live() == 0 {
             disk.need_partition_scan();
@@ -226,7 +226,7 @@ impl Device {
     }
 
     /// Notes that the disk was closed.
-    pub(crate) fn released(self: &Arc<Self>, disk: &GenDisk<Disk>) {
+    pub(crate) fn released(self: &Arc<Self>, disk: &DiskRef<Disk>) {
         if disk.openers() != 0 {
             return;
         }

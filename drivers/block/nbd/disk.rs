@@ -32,6 +32,7 @@ use rb::{
         error::BlkError,
         gen_disk::{
             self,
+            DiskRef,
             GenDisk,
             Ioctl, //
         },
@@ -58,11 +59,11 @@ pub(crate) type NbdRequest = Request<Disk>;
 impl gen_disk::Operations for Disk {
     type Data = Arc<Device>;
 
-    fn open(disk: &GenDisk<Self>, _write: bool) -> Result {
+    fn open(disk: &DiskRef<Self>, _write: bool) -> Result {
         disk.data().opened(disk)
     }
 
-    fn release(disk: &GenDisk<Self>) {
+    fn release(disk: &DiskRef<Self>) {
         Arc::from(disk.data()).released(disk);
     }
 

@@ -42,7 +42,7 @@ use rb::{
         gen_disk::{
             AttributeFile,
             DiskDevice,
-            GenDisk, //
+            DiskRef, //
         },
         limits::{
             Feature,
@@ -93,7 +93,7 @@ impl Session {
 /// allows, or if its blocks are too large. Then all is as it was, but the sockets are gone.
 pub(crate) fn begin(
     device: &Arc<Device>,
-    disk: &GenDisk<Disk>,
+    disk: &DiskRef<Disk>,
     setup: &mut Setup,
     netlink: bool,
 ) -> Result<u64> {
@@ -125,7 +125,7 @@ pub(crate) fn begin(
 /// Starts the threads, and makes the session's files.
 fn connect(
     device: &Arc<Device>,
-    disk: &GenDisk<Disk>,
+    disk: &DiskRef<Disk>,
     setup: &mut Setup,
     sockets: KVec<Socket>,
     netlink: bool,
@@ -179,7 +179,7 @@ fn depth() -> usize {
 }
 
 /// Lets IO begin, and gives the disk its size.
-fn show(device: &Arc<Device>, disk: &GenDisk<Disk>, setup: &mut Setup) -> Result {
+fn show(device: &Arc<Device>, disk: &DiskRef<Disk>, setup: &mut Setup) -> Result {
     setup.shown = true;
     device.set_flags(setup.flags);
     device.set_timeout(setup.timeout);
@@ -192,7 +192,7 @@ fn show(device: &Arc<Device>, disk: &GenDisk<Disk>, setup: &mut Setup) -> Result
 }
 
 /// Gives the disk its size, and tells user space.
-fn show_size(device: &Device, disk: &GenDisk<Disk>, setup: &Setup) {
+fn show_size(device: &Device, disk: &DiskRef<Disk>, setup: &Setup) {
     device.set_size(setup.size);
     if device.shared.minors.max_part() != 0 {
         disk.need_partition_scan();
@@ -208,7 +208,7 @@ fn show_size(device: &Device, disk: &GenDisk<Disk>, setup: &Setup) {
 /// in flight do not end soon.
 pub(crate) fn resize(
     device: &Device,
-    disk: &GenDisk<Disk>,
+    disk: &DiskRef<Disk>,
     setup: &mut Setup,
     size: Size,
 ) -> Result {
@@ -306,7 +306,7 @@ pub(crate) fn ask_for_end(device: &Device) {
 ///
 /// IO that has not ended fails. With `tell`, the servers are told, if they take it in time. The disk
 /// keeps its size until [`forget`].
-pub(crate) fn end(device: &Arc<Device>, disk: &GenDisk<Disk>, setup: &mut Setup, tell: bool) {
+pub(crate) fn end(device: &Arc<Device>, disk: &DiskRef<Disk>, setup: &mut Setup, tell: bool) {
     let Some(session) = setup.session.take() else {
         return;
     };
@@ -353,7 +353,7 @@ fn end_io(device: &Arc<Device>) {
 }
 
 /// Forgets all that the device was told, when there is no session, and takes the size from the disk.
-pub(crate) fn forget(device: &Device, disk: &GenDisk<Disk>, setup: &mut Setup) {
+pub(crate) fn forget(device: &Device, disk: &DiskRef<Disk>, setup: &mut Setup) {
     let shown = setup.shown;
     *setup = Setup::new();
     *device.backend.lock() = None;

@@ -24,6 +24,7 @@ use rb::block::{
     },
     gen_disk::{
         self,
+        DiskRef,
         GenDisk,
         Ioctl, //
     },
@@ -43,11 +44,11 @@ pub(crate) struct Disk;
 impl gen_disk::Operations for Disk {
     type Data = Arc<Device>;
 
-    fn open(disk: &GenDisk<Self>, write: bool) -> Result {
+    fn open(disk: &DiskRef<Self>, write: bool) -> Result {
         disk.data().open(disk, write)
     }
 
-    fn release(disk: &GenDisk<Self>) {
+    fn release(disk: &DiskRef<Self>) {
         disk.data().release(disk);
     }
 

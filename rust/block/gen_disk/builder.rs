@@ -192,11 +192,8 @@ impl<T: Operations> UnaddedDisk<T> {
         // SAFETY: The disk is valid, and set up; the groups are static, and for disks of `T`.
         to_result(unsafe { bindings::device_add_disk(ptr::null_mut(), raw, groups.as_ptr()) })?;
 
-        // INVARIANT: The disk was added, and is no longer that of `self`.
-        Ok(GenDisk {
-            disk: ManuallyDrop::new(self).disk,
-            _p: PhantomData,
-        })
+        // SAFETY: The disk was added, and is no longer that of `self`.
+        Ok(unsafe { GenDisk::from_raw(ManuallyDrop::new(self).disk) })
     }
 
     /// Gives the device the name of the disk. Fails with [`ENOMEM`].

@@ -3,6 +3,8 @@
 //! What changes about a disk while it is there: its size, its limits, its medium.
 
 use super::{
+    DiskRef,
+    DiskView,
     GenDisk,
     Operations, //
 };
@@ -16,7 +18,7 @@ use kernel::{
     time::Delta, //
 };
 
-impl<T: Operations> GenDisk<T> {
+impl<T: Operations> DiskRef<T> {
     /// Changes the limits, while no IO is in flight.
     ///
     /// All that [`QueueLimits`] has is set, nothing is left from before, except what the user has
@@ -76,14 +78,6 @@ impl<T: Operations> GenDisk<T> {
         }
     }
 
-    /// Changes the capacity, in sectors of 512 bytes, and tells nobody.
-    ///
-    /// Does not sleep; not for interrupts.
-    pub fn set_capacity(&self, sectors: u64) {
-        // SAFETY: By the type invariant, the disk is valid.
-        unsafe { bindings::set_capacity(self.as_raw(), sectors) };
-    }
-
     /// Changes the capacity, in sectors of 512 bytes, and tells user space.
     ///
     /// Returns whether there was an event (`RESIZE=1`): there is none if the capacity is as it was,
@@ -108,20 +102,6 @@ impl<T: Operations> GenDisk<T> {
         }
     }
 
-    /// Tells user space and file systems that the medium is another one.
-    ///
-    /// Sends the event `change` with `DISK_MEDIA_CHANGE=1`, raises the sequence number of the disk,
-    /// shuts down a file system that is mounted from it, and drops what the page cache holds and is
-    /// clean. Partitions are not looked for: see [`need_partition_scan`](Self::need_partition_scan).
-    /// Does nothing if the disk is being removed.
-    ///
-    /// Process context; may sleep. Takes locks of the file system, which may wait for IO.
-    pub fn force_media_change(&self) {
-        if let Some(present) = self.presence().enter() {
-            present.force_media_change();
-        }
-    }
-
     /// Drops what the page cache holds and is clean, forgets errors of writeback, and sets the
     /// capacity to zero, all without an event.
     ///
@@ -129,6 +109,16 @@ impl<T: Operations> GenDisk<T> {
     pub fn invalidate(&self) {
         // SAFETY: By the type invariant, the disk is valid.
         unsafe { bindings::invalidate_disk(self.as_raw()) };
+    }
+}
+
+impl<T: Operations> DiskView<T> {
+    /// Changes the capacity, in sectors of 512 bytes, and tells nobody.
+    ///
+    /// Does not sleep; not for interrupts.
+    pub fn set_capacity(&self, sectors: u64) {
+        // SAFETY: By the type invariant, the disk is valid.
+        unsafe { bindings::set_capacity(self.as_raw(), sectors) };
     }
 
     /// Has the next opener look for partitions first; those that are not there any more go.
@@ -159,6 +149,26 @@ impl<T: Operations> GenDisk<T> {
             !(&raw const (*(*self.as_raw()).queue).elevator)
                 .read_volatile()
                 .is_null()
+        }
+    }
+}
+
+impl<T: Operations> GenDisk<T> {
+    /// Tells user space and file systems that the medium is another one.
+    ///
+    /// Sends the event `change` with `DISK_MEDIA_CHANGE=1`, raises the sequence number of the disk,
+    /// shuts down a file system that is mounted from it, and drops what the page cache holds and is
+    /// clean. Partitions are not looked for: see [`need_partition_scan`](Self::need_partition_scan).
+    /// Does nothing if the disk is being removed.
+    ///
+    /// Process context; may sleep. Takes locks of the file system, which may wait for IO, and whose
+    /// holders may wait for the open mutex of the disk: not to be called within
+    /// [`with_openers`](Self::with_openers).
+    pub fn force_media_change(&self) {
+        // SAFETY: By the type invariant, the disk is valid.
+        unsafe { bindings::disk_assert_not_opening(self.as_raw()) };
+        if let Some(present) = self.presence().enter() {
+            present.force_media_change();
         }
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 use super::{
+    DiskRef,
+    DiskView,
     GenDisk,
     Operations, //
 };
@@ -74,13 +76,15 @@ where
 // SAFETY: The disk is one of `T`.
 unsafe impl<T: Operations> DeviceOf<T> for GenDisk<T> {}
 
-impl<T: Operations> GenDisk<T> {
+impl<T: Operations> DiskView<T> {
     /// Returns the disk as the target of links.
     pub fn kobject(&self) -> KobjectRef<'_> {
         // SAFETY: By the type invariant, the disk is valid, and so is its kobject.
         unsafe { KobjectRef::from_raw(NonNull::new_unchecked(bindings::disk_kobj(self.as_raw()))) }
     }
+}
 
+impl<T: Operations> DiskRef<T> {
     /// Makes a link `name` to `target` in the attribute group `group` of the disk.
     ///
     /// The link goes with the disk. Fails with `EEXIST` if the name is taken, with `ENOENT` if

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 use super::{
+    DiskRef,
     GenDisk,
     Operations, //
 };
@@ -22,7 +23,9 @@ impl<T: Operations> GenDisk<T> {
         unsafe { bindings::mutex_unlock(open_mutex) };
         result
     }
+}
 
+impl<T: Operations> DiskRef<T> {
     /// Drops what the page cache of the disk holds from byte `start` on, written back or not.
     ///
     /// Waits for writeback that runs, so IO must be able to complete. May sleep.

@@ -2,6 +2,7 @@
 
 use super::{
     presence::Presence,
+    DiskRef,
     GenDisk, //
 };
 use crate::{
@@ -41,14 +42,14 @@ pub trait Operations: Sized + 'static {
     /// waits for this. The first open may come before [`UnaddedDisk::add_disk`] has returned.
     ///
     /// [`UnaddedDisk::add_disk`]: super::UnaddedDisk::add_disk
-    fn open(_disk: &GenDisk<Self>, _write: bool) -> Result {
+    fn open(_disk: &DiskRef<Self>, _write: bool) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
     /// Called for each successful open, when it is closed. Context as [`Operations::open`].
     ///
     /// The disk may have been removed before.
-    fn release(_disk: &GenDisk<Self>) {
+    fn release(_disk: &DiskRef<Self>) {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
@@ -139,7 +140,7 @@ impl<T: Operations> DiskVTable<T> {
     /// Only the block layer may call this, for a disk of `T`.
     unsafe extern "C" fn release(disk: *mut bindings::gendisk) {
         // SAFETY: The block layer keeps the disk during the call.
-        unsafe { Self::lend(disk, T::release) };
+        unsafe { Self::lend(disk, |disk| T::release(disk)) };
     }
 
     /// # Safety

@@ -12,11 +12,13 @@ use kernel::{
     }, //
 };
 use rb::block::{
-    bio::OwnedBio,
+    bio::Bio,
     bio_disk,
+    error::BlkResult,
     gen_disk::{
         self,
-        GenDisk, //
+        DiskRef,
+        DiskView, //
     },
     mq::{
         self,
@@ -29,7 +31,7 @@ use rb::block::{
 impl gen_disk::Operations for Disk {
     type Data = Arc<Self>;
 
-    fn open(disk: &GenDisk<Self>, _write: bool) -> Result {
+    fn open(disk: &DiskRef<Self>, _write: bool) -> Result {
         if disk.data().removed.load(Relaxed) {
             return Err(ENXIO);
         }
@@ -41,16 +43,15 @@ impl bio_disk::Operations for Disk {
     // All is done when this returns, in the context of the submitter. A bio need not be split: the
     // only limits are those of a bio itself.
     #[inline]
-    fn submit_bio(disk: &GenDisk<Self>, bio: OwnedBio) {
-        let result = disk.data().serve(
+    fn submit_bio(disk: &DiskView<Self>, bio: &Bio) -> BlkResult {
+        disk.data().serve(
             disk.capacity_sectors(),
             bio.command(),
             bio.flags(),
             bio.sector(),
             bio.bytes(),
-            core::iter::once(&*bio),
-        );
-        bio.end(result);
+            core::iter::once(bio),
+        )
     }
 }
 
