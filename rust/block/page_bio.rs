@@ -21,7 +21,10 @@ use super::{
         to_result,
         BlkResult, //
     },
-    inflight::InflightGuard,
+    inflight::{
+        Inflight,
+        InflightGuard, //
+    },
     SECTOR_SIZE, //
 };
 use crate::{
@@ -46,15 +49,17 @@ use kernel::{
 pub trait Completion: Send + Sync + 'static {
     /// Tells that [`PageBio::take_result`] has something to take.
     ///
-    /// Any context, interrupts included: wakes someone.
+    /// Any context, interrupts included: wakes someone. What is dropped here must not sleep.
     fn completed(&self);
 }
 
 /// A bio and the pages of its data, submitted again and again.
 ///
 /// Everything is allocated at creation, so that IO through it makes progress without memory.
-/// While the bio is in flight the reference that the block layer holds keeps it alive, and its
-/// [`BdevFile`] waits for it before it closes.
+/// Dropping this waits until the bio is not in flight, so it must not happen in atomic context; nor
+/// does the [`BdevFile`] close before. A completion, which may be an interrupt, drops nothing.
+///
+/// One thread submits and takes results. Others that try meanwhile get [`EBUSY`], or its result.
 ///
 /// The pages can be read and written any time: what a device and a processor do to the same page
 /// at once is up to the driver to order, but never unsound, as no reference to the bytes exists.
@@ -71,12 +76,15 @@ pub trait Completion: Send + Sync + 'static {
 /// - `pages` are owned; `bvecs` has capacity for as many entries.
 /// - During a flight, `bio`, `bvecs` and `inflight` belong to whoever began it, until `end_io` ends
 ///   it.
+/// - From before a bio is submitted until `end_io` is done with `self`, `flights` counts it.
 #[pin_data(PinnedDrop)]
 pub struct PageBio<C: Completion> {
     #[pin]
     bio: Opaque<bindings::bio>,
     bvecs: UnsafeCell<KVec<bindings::bio_vec>>,
-    inflight: UnsafeCell<Option<InflightGuard>>,
+    /// What the lower device and `flights` wait for.
+    inflight: UnsafeCell<Option<[InflightGuard; 2]>>,
+    flights: Arc<Inflight>,
     pages: KVec<NonNull<bindings::page>>,
     flight: Flight,
     completion: C,
@@ -103,6 +111,7 @@ impl<C: Completion> PageBio<C> {
             }),
             bvecs: UnsafeCell::new(KVec::with_capacity(nr, GFP_KERNEL)?),
             inflight: UnsafeCell::new(None),
+            flights: Inflight::new()?,
             flight: Flight::new(),
             completion,
             // Last, since nothing frees the pages if a later field fails.
@@ -228,14 +237,14 @@ impl<C: Completion> PageBio<C> {
         }
         self.add_pages(bytes);
 
-        // INVARIANT: What is in flight is accounted until `end_io`.
-        // SAFETY: By the type invariant, bio and `inflight` are ours. `end_io` takes the reference
-        // over. The lower device is open until then, because of `inflight`.
+        // INVARIANT: The flight is counted until the end of `end_io`.
+        // SAFETY: By the type invariant, bio and `inflight` are ours. Because of `inflight`, the
+        // lower device is open until `end_io` is done, and `self`, which does not move, is there.
         unsafe {
-            *self.inflight.get() = Some(lower.begin_io());
+            *self.inflight.get() = Some([lower.begin_io(), Inflight::begin(&self.flights)]);
             (*bio).bi_iter.bi_sector = sector;
             (*bio).bi_end_io = Some(Self::end_io);
-            (*bio).bi_private = Arc::into_raw(Arc::from(self)).cast_mut().cast();
+            (*bio).bi_private = core::ptr::from_ref::<Self>(&self).cast_mut().cast();
             bindings::submit_bio(bio);
         }
         Ok(())
@@ -263,8 +272,8 @@ impl<C: Completion> PageBio<C> {
     ///
     /// Only the block layer may call this, for a bio that `submit` has submitted.
     unsafe extern "C" fn end_io(bio: *mut bindings::bio) {
-        // SAFETY: `submit` has put a reference there, which is ours now.
-        let this = unsafe { Arc::<Self>::from_raw((*bio).bi_private.cast()) };
+        // SAFETY: `submit` has put it there. It is not dropped before `inflight` is, below.
+        let this = unsafe { &*(*bio).bi_private.cast::<Self>() };
 
         // SAFETY: The bio is valid, and the flight goes on, on behalf of this call. What
         // `bio_init()` and the block layer have attached is given back, as the next `bio_init()`
@@ -278,8 +287,8 @@ impl<C: Completion> PageBio<C> {
         // INVARIANT: Nothing below touches what `flight` guards.
         this.flight.end(status);
         this.completion.completed();
-        drop(this);
-        // Last: now the driver may close the lower device, and go.
+        // Last: now the driver may close the lower device, and drop `this`. The module is there
+        // until this has returned: see `Disks`.
         drop(inflight);
     }
 }
@@ -287,6 +296,7 @@ impl<C: Completion> PageBio<C> {
 #[pinned_drop]
 impl<C: Completion> PinnedDrop for PageBio<C> {
     fn drop(self: Pin<&mut Self>) {
+        self.flights.wait();
         free_pages(&self.pages);
     }
 }
