@@ -13,13 +13,23 @@ use crate::bindings;
 use core::ptr;
 use kernel::{
     prelude::*,
-    sync::LockClassKey,
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Release, //
+        },
+        LockClassKey, //
+    },
     time::Delta,
     types::Opaque, //
 };
 
 /// How often a task that should stop looks for other signals.
 const SIGNAL_INTERVAL: Delta = Delta::from_millis(200);
+
+/// How often a task looks that waits where another one does.
+const CROWDED_INTERVAL: Delta = Delta::from_millis(5);
 
 /// A queue of tasks that wait for a condition.
 ///
@@ -163,7 +173,8 @@ impl WaitQueue {
 
 /// A place where one task waits; that costs less than a queue.
 ///
-/// If two wait at the same time, only the one that came last is woken.
+/// If two wait at the same time, the one that came first is woken; the other one looks at its
+/// condition every few milliseconds, until it has the place for itself.
 ///
 /// # Examples
 ///
@@ -178,9 +189,11 @@ impl WaitQueue {
 ///
 /// # Invariants
 ///
-/// `wait` is a `struct rcuwait`, whose task is one that is in [`RcuWait::wait_event_idle`], or none.
+/// `wait` is a `struct rcuwait`. Its task is the one that has set `occupied`, while that is in
+/// [`RcuWait::wait_event_idle`], or none.
 #[pin_data]
 pub struct RcuWait {
+    occupied: Atomic<bool>,
     #[pin]
     wait: Opaque<bindings::rcuwait>,
 }
@@ -195,6 +208,7 @@ impl RcuWait {
     /// Returns an initializer for a place where nobody waits.
     pub fn new() -> impl PinInit<Self> {
         pin_init!(Self {
+            occupied: Atomic::new(false),
             // INVARIANT: As `rcuwait_init()` does: there is no task.
             wait: Opaque::new(bindings::rcuwait {
                 task: ptr::null_mut(),
@@ -213,8 +227,16 @@ impl RcuWait {
     ///
     /// The sleeper does not count as load, nor as hung: for threads that wait for work.
     pub fn wait_event_idle(&self, mut condition: impl FnMut() -> bool) {
-        // INVARIANT: This task is here until `finish_rcuwait()`.
-        // SAFETY: By the type invariant.
+        while self.occupied.xchg(true, Acquire) {
+            if condition() {
+                return;
+            }
+            // SAFETY: FFI call without preconditions in process context.
+            unsafe { bindings::set_current_state(bindings::TASK_IDLE) };
+            schedule(Some(CROWDED_INTERVAL));
+        }
+        // INVARIANT: This task has set `occupied`, and is here until `finish_rcuwait()`.
+        // SAFETY: By the type invariant, no other task is in the place.
         unsafe { bindings::prepare_to_rcuwait(self.wait.get()) };
         loop {
             // SAFETY: FFI call without preconditions in process context. The barrier in it pairs
@@ -227,6 +249,7 @@ impl RcuWait {
         }
         // SAFETY: By the type invariant; this task has entered above.
         unsafe { bindings::finish_rcuwait(self.wait.get()) };
+        self.occupied.store(false, Release);
     }
 }
 
