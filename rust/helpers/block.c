@@ -5,6 +5,7 @@
 #include <linux/completion.h>
 #include <linux/lockdep.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
 
 __rb_helper struct request_queue *rb_helper_bdev_get_queue(struct block_device *bdev)
@@ -89,6 +90,12 @@ __rb_helper void rb_helper_disk_set_open_class(struct gendisk *disk,
 					       struct lock_class_key *key)
 {
 	lockdep_set_class(&disk->open_mutex, key);
+}
+
+/* Whether what this task submits is queued until it returns to who submits now. */
+__rb_helper bool rb_helper_in_submission(void)
+{
+	return current->bio_list;
 }
 
 /* What waits for those who open or close the disk must not hold them up. */

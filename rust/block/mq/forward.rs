@@ -30,9 +30,15 @@ impl<T: Operations> Request<T> {
     /// When the lower device has completed it, [`Operations::forwarded`] is called, exactly once,
     /// maybe before this returns. A flush becomes a flush of the lower device.
     ///
-    /// Process context; may sleep. Each bio of the request takes one from `bios`, and is submitted
-    /// before the next is taken, so a reserve of one makes progress.
+    /// Process context; may sleep. Each bio of the request takes one from `bios`, and has gone down
+    /// before the next is taken, so a reserve of one makes progress. Where bios would be queued, as
+    /// in [`Operations::queue_rq`] for a task that submits, the request is given back in place of
+    /// that, and comes again from a worker.
     pub fn forward(self, lower: &BdevFile, bios: &BioSet) {
+        // SAFETY: FFI call without preconditions in process context.
+        if unsafe { bindings::in_submission() } {
+            return self.requeue();
+        }
         let rq = ManuallyDrop::new(self);
         let pdu = rq.pdu();
         // One for this function, so that the request cannot complete before all is submitted.
