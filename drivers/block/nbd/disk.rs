@@ -113,7 +113,8 @@ impl mq::Operations for Disk {
         device.io.lock().wake_senders();
     }
 
-    fn timeout(device: ArcBorrow<'_, Device>, tag: u32) -> Timeout {
+    // There is one hardware queue.
+    fn timeout(device: ArcBorrow<'_, Device>, _queue: u32, tag: u32) -> Timeout {
         Arc::from(device).timed_out(tag)
     }
 

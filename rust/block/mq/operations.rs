@@ -71,12 +71,12 @@ pub trait Operations: gen_disk::Operations {
     /// Called when a request has not ended within the [time](super::RequestQueue::set_timeout) since
     /// it was started, and again each time that it has passed once more.
     ///
-    /// `tag` is that of the request, which may be ended by its owner meanwhile, so that a driver
-    /// that keeps its requests by their tags may find none. Whoever owns the request ends or
-    /// requeues it, or leaves it alone.
+    /// `queue` and `tag` are [those](Request::hw_queue) of the request, which may be ended by its
+    /// owner meanwhile, so that a driver that keeps its requests by them may find none. Whoever owns
+    /// the request ends or requeues it, or leaves it alone.
     ///
     /// Process context, in a worker that all disks share: must not wait for I/O.
-    fn timeout(_data: Borrowed<'_, Self>, _tag: u32) -> Timeout {
+    fn timeout(_data: Borrowed<'_, Self>, _queue: u32, _tag: u32) -> Timeout {
         Timeout::Later
     }
 
@@ -145,7 +145,8 @@ impl<T: Operations> OperationsVTable<T> {
         hctx: *mut bindings::blk_mq_hw_ctx,
         bd: *const bindings::blk_mq_queue_data,
     ) -> bindings::blk_status_t {
-        // SAFETY: blk-mq passes valid pointers, and keeps the disk until dispatch has returned.
+        // SAFETY: blk-mq passes valid pointers. The disk is there until dispatch has returned, since
+        // `GenDisk` waits for that when it is dropped.
         let data = unsafe { Self::data(hctx) };
 
         // SAFETY: blk-mq passes a request of `T` that was not started.
@@ -188,11 +189,14 @@ impl<T: Operations> OperationsVTable<T> {
     ///
     /// Only blk-mq may call this, for a disk of `T`.
     unsafe extern "C" fn timeout(rq: *mut bindings::request) -> bindings::blk_eh_timer_return {
-        // SAFETY: blk-mq holds a reference to the request, so its queue is not gone, nor is the
-        // disk, whose removal waits for the request.
-        let (data, tag) = unsafe { (DiskVTable::<T>::data((*(*rq).q).disk), (*rq).tag) };
+        // SAFETY: blk-mq holds a reference to the request, which was started, so that its queue and
+        // hardware queue are not gone, nor is the disk, whose removal waits for this worker.
+        let (data, queue, tag) = unsafe {
+            let data = DiskVTable::<T>::data((*(*rq).q).disk);
+            (data, (*(*rq).mq_hctx).queue_num, (*rq).tag)
+        };
 
-        match T::timeout(data, tag as u32) {
+        match T::timeout(data, queue, tag as u32) {
             Timeout::Done => bindings::blk_eh_timer_return_BLK_EH_DONE,
             Timeout::Later => bindings::blk_eh_timer_return_BLK_EH_RESET_TIMER,
         }
@@ -244,15 +248,18 @@ impl<T: Operations> OperationsVTable<T> {
     ///
     /// Only blk-mq may call this, for a tag set of `T`.
     unsafe extern "C" fn map_queues(set: *mut bindings::blk_mq_tag_set) {
-        // SAFETY: blk-mq passes a valid tag set, and calls this alone.
-        let set = unsafe { &mut *set };
-        let reads = set.driver_data as usize as u32;
-        let others = set.nr_hw_queues.saturating_sub(reads);
+        // SAFETY: blk-mq passes a valid tag set, and changes these fields at no other time. Nobody
+        // else has the maps meanwhile.
+        let (reads, all, nr_maps, maps) = unsafe {
+            let reads = (*set).driver_data as usize as u32;
+            let maps = &mut *(&raw mut (*set).map);
+            (reads, (*set).nr_hw_queues, (*set).nr_maps as usize, maps)
+        };
+        let others = all.saturating_sub(reads);
 
         // Queues for reads come behind the others. Without any there is no second map.
-        let maps = [(others, 0), (reads, others)];
-        let nr_maps = set.nr_maps as usize;
-        for (map, (nr_queues, queue_offset)) in set.map.iter_mut().zip(maps).take(nr_maps) {
+        let numbers = [(others, 0), (reads, others)];
+        for (map, (nr_queues, queue_offset)) in maps.iter_mut().zip(numbers).take(nr_maps) {
             map.nr_queues = nr_queues;
             map.queue_offset = queue_offset;
             // SAFETY: The first `nr_maps` maps are allocated.

@@ -191,6 +191,14 @@ impl<T: Operations> Request<T> {
         self.bytes() >> crate::block::SECTOR_SHIFT
     }
 
+    /// Returns the number of the hardware queue; with the [tag](Self::tag), it tells the request
+    /// from all others of the disk that are started.
+    #[inline]
+    pub fn hw_queue(&self) -> u32 {
+        // SAFETY: By the type invariant, the request is valid; having been started, it has one.
+        unsafe { (*(*self.0.as_ptr()).mq_hctx).queue_num }
+    }
+
     /// Returns the tag, which no other started request of this hardware queue has.
     ///
     /// It is less than [`TagSet::queue_depth`](super::TagSet::queue_depth).
