@@ -35,6 +35,7 @@ use kernel::{
     prelude::*,
     types::Opaque, //
 };
+use message::OwnedMessage;
 use tables::Tables;
 
 /// A generic netlink family: what it understands, and what it does.
@@ -141,14 +142,14 @@ impl<F: Family> Registration<F> {
         &self,
         group: u32,
         cmd: u8,
-        fill: impl FnOnce(&mut Message) -> Result,
+        fill: impl FnOnce(&mut Message<'_>) -> Result,
     ) -> Result {
         if group as usize >= F::GROUPS.len() {
             return Err(EINVAL);
         }
         let family = self.family.get();
         // SAFETY: By the type invariant, the family is registered.
-        let skb = unsafe { Message::event(family, cmd, fill) }?.into_skb();
+        let skb = unsafe { OwnedMessage::event(family, cmd, fill) }?.into_skb();
         // SAFETY: By the type invariant, the family is registered, with this group; the message
         // is complete, and given away.
         let sent = unsafe {

@@ -2,7 +2,10 @@
 
 //! A request, and its attributes.
 
-use super::Message;
+use super::{
+    message::OwnedMessage,
+    Message, //
+};
 use crate::{
     bindings,
     net::attr::{
@@ -78,7 +81,7 @@ impl Info<'_> {
     ///
     /// Fails with [`EMSGSIZE`] if they are more, and as `fill` does; else with errors that only
     /// mean that the program does not listen any more.
-    pub fn reply(&self, cmd: u8, fill: impl FnOnce(&mut Message) -> Result) -> Result {
+    pub fn reply(&self, cmd: u8, fill: impl FnOnce(&mut Message<'_>) -> Result) -> Result {
         self.reply_with_room(bindings::GENLMSG_DEFAULT_SIZE, cmd, fill)
     }
 
@@ -87,11 +90,11 @@ impl Info<'_> {
         &self,
         room: usize,
         cmd: u8,
-        fill: impl FnOnce(&mut Message) -> Result,
+        fill: impl FnOnce(&mut Message<'_>) -> Result,
     ) -> Result {
         let info = self.info.as_ptr();
         // SAFETY: By the type invariant, `info` is that of a request.
-        let message = unsafe { Message::reply(info, room, cmd, fill) }?;
+        let message = unsafe { OwnedMessage::reply(info, room, cmd, fill) }?;
         // SAFETY: By the type invariant; the message is complete, and given away.
         to_result(unsafe { bindings::genlmsg_reply(message.into_skb().as_ptr(), info) })
     }

@@ -4,6 +4,7 @@
 
 use crate::bindings;
 use core::{
+    marker::PhantomData,
     mem::ManuallyDrop,
     ptr::NonNull, //
 };
@@ -14,83 +15,18 @@ use kernel::{
 
 /// A message that attributes are put into, at its end.
 ///
+/// It is one of its own for `'m`, so that two of them cannot be mistaken for each other.
+///
 /// # Invariants
 ///
-/// `self.0` is a socket buffer that `self` owns, and that holds one message, all of it.
-pub struct Message(NonNull<bindings::sk_buff>);
+/// The pointer is a valid socket buffer that nobody else uses for `'m`, and that holds one message
+/// that is not ended. All values with this `'m` are for this buffer.
+pub struct Message<'m>(NonNull<bindings::sk_buff>, Brand<'m>);
 
-impl Message {
-    /// Makes a message in reply to a request.
-    ///
-    /// # Safety
-    ///
-    /// `info` must be that of a request that is being handled.
-    pub(super) unsafe fn reply(
-        info: *mut bindings::genl_info,
-        room: usize,
-        cmd: u8,
-        fill: impl FnOnce(&mut Self) -> Result,
-    ) -> Result<Self> {
-        Self::new(
-            room,
-            // SAFETY: By the requirements of this function; `skb` is valid.
-            |skb| unsafe { bindings::genlmsg_put_reply(skb, info, cmd) },
-            fill,
-        )
-    }
+/// Invariant in `'m`: neither can be made of another.
+type Brand<'m> = PhantomData<fn(&'m ()) -> &'m ()>;
 
-    /// Makes a message that nobody asked for.
-    ///
-    /// # Safety
-    ///
-    /// `family` must be registered.
-    pub(super) unsafe fn event(
-        family: *const bindings::genl_family,
-        cmd: u8,
-        fill: impl FnOnce(&mut Self) -> Result,
-    ) -> Result<Self> {
-        Self::new(
-            bindings::GENLMSG_DEFAULT_SIZE,
-            // SAFETY: By the requirements of this function; `skb` is valid.
-            |skb| unsafe { bindings::genlmsg_put(skb, 0, 0, family, 0, cmd) },
-            fill,
-        )
-    }
-
-    fn new(
-        room: usize,
-        put_header: impl FnOnce(*mut bindings::sk_buff) -> *mut c_void,
-        fill: impl FnOnce(&mut Self) -> Result,
-    ) -> Result<Self> {
-        // SAFETY: FFI call without preconditions but a context that may sleep.
-        let skb = unsafe { bindings::genlmsg_new(room, bindings::GFP_KERNEL) };
-        // INVARIANT: The buffer is ours; its message follows.
-        let mut message = Self(NonNull::new(skb).ok_or(ENOMEM)?);
-        let header = put_header(skb);
-        if header.is_null() {
-            return Err(EMSGSIZE);
-        }
-
-        fill(&mut message)?;
-        message.check(skb)?;
-        // SAFETY: `header` is in this buffer, which does not move.
-        unsafe { bindings::genlmsg_end(skb, header) };
-        Ok(message)
-    }
-
-    /// Fails unless this is still the message in `skb`: they can be swapped, if there are two.
-    fn check(&self, skb: *mut bindings::sk_buff) -> Result {
-        if self.0.as_ptr() == skb {
-            Ok(())
-        } else {
-            Err(EINVAL)
-        }
-    }
-
-    pub(super) fn into_skb(self) -> NonNull<bindings::sk_buff> {
-        ManuallyDrop::new(self).0
-    }
-
+impl Message<'_> {
     fn put(&mut self, kind: u16, payload: &[u8]) -> Result {
         let len = c_int::try_from(payload.len())?;
         let data = payload.as_ptr().cast();
@@ -117,10 +53,9 @@ impl Message {
             return Err(EMSGSIZE);
         }
 
-        let filled = fill(self);
-        self.check(skb)?;
-        let result = filled.and_then(|()| {
-            // SAFETY: By the type invariant; `start` is in this message.
+        let result = fill(self).and_then(|()| {
+            // SAFETY: By the type invariant, this is still the same buffer, which nobody has ended
+            // or freed; `start` is in it.
             let end = unsafe { bindings::nla_nest_end_safe(skb, start) };
             to_result(end.min(0))
         });
@@ -132,7 +67,79 @@ impl Message {
     }
 }
 
-impl Drop for Message {
+/// A message that can be sent.
+///
+/// # Invariants
+///
+/// `self.0` is a socket buffer that `self` owns, and that holds one message, or none.
+pub(super) struct OwnedMessage(NonNull<bindings::sk_buff>);
+
+impl OwnedMessage {
+    /// Makes a message in reply to a request.
+    ///
+    /// # Safety
+    ///
+    /// `info` must be that of a request that is being handled.
+    pub(super) unsafe fn reply(
+        info: *mut bindings::genl_info,
+        room: usize,
+        cmd: u8,
+        fill: impl FnOnce(&mut Message<'_>) -> Result,
+    ) -> Result<Self> {
+        Self::new(
+            room,
+            // SAFETY: By the requirements of this function; `skb` is valid.
+            |skb| unsafe { bindings::genlmsg_put_reply(skb, info, cmd) },
+            fill,
+        )
+    }
+
+    /// Makes a message that nobody asked for.
+    ///
+    /// # Safety
+    ///
+    /// `family` must be registered.
+    pub(super) unsafe fn event(
+        family: *const bindings::genl_family,
+        cmd: u8,
+        fill: impl FnOnce(&mut Message<'_>) -> Result,
+    ) -> Result<Self> {
+        Self::new(
+            bindings::GENLMSG_DEFAULT_SIZE,
+            // SAFETY: By the requirements of this function; `skb` is valid.
+            |skb| unsafe { bindings::genlmsg_put(skb, 0, 0, family, 0, cmd) },
+            fill,
+        )
+    }
+
+    fn new(
+        room: usize,
+        put_header: impl FnOnce(*mut bindings::sk_buff) -> *mut c_void,
+        fill: impl FnOnce(&mut Message<'_>) -> Result,
+    ) -> Result<Self> {
+        // SAFETY: FFI call without preconditions but a context that may sleep.
+        let skb = unsafe { bindings::genlmsg_new(room, bindings::GFP_KERNEL) };
+        // INVARIANT: The buffer is ours.
+        let owned = Self(NonNull::new(skb).ok_or(ENOMEM)?);
+        let header = put_header(skb);
+        if header.is_null() {
+            return Err(EMSGSIZE);
+        }
+
+        // INVARIANT: The buffer is ours, and has a message. `fill` works for every lifetime, so this
+        // one is that of no other message.
+        fill(&mut Message(owned.0, PhantomData))?;
+        // SAFETY: `header` is in this buffer, which `owned` still owns.
+        unsafe { bindings::genlmsg_end(skb, header) };
+        Ok(owned)
+    }
+
+    pub(super) fn into_skb(self) -> NonNull<bindings::sk_buff> {
+        ManuallyDrop::new(self).0
+    }
+}
+
+impl Drop for OwnedMessage {
     fn drop(&mut self) {
         // SAFETY: By the type invariant, the buffer is ours.
         unsafe { bindings::nlmsg_free(self.0.as_ptr()) };
