@@ -12,9 +12,11 @@ mod disk;
 mod layout;
 mod limits;
 mod mempool;
+mod mq;
 #[cfg(CONFIG_UNIX)]
 mod net;
 mod sysfs;
+mod wait;
 mod workqueue;
 
 module! {

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Who waits is woken.
+
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Relaxed,
+            Release, //
+        },
+        Arc, //
+    },
+    time::{
+        delay::fsleep,
+        Delta, //
+    },
+};
+use rb::{
+    wait::RcuWait,
+    workqueue::{
+        Flag,
+        OwnedQueue, //
+    },
+};
+
+/// A place, what its visitors wait for, and how many have left.
+#[pin_data]
+struct Place {
+    #[pin]
+    place: RcuWait,
+    come: [Atomic<bool>; 2],
+    left: Atomic<u32>,
+}
+
+#[kunit_tests(rb_wait)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_in_one_place_are_both_woken() -> Result {
+        let place = Arc::pin_init(
+            pin_init!(Place {
+                place <- RcuWait::new(),
+                come: [Atomic::new(false), Atomic::new(false)],
+                left: Atomic::new(0),
+            }),
+            GFP_KERNEL,
+        )?;
+        let queue = OwnedQueue::new(c"rb_test", Flag::Unbound, 2)?;
+        for visitor in 0..2 {
+            let place = place.clone();
+            queue.try_spawn(GFP_KERNEL, move || {
+                place
+                    .place
+                    .wait_event_idle(|| place.come[visitor].load(Acquire));
+                place.left.fetch_add(1, Relaxed);
+            })?;
+            fsleep(Delta::from_millis(100));
+        }
+        // The first to come, then the second.
+        for come in &place.come {
+            come.store(true, Release);
+            place.place.wake_up();
+            fsleep(Delta::from_millis(100));
+        }
+        let mut patience = 500;
+        while place.left.load(Relaxed) != 2 && patience != 0 {
+            fsleep(Delta::from_millis(10));
+            patience -= 1;
+        }
+        let left = place.left.load(Relaxed);
+        if left != 2 {
+            // Dropped, it would wait for those who are not woken.
+            core::mem::forget(queue);
+        }
+        assert_eq!(left, 2);
+        Ok(())
+    }
+}
