@@ -30,7 +30,10 @@ use kernel::{
 ///
 /// ```ignore
 /// let major = BlkdevMajor::register(c"pktcdvd")?;
-/// let builder = GenDiskBuilder::new().device_number(major.number(), 0, 1);
+/// let options = DiskOptions {
+///     device_number: Some((DevT::new(major.number(), 0)?, NonZero::<u32>::MIN)),
+///     ..DiskOptions::default()
+/// };
 /// ```
 ///
 /// # Invariants

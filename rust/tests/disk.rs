@@ -2,6 +2,7 @@
 
 //! A disk is lent to callbacks, which may come when it was removed; its files and limits change.
 
+use core::num::NonZero;
 use kernel::{
     impl_has_work, new_mutex, new_work,
     prelude::*,
@@ -32,6 +33,7 @@ use rb::{
         },
         bio::Bio,
         bio_disk,
+        dev_t::DevT,
         error::BlkResult,
         gen_disk::{
             self,
@@ -61,11 +63,11 @@ use rb::{
 };
 
 /// What the callbacks of a disk have seen.
-struct Seen {
+pub(crate) struct Seen {
     opens: Atomic<u32>,
-    reads: Atomic<u32>,
+    pub(crate) reads: Atomic<u32>,
     /// How often the disk was released when it was live, and when it was not.
-    live_releases: Atomic<u32>,
+    pub(crate) live_releases: Atomic<u32>,
     dead_releases: Atomic<u32>,
     /// How often something could be done with the device of a disk that was not live.
     wrong: Atomic<u32>,
@@ -86,7 +88,7 @@ impl Seen {
     }
 }
 
-struct TestDisk;
+pub(crate) struct TestDisk;
 
 #[vtable]
 impl gen_disk::Operations for TestDisk {
@@ -176,7 +178,7 @@ impl Remove {
 }
 
 /// A disk, and what waits until it is freed: to be dropped after it.
-type Test = (Disks, GenDisk<TestDisk>, Arc<Seen>);
+pub(crate) type Test = (Disks, GenDisk<TestDisk>, Arc<Seen>);
 
 fn disk(options: &DiskOptions, limits: &QueueLimits) -> Result<Test> {
     let seen = Arc::new(Seen::new(), GFP_KERNEL)?;
@@ -187,7 +189,7 @@ fn disk(options: &DiskOptions, limits: &QueueLimits) -> Result<Test> {
     Ok((disks, disk, seen))
 }
 
-fn plain() -> Result<Test> {
+pub(crate) fn plain() -> Result<Test> {
     let options = DiskOptions {
         capacity_sectors: 64,
         ..DiskOptions::default()
@@ -196,7 +198,7 @@ fn plain() -> Result<Test> {
 }
 
 /// Waits until `count` is `expected`: files are closed late in threads of the kernel.
-fn becomes(count: &Atomic<u32>, expected: u32) -> bool {
+pub(crate) fn becomes(count: &Atomic<u32>, expected: u32) -> bool {
     for _ in 0..500 {
         if count.load(Relaxed) == expected {
             return true;
@@ -369,18 +371,33 @@ mod tests {
             assert_eq!(none.err(), Some(EINVAL));
         }
 
-        let number = |minors| DiskOptions {
-            device_number: Some((major.number(), 32, minors)),
-            ..DiskOptions::default()
+        let number = |major, first, minors| -> Result<DiskOptions> {
+            Ok(DiskOptions {
+                device_number: Some((
+                    DevT::new(major, first)?,
+                    NonZero::new(minors).ok_or(EINVAL)?,
+                )),
+                ..DiskOptions::default()
+            })
         };
-        let (_disks, disk, _seen) = disk(&number(32), &QueueLimits::default())?;
+        let options = number(major.number(), 32, 32)?;
+        let (_disks, disk, _seen) = disk(&options, &QueueLimits::default())?;
         assert_eq!(
             (disk.dev().major(), disk.dev().minor()),
             (major.number(), 32)
         );
         drop(disk);
-        let none = super::disk(&number(0), &QueueLimits::default());
-        assert_eq!(none.err(), Some(EINVAL));
+        // There is no such major, or are not so many minors.
+        let last = (1 << 20) - 1;
+        for (major, first, minors) in [
+            (0, 32, 1),
+            (major.number(), last, 2),
+            (major.number(), 1, last + 1),
+            (major.number(), 1, u32::MAX),
+        ] {
+            let none = super::disk(&number(major, first, minors)?, &QueueLimits::default());
+            assert_eq!(none.err(), Some(EINVAL));
+        }
         Ok(())
     }
 }

@@ -18,6 +18,7 @@ use crate::{
     netlink::Netlink,
     session, //
 };
+use core::num::NonZero;
 use kernel::{
     new_mutex,
     prelude::*,
@@ -30,6 +31,7 @@ use kernel::{
 };
 use rb::{
     block::{
+        dev_t::DevT,
         gen_disk::{
             DiskDevice,
             DiskOptions,
@@ -211,6 +213,7 @@ impl Shared {
     fn add_disk(&self, device: Arc<Device>) -> Result<GenDisk<Disk>> {
         let index = device.index();
         let first = self.minors.first_of(index).ok_or(EINVAL)?;
+        let minors = NonZero::new(self.minors.per_disk()).ok_or(EINVAL)?;
         let tags = Arc::pin_init(
             TagSet::new(&TagSetOptions {
                 nr_hw_queues: 1,
@@ -225,7 +228,7 @@ impl Shared {
             return Err(ENOMEM);
         }
         let options = DiskOptions {
-            device_number: Some((MAJOR, first, self.minors.per_disk())),
+            device_number: Some((DevT::new(MAJOR, first)?, minors)),
             ..DiskOptions::default()
         };
         let disk = options.build_mq::<Disk>(

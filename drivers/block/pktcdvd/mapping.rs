@@ -20,6 +20,7 @@ use crate::{
     session::Session,
     users::Closer, //
 };
+use core::num::NonZero;
 use kernel::{
     error::code::*,
     prelude::*,
@@ -178,7 +179,7 @@ fn add_disk(disks: &DiskToken, device: &Arc<Device>, looks: &Looks) -> Result<Ge
         no_partitions: true,
         removable: device.optical,
         opens_another: device.optical,
-        device_number: Some((device.dev.major(), device.dev.minor(), 1)),
+        device_number: Some((device.dev, NonZero::<u32>::MIN)),
     };
     let disk = options.build_mq::<Disk>(
         disks,

@@ -21,6 +21,7 @@ use crate::{
     },
     registry::Registry, //
 };
+use core::num::NonZero;
 use kernel::{
     prelude::*,
     seq_file::SeqFile,
@@ -158,7 +159,8 @@ impl Disks {
             front: Front::Bio,
         };
         let first_minor = self.config.minors.first_of(index).ok_or(EINVAL)?;
-        let number = (MAJOR, first_minor, self.config.minors.per_disk());
+        let minors = NonZero::new(self.config.minors.per_disk()).ok_or(EINVAL)?;
+        let number = (DevT::new(MAJOR, first_minor)?, minors);
 
         self.registry
             .add_numbered(&options, number, |disk| self.debugfs.file(&name, disk))

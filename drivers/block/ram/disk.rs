@@ -22,6 +22,7 @@ use crate::{
     },
     store::Store, //
 };
+use core::num::NonZero;
 use kernel::{
     fmt,
     new_mutex,
@@ -47,6 +48,7 @@ use rb::{
             Flag,
             Flags, //
         },
+        dev_t::DevT,
         error::{
             BlkError,
             BlkResult, //
@@ -109,7 +111,7 @@ impl Disk {
         disks: &DiskToken,
         name: fmt::Arguments<'_>,
         options: &AddOptions<'_>,
-        device_number: Option<(u32, u32, u32)>,
+        device_number: Option<(DevT, NonZero<u32>)>,
         shared: Arc<Budget>,
     ) -> Result<UnaddedDisk<Self>> {
         if options.size > MAX_BYTES {

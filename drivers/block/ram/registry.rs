@@ -25,6 +25,7 @@ use crate::{
         }, //
     }, //
 };
+use core::num::NonZero;
 use kernel::{
     bitmap::BitmapVec,
     fmt,
@@ -37,9 +38,12 @@ use kernel::{
     }, //
 };
 use rb::{
-    block::gen_disk::{
-        DiskToken,
-        GenDisk, //
+    block::{
+        dev_t::DevT,
+        gen_disk::{
+            DiskToken,
+            GenDisk, //
+        },
     },
     debugfs::File, //
 };
@@ -98,14 +102,13 @@ impl Registry {
         self.settle(&name, added)
     }
 
-    /// Adds a disk with the given major number, first minor number and number of these, and `file`
-    /// about it.
+    /// Adds a disk with the given device number and number of minors, and `file` about it.
     ///
-    /// Fails as [`Registry::add`], and with [`EINVAL`] if there are no such numbers.
+    /// Fails as [`Registry::add`], and with [`EINVAL`] if there are not so many minors.
     pub(crate) fn add_numbered(
         &self,
         options: &AddOptions<'_>,
-        device_number: (u32, u32, u32),
+        device_number: (DevT, NonZero<u32>),
         file: impl FnOnce(Arc<Disk>) -> File<UsedPages>,
     ) -> Result {
         let name = self.reserve(options.name)?;
@@ -123,7 +126,7 @@ impl Registry {
         &self,
         name: &CStr,
         options: &AddOptions<'_>,
-        device_number: Option<(u32, u32, u32)>,
+        device_number: Option<(DevT, NonZero<u32>)>,
     ) -> Result<GenDisk<Disk>> {
         let budget = self.budget.clone();
         Disk::build(&self.token, fmt!("{name}"), options, device_number, budget)?

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     bindings,
     block::{
+        dev_t::DevT,
         limits::QueueLimits,
         mq::RequestQueue, //
     },
@@ -19,6 +20,7 @@ use core::{
     any::Any,
     marker::PhantomData,
     mem::ManuallyDrop,
+    num::NonZero,
     ptr::{
         self,
         NonNull, //
@@ -61,16 +63,16 @@ pub struct DiskOptions {
     /// Whether [`Operations::open`] opens another disk: lockdep is told that the locks of the two
     /// are not the same.
     pub opens_another: bool,
-    /// Major, first minor and number of minors, of which there is at least one; the block core
-    /// takes a free number by default.
-    pub device_number: Option<(u32, u32, u32)>,
+    /// Device number, and how many minors from there on belong to the disk and its partitions; the
+    /// block core takes a free number by default. The major must be registered.
+    pub device_number: Option<(DevT, NonZero<u32>)>,
 }
 
 impl DiskOptions {
     /// Sets up a disk that a front has allocated.
     ///
-    /// Fails with [`EINVAL`] if the name is too long (31 bytes) or there are no minors, with
-    /// [`ENODEV`] if the [`Disks`](super::Disks) of `disks` is being dropped, and with [`ENOMEM`];
+    /// Fails with [`EINVAL`] if the name is too long (31 bytes), the major is zero, or there are
+    /// not so many minors, with [`ENODEV`] if the [`Disks`](super::Disks) of `disks` is being dropped, and with [`ENOMEM`];
     /// then the disk and its data are gone.
     ///
     /// # Safety
@@ -98,12 +100,12 @@ impl DiskOptions {
         })?;
         // `tag_set` is dropped after the disk, also if that fails.
 
-        let mut flags = 0;
+        let mut flags: c_int = 0;
         if self.no_partitions {
-            flags |= bindings::GENHD_FL_NO_PART;
+            flags |= bindings::GENHD_FL_NO_PART as c_int;
         }
         if self.removable {
-            flags |= bindings::GENHD_FL_REMOVABLE;
+            flags |= bindings::GENHD_FL_REMOVABLE as c_int;
         }
 
         if self.opens_another {
@@ -112,24 +114,30 @@ impl DiskOptions {
         }
 
         // SAFETY: By the safety requirements of this function, we have exclusive access.
-        // CAST: `DevT` has checked the numbers, and there are never so many minors.
         unsafe {
             (*raw).fops = fops;
             (*raw).private_data = data.into_foreign();
-            (*raw).flags |= flags as i32;
-            if let Some((major, first_minor, minors)) = self.device_number {
-                (*raw).major = major as i32;
-                (*raw).first_minor = first_minor as i32;
-                (*raw).minors = minors as i32;
-            }
+            (*raw).flags |= flags;
         }
         // INVARIANT: The disk is set up, and has the data and a presence.
         let disk = UnaddedDisk {
             disk,
             _p: PhantomData,
         };
-        if let Some((_, _, 0)) = self.device_number {
-            return Err(EINVAL);
+        if let Some((dev, minors)) = self.device_number {
+            let last = dev.minor().checked_add(minors.get() - 1).ok_or(EINVAL)?;
+            // Whether there is such a number.
+            DevT::new(dev.major(), last)?;
+            if dev.major() == 0 {
+                return Err(EINVAL);
+            }
+            // SAFETY: We have exclusive access to the disk.
+            // CAST: A major has 12 bits, and minors from 0 to `last`, 20.
+            unsafe {
+                (*raw).major = dev.major() as c_int;
+                (*raw).first_minor = dev.minor() as c_int;
+                (*raw).minors = minors.get() as c_int;
+            }
         }
 
         // SAFETY: We have exclusive access to the disk.
