@@ -174,9 +174,13 @@ impl BdevFile {
     }
 
     /// Returns the size, in sectors of 512 bytes.
+    ///
+    /// Its driver may change it meanwhile; then it may be neither the old nor the new on a 32-bit
+    /// machine.
     pub fn nr_sectors(&self) -> u64 {
-        // SAFETY: By the type invariant, the block device is valid.
-        unsafe { (*self.as_raw()).bd_nr_sectors }
+        // SAFETY: By the type invariant, the block device is valid. The size may change any time,
+        // as C readers take into account: it is read once.
+        unsafe { (&raw const (*self.as_raw()).bd_nr_sectors).read_volatile() }
     }
 
     /// Returns where the device starts on its disk, in sectors: zero, or that of the partition.

@@ -120,7 +120,8 @@ impl<T: Send + Sync + 'static> ClassDevice<T> {
     /// Returns the device as the target of links.
     pub fn kobject(&self) -> KobjectRef<'_> {
         // SAFETY: By the type invariant, the device is valid and referenced as long as we are.
-        unsafe { KobjectRef::from_raw(NonNull::from(&mut (*self.dev.as_ptr()).kobj)) }
+        // No reference to it is made, since the driver core uses it meanwhile.
+        unsafe { KobjectRef::from_raw(NonNull::new_unchecked(&raw mut (*self.dev.as_ptr()).kobj)) }
     }
 
     /// Makes a link `name` to `target` in the directory of the device.

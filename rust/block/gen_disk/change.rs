@@ -33,13 +33,8 @@ impl<T: Operations> DiskRef<T> {
         // SAFETY: By the type invariant, the disk has a queue.
         let queue = unsafe { (*self.as_raw()).queue };
 
-        // What `queue_limits_start_update()` does.
-        // SAFETY: The lock is initialized, since the queue is. The limits do not change while we
-        // hold it.
-        let mut raw = unsafe {
-            bindings::mutex_lock(&raw mut (*queue).limits_lock);
-            (*queue).limits
-        };
+        // SAFETY: The disk has a queue; the lock is given back below.
+        let mut raw = unsafe { start_update(queue) };
         limits.update(&mut raw);
         // SAFETY: We hold the lock, which this gives back.
         to_result(unsafe { bindings::queue_limits_commit_update_frozen(queue, &mut raw) })
@@ -55,13 +50,8 @@ impl<T: Operations> DiskRef<T> {
         // SAFETY: By the type invariant, the disk has a queue.
         let queue = unsafe { (*self.as_raw()).queue };
 
-        // As above.
-        // SAFETY: The lock is initialized, since the queue is. The limits do not change while we
-        // hold it.
-        let mut raw = unsafe {
-            bindings::mutex_lock(&raw mut (*queue).limits_lock);
-            (*queue).limits
-        };
+        // SAFETY: The disk has a queue; the lock is given back below.
+        let mut raw = unsafe { start_update(queue) };
         limits.update(&mut raw);
         // SAFETY: We hold the lock, which this gives back.
         to_result(unsafe { bindings::queue_limits_commit_within(queue, &mut raw, milliseconds) })
@@ -170,5 +160,20 @@ impl<T: Operations> GenDisk<T> {
         if let Some(present) = self.presence().enter() {
             present.force_media_change();
         }
+    }
+}
+
+/// What `queue_limits_start_update()` does: takes the lock of the limits, and returns these.
+///
+/// # Safety
+///
+/// `queue` must be valid. The caller must commit or cancel the update, which gives the lock back.
+unsafe fn start_update(queue: *mut bindings::request_queue) -> bindings::queue_limits {
+    // SAFETY: The lock is initialized, since the queue is. Limits change under it, but for what a
+    // driver learns when IO fails, as by `RequestQueue::disable_discard`: that is a single field,
+    // which is copied before or after.
+    unsafe {
+        bindings::mutex_lock(&raw mut (*queue).limits_lock);
+        (&raw const (*queue).limits).read_volatile()
     }
 }
