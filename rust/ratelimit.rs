@@ -12,6 +12,8 @@ use kernel::{
 
 /// Allows ten messages in five seconds.
 ///
+/// How many were not allowed is in the log with the first one that is again.
+///
 /// # Examples
 ///
 /// ```ignore
