@@ -13,7 +13,9 @@ use kernel::{
 pub trait Watcher: Send + Sync + 'static {
     /// The device has been removed from the system; all IO to it fails from now on, or soon.
     ///
-    /// Process context; may sleep, but must neither wait for IO nor open or close the device.
+    /// Process context; may sleep, but must neither wait for IO nor open or close the device. Nor may
+    /// it take a lock that somebody holds who opens the device, or drops its
+    /// [`BdevFile`](super::BdevFile): these wait for this call.
     fn device_gone(&self);
 }
 
