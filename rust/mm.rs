@@ -6,7 +6,6 @@
 //! [`include/linux/sched/mm.h`](srctree/include/linux/sched/mm.h)
 
 use crate::bindings;
-use kernel::types::NotThreadSafe;
 
 /// How an allocation may go about finding memory.
 ///
@@ -58,79 +57,44 @@ impl Gfp {
     }
 }
 
-/// A scope in which the current thread's allocations start no I/O.
+/// Runs `f`, in which allocations of the current thread start no I/O.
 ///
-/// While it lives, `GFP_KERNEL` acts as `GFP_NOIO`, for every allocation of this thread. This is
-/// how `KBox` and `KVec` are used where reclaim must not come back to the caller's own device.
+/// Meanwhile `GFP_KERNEL` acts as `GFP_NOIO`, for every allocation of this thread. This is how `KBox`
+/// and `KVec` are used where reclaim must not come back to the caller's own device.
 ///
 /// # Examples
 ///
 /// ```ignore
-/// let _noio = NoIo::enter();
-/// let buffer = KVVec::with_capacity(len, GFP_KERNEL)?;
+/// let buffer = mm::with_noio(|| KVVec::<u8>::with_capacity(len, GFP_KERNEL))?;
 /// ```
-pub struct NoIo {
-    flags: u32,
-    /// The scope belongs to the thread that entered it.
-    _not_send: NotThreadSafe,
+pub fn with_noio<R>(f: impl FnOnce() -> R) -> R {
+    // SAFETY: FFI call that changes a flag of the current thread, which it has back below.
+    let flags = unsafe { bindings::memalloc_noio_save() };
+    let result = f();
+    // SAFETY: `flags` is what `memalloc_noio_save()` returned in this thread; what was saved since
+    // then has been restored, as it is only within `f`.
+    unsafe { bindings::memalloc_noio_restore(flags) };
+    result
 }
 
-impl NoIo {
-    /// Enters the scope. Scopes nest, and end in the reverse order.
-    pub fn enter() -> Self {
-        Self {
-            // SAFETY: FFI call that changes a flag of the current thread.
-            flags: unsafe { bindings::memalloc_noio_save() },
-            _not_send: NotThreadSafe,
-        }
-    }
-}
-
-impl Drop for NoIo {
-    fn drop(&mut self) {
-        // SAFETY: `flags` is what `memalloc_noio_save()` returned in this thread.
-        unsafe { bindings::memalloc_noio_restore(self.flags) };
-    }
-}
-
-/// A scope in which the current thread allocates from the reserves, and never waits for reclaim.
+/// Runs `f`, in which the current thread allocates from the reserves, and never waits for reclaim.
 ///
 /// This is for threads that reclaim itself waits for, such as those that write swapped pages to a
-/// network; everything that such a thread calls is in the scope. The reserves are small: what a
-/// thread may hold of them at a time has to be bounded.
+/// network. The reserves are small: what a thread may hold of them at a time has to be bounded.
 ///
 /// # Examples
 ///
 /// ```ignore
-/// impl Run for Sender {
-///     fn run(&self) {
-///         let _noreclaim = NoReclaim::enter();
-///         self.send_until_stopped();
-///     }
-/// }
+/// mm::with_noreclaim(|| socket.send(&header, Some(request.bios()), false))?;
 /// ```
-pub struct NoReclaim {
-    flags: u32,
-    /// The scope belongs to the thread that entered it.
-    _not_send: NotThreadSafe,
-}
-
-impl NoReclaim {
-    /// Enters the scope. Scopes nest, and end in the reverse order.
-    pub fn enter() -> Self {
-        Self {
-            // SAFETY: FFI call that changes a flag of the current thread.
-            flags: unsafe { bindings::memalloc_noreclaim_save() },
-            _not_send: NotThreadSafe,
-        }
-    }
-}
-
-impl Drop for NoReclaim {
-    fn drop(&mut self) {
-        // SAFETY: `flags` is what `memalloc_noreclaim_save()` returned in this thread.
-        unsafe { bindings::memalloc_noreclaim_restore(self.flags) };
-    }
+pub fn with_noreclaim<R>(f: impl FnOnce() -> R) -> R {
+    // SAFETY: FFI call that changes a flag of the current thread, which it has back below.
+    let flags = unsafe { bindings::memalloc_noreclaim_save() };
+    let result = f();
+    // SAFETY: `flags` is what `memalloc_noreclaim_save()` returned in this thread; what was saved
+    // since then has been restored, as it is only within `f`.
+    unsafe { bindings::memalloc_noreclaim_restore(flags) };
+    result
 }
 
 /// Returns how much memory the system has, in pages.

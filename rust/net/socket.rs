@@ -43,7 +43,7 @@ pub struct Options {
 ///
 /// Any number of threads may use it at a time, but then what they send and receive is in no
 /// certain order: one thread that sends and one that receives is what works. Both should be kernel
-/// threads, which get no signals, within [`NoReclaim`](crate::mm::NoReclaim).
+/// threads, which get no signals, in [`with_noreclaim`](crate::mm::with_noreclaim).
 ///
 /// # Invariants
 ///

@@ -9,7 +9,7 @@ use kernel::{
 };
 use rb::{
     block::bio::BioIter,
-    mm::NoReclaim,
+    mm,
     net::{
         Options,
         Socket, //
@@ -90,13 +90,14 @@ mod tests {
     #[test]
     fn messages_arrive() -> Result {
         let (a, b) = sockets()?;
-        let _noreclaim = NoReclaim::enter();
         let (mut first, mut rest) = ([0; 3], [0; 8]);
 
-        a.send(b"header", no_bios(), true)?;
-        b.receive(&mut first)?;
-        a.send(b"other", no_bios(), false)?;
-        b.receive(&mut rest)?;
+        mm::with_noreclaim(|| {
+            a.send(b"header", no_bios(), true)?;
+            b.receive(&mut first)?;
+            a.send(b"other", no_bios(), false)?;
+            b.receive(&mut rest)
+        })?;
         assert_eq!((&first, &rest), (b"hea", b"derother"));
         Ok(())
     }
@@ -104,16 +105,17 @@ mod tests {
     #[test]
     fn data_of_many_bios_arrives() -> Result {
         let (a, b) = sockets()?;
-        let _noreclaim = NoReclaim::enter();
         let (from, to) = (TestChain::new(7)?, TestChain::new(0)?);
         let mut buffer = [0; 6];
 
         assert!(!from.equals(&to));
-        a.send(b"header", Some(from.bios()), false)?;
-        a.send(b"behind", no_bios(), false)?;
-        b.receive(&mut buffer)?;
+        mm::with_noreclaim(|| {
+            a.send(b"header", Some(from.bios()), false)?;
+            a.send(b"behind", no_bios(), false)?;
+            b.receive(&mut buffer)?;
+            b.receive_bios(to.bios())
+        })?;
         assert_eq!(&buffer, b"header");
-        b.receive_bios(to.bios())?;
         assert!(from.equals(&to));
         b.receive(&mut buffer)?;
         assert_eq!(&buffer, b"behind");

@@ -79,7 +79,7 @@ use rb::{
         },
         SECTOR_SHIFT, //
     },
-    mm::NoReclaim,
+    mm,
     ratelimit::RateLimit,
     wait::{
         new_wait_queue,
@@ -260,10 +260,14 @@ impl Device {
         }
     }
 
-    /// Lets a thread of a connection use the reserves, as long as the result lives: while it sends or
-    /// receives, but not while it ends requests, for what others do then is not for the reserves.
-    pub(crate) fn reserves(&self) -> Option<NoReclaim> {
-        (!cfg!(nbd_naive)).then(NoReclaim::enter)
+    /// Lets a thread of a connection use the reserves in `f`: while it sends or receives, but not
+    /// while it ends requests, for what others do then is not for the reserves.
+    pub(crate) fn with_reserves<R>(&self, f: impl FnOnce() -> R) -> R {
+        if cfg!(nbd_naive) {
+            f()
+        } else {
+            mm::with_noreclaim(f)
+        }
     }
 
     /// Ends a request that the caller owns.

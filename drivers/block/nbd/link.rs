@@ -254,9 +254,7 @@ fn send(link: &Link, ToSend { rq, cookie, more }: ToSend<NbdRequest>) {
     let payload = (header.kind == RequestType::Write).then(|| rq.bios());
     let data = if payload.is_some() { header.length } else { 0 };
 
-    let reserves = device.reserves();
-    let sent = link.socket.send(&header.encode(), payload, more);
-    drop(reserves);
+    let sent = device.with_reserves(|| link.socket.send(&header.encode(), payload, more));
     if let Err(err) = sent {
         device.lose(link, fmt!("send failed: {err:?}"));
         device.give_back(rq);
@@ -271,11 +269,11 @@ fn send(link: &Link, ToSend { rq, cookie, more }: ToSend<NbdRequest>) {
 }
 
 fn disconnect(link: &Link) {
-    let _reserves = link.device().reserves();
+    let header = RequestHeader::DISCONNECT.encode();
     // Best effort: the server may be gone.
     let _ = link
-        .socket
-        .send(&RequestHeader::DISCONNECT.encode(), None, false);
+        .device()
+        .with_reserves(|| link.socket.send(&header, None, false));
     link.device().io.lock().disconnect_sent(link);
     link.device().changed.wake_up_all();
 }
@@ -298,9 +296,9 @@ fn receive_all(link: &Link, sleeper: &Sleeper) {
 /// Receives a reply; returns whether there may be more.
 fn receive(link: &Link, sleeper: &Sleeper) -> bool {
     let mut bytes = [0; REPLY_LEN];
-    let reserves = link.device().reserves();
-    let received = link.socket.receive(&mut bytes);
-    drop(reserves);
+    let received = link
+        .device()
+        .with_reserves(|| link.socket.receive(&mut bytes));
     match received {
         Ok(()) => {}
         Err(EPIPE) => return lose(link, fmt!("the server has closed it")),
@@ -331,9 +329,7 @@ fn take(link: &Link, sleeper: &Sleeper, reply: ReplyHeader) -> bool {
         return refused(link, rq, reply.error, error);
     }
     if kind_of(&rq) == Some(RequestType::Read) {
-        let reserves = device.reserves();
-        let received = link.socket.receive_bios(rq.bios());
-        drop(reserves);
+        let received = device.with_reserves(|| link.socket.receive_bios(rq.bios()));
         if let Err(err) = received {
             lose(link, fmt!("receive of data failed: {err:?}"));
             device.give_back(rq);

@@ -271,7 +271,10 @@ pub(crate) fn idle_limits(max_request: u32) -> QueueLimits {
 ///
 /// All memory of the system may be waiting for this, so it may use the reserves, for little.
 pub(crate) fn reconnect(device: &Arc<Device>, setup: &mut Setup, sockets: KVec<Socket>) -> Result {
-    let _reserves = device.reserves();
+    device.with_reserves(|| replace_lost(device, setup, sockets))
+}
+
+fn replace_lost(device: &Arc<Device>, setup: &mut Setup, sockets: KVec<Socket>) -> Result {
     let timeout = setup.timeout;
     let session = setup.session.as_mut().ok_or(EINVAL)?;
     for socket in sockets {

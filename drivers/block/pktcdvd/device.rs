@@ -74,10 +74,7 @@ use rb::{
         mq::RequestQueue, //
     },
     kthread,
-    mm::{
-        cond_resched,
-        NoIo, //
-    },
+    mm,
     new_wait_queue,
     ratelimit::RateLimit,
     trace::pktcdvd as trace,
@@ -352,8 +349,13 @@ impl kthread::Run for Device {
     fn run(&self) {
         // Nothing is allocated here but what has a reserve; should the lower device's submission
         // allocate, it must not wait for writes to this very device.
-        let _noio = NoIo::enter();
+        mm::with_noio(|| self.serve());
+    }
+}
 
+impl Device {
+    /// Does what there is to do, until the thread is to stop.
+    fn serve(&self) {
         if self.optical {
             kthread::set_freezable();
         }
@@ -363,7 +365,7 @@ impl kthread::Run for Device {
             let duty = self.duty();
             let progress = self.packets.lock().work(self, pausing, duty);
             match progress {
-                Progress::More => cond_resched(),
+                Progress::More => mm::cond_resched(),
                 // For IO: no packet waits for more writes now.
                 Progress::Wait(_) if pausing => self.bell.wait(Some(PAUSED_WAIT)),
                 Progress::Wait(timeout) => self.bell.wait_or_pause(timeout),
