@@ -40,10 +40,11 @@ __rb_helper void rb_helper_genl_family_set_tables(struct genl_family *family,
 	family->n_mcgrps = n_grps;
 }
 
-/* The kernel's bindings know the struct by name only: to Rust it is two u64. */
+/* The kernel's bindings know the struct by name only: to Rust it is some u64. */
 __rb_helper void rb_helper_nla_policy_set_type(u64 *entry, u8 type)
 {
-	BUILD_BUG_ON(sizeof(struct nla_policy) != 2 * sizeof(u64));
+	BUILD_BUG_ON(sizeof(struct nla_policy) % sizeof(u64));
+	BUILD_BUG_ON(__alignof__(struct nla_policy) > __alignof__(u64));
 	((struct nla_policy *)entry)->type = type;
 }
 

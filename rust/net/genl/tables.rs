@@ -104,14 +104,14 @@ impl Tables {
     }
 }
 
-/// A `struct nla_policy`, of which the bindings have the name only; C checks the size.
-type PolicyEntry = [u64; 2];
+/// A `struct nla_policy`, of which the bindings have the name only; C checks that it fits.
+type PolicyEntry = [u64; bindings::NLA_POLICY_SIZE / size_of::<u64>()];
 
 /// The policy, which C indexes by the type of the attribute.
 fn policy<F: Family>() -> Result<KVec<PolicyEntry>> {
     let mut table = KVec::with_capacity(usize::from(F::MAX_ATTR) + 1, GFP_KERNEL)?;
     for _ in 0..=F::MAX_ATTR {
-        table.push([0; 2], GFP_KERNEL)?;
+        table.push(PolicyEntry::default(), GFP_KERNEL)?;
     }
     for (kind, policy) in F::POLICY {
         let entry = table.get_mut(usize::from(*kind)).ok_or(EINVAL)?;
