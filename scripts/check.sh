@@ -95,6 +95,7 @@ run 'every test is run' scripts/test-lint.sh
 run 'shellcheck' shell_scripts
 run 'checkpatch' c_style
 run "clippy with the kernel's lints" clippy
+run 'what must not compile does not' scripts/compile-fail.sh
 run "clippy of what runs on the host" host_clippy
 run 'documentation' documentation
 

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Who holds the open mutex of a disk must not wait for its file systems.
+//!
+//! error: E0599 `force_media_change`
+
+use kernel::prelude::*;
+use rb::block::gen_disk::{
+    DiskRef,
+    Operations, //
+};
+
+/// A disk.
+pub struct Disk;
+
+#[vtable]
+impl Operations for Disk {
+    type Data = KBox<u32>;
+
+    fn open(disk: &DiskRef<Self>, _write: bool) -> Result {
+        disk.force_media_change();
+        Ok(())
+    }
+}
