@@ -13,7 +13,7 @@
 # shellcheck source=tests/nbd/lib/nbd.sh
 . "$(dirname "$0")/lib/nbd.sh"
 trap nbd_end EXIT
-ktap_plan 74
+ktap_plan 79
 params=/sys/module/nbd/parameters
 # What modprobe takes, wherever it looks. insmod then leaves out what this machine has set for nbd
 # in /etc/modprobe.d.
@@ -136,6 +136,23 @@ refused nbds_max=32769
 refused nbds_max=4097 max_part=255
 refused max_request_bytes=1
 check_fails "a number that is none" insmod "$nbd_ko" nbds_max=many
+
+# A disk that cannot be added stays out alone: another may be open by then.
+insmod "$rblk_ko" nbd_nbds_max=0
+write_to /sys/class/rblk-ram/add "size=1M name=nbd15"
+(
+	until exec 3</dev/nbd0; do :; done 2>/dev/null
+	sleep 3
+) &
+holder=$!
+mark
+check "the name of a disk is taken" insmod "$nbd_ko"
+check_equal "one line tells which" 1 "$(since | grep -c ' nbd: nbd15: not added:')"
+check_equal "the others are there" 16 "$(nodes)"
+wait "$holder"
+check "it goes" rmmod nbd
+check "so does the disk that has the name" write_to /sys/class/rblk-ram/remove nbd15
+unload rblk
 
 # Beside our other module.
 check "rblk.ko without nbd" insmod "$rblk_ko" nbd_nbds_max=0
