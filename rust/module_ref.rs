@@ -10,7 +10,10 @@ use crate::{
 };
 use kernel::prelude::*;
 
-/// A reference that keeps the module from being unloaded.
+/// A reference that keeps the module from being unloaded: `rmmod` fails.
+///
+/// It is for what users must end themselves before the module can go. What runs in the module need
+/// not have one, as unloading waits for it in any case.
 ///
 /// # Examples
 ///
@@ -30,9 +33,7 @@ pub struct ModuleRef(());
 impl ModuleRef {
     /// Takes a reference.
     ///
-    /// Fails with [`ENODEV`] if the module is being unloaded. To be dropped in a call from outside
-    /// the module, of which unloading waits for the end, such as an attribute's or an ioctl: a
-    /// thread of the module itself would run on in code that is gone.
+    /// Fails with [`ENODEV`] if the module is being unloaded.
     pub fn get() -> Result<Self> {
         // SAFETY: This is the module that the code is in.
         if unsafe { bindings::try_module_get(THIS_MODULE.as_ptr()) } {
@@ -46,8 +47,9 @@ impl ModuleRef {
 
 impl Drop for ModuleRef {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant, a reference is held. Whoever drops this is called from
-        // outside the module, by something that holds a reference, or that unloading waits for.
+        // SAFETY: By the type invariant, a reference is held. This is not what keeps the code that
+        // runs here: unloading waits for whoever runs it, be it for a file or an attribute of the
+        // module, or in a thread or on a queue, which end when their owners are dropped.
         unsafe { bindings::module_put(THIS_MODULE.as_ptr()) };
     }
 }

@@ -5,8 +5,9 @@
 //! C header: [`include/linux/blkdev.h`](srctree/include/linux/blkdev.h)
 //!
 //! The block core corrects some values without a word, and warns with a backtrace about others.
-//! [`QueueLimits::validate`] refuses them before the core sees them; what holds in the end is read
-//! back from the disk with [`GenDisk::limits`](super::gen_disk::GenDisk::limits).
+//! [`QueueLimits::validate`] refuses them before the core sees them, but for hints to submitters,
+//! which the core fits to the blocks. What holds in the end is read back from the disk with
+//! [`DiskView::limits`](super::gen_disk::DiskView::limits).
 
 use super::SECTOR_SIZE;
 use crate::bindings;
@@ -62,9 +63,9 @@ pub struct QueueLimits {
     pub logical_block_size: u32,
     /// Smallest unit the device writes without reading, in bytes; the default is the logical one.
     pub physical_block_size: u32,
-    /// Preferred smallest IO, in bytes.
+    /// Preferred smallest IO, in bytes; a hint, raised to a physical block.
     pub io_min: u32,
-    /// Preferred IO, in bytes.
+    /// Preferred IO, in bytes; a hint, rounded down to physical blocks.
     pub io_opt: u32,
     /// Most that a request moves, in sectors of 512 bytes.
     pub max_hw_sectors: u32,
@@ -79,7 +80,7 @@ pub struct QueueLimits {
     pub dma_alignment: u32,
     /// Most that a discard covers, in sectors of 512 bytes; zero if discard is not supported.
     pub max_discard_sectors: u32,
-    /// Unit of discards, in bytes.
+    /// Unit of discards, in bytes; a hint, raised to a physical block, and zero without discard.
     pub discard_granularity: u32,
     /// Where the first such unit begins, in bytes.
     pub discard_alignment: u32,
@@ -99,7 +100,7 @@ impl QueueLimits {
         PAGE_SIZE as u32
     };
 
-    /// Checks what the block core would refuse, warn about, or silently change.
+    /// Checks what the block core would refuse, warn about, or silently change, but for hints.
     ///
     /// Fails with [`EINVAL`].
     pub fn validate(&self) -> Result {

@@ -49,7 +49,11 @@ __rb_helper int rb_helper_optical_execute(struct scsi_device *sdev, const u8 *cm
 #endif
 }
 
-/* Has the drive's driver look for another medium, as sr does itself. */
+/*
+ * Has the drive's driver look for another medium, as sr does itself. The bit has
+ * neighbours in its word, and none of their writers takes a lock: of two changes
+ * at the same time one may be lost, as with those of sr.
+ */
 __rb_helper void rb_helper_optical_changed(struct scsi_device *sdev)
 {
 	sdev->changed = 1;

@@ -72,7 +72,7 @@ impl<T: Operations> DiskRef<T> {
     ///
     /// Returns whether there was an event (`RESIZE=1`): there is none if the capacity is as it was,
     /// if it was or is zero, or if the disk is being removed; see
-    /// [`notify_change`](GenDisk::notify_change). Process context; may sleep.
+    /// [`notify_change`](DiskRef::notify_change). Process context; may sleep.
     pub fn set_capacity_and_notify(&self, sectors: u64) -> bool {
         match self.presence().enter() {
             Some(present) => present.set_capacity_and_notify(sectors),
@@ -148,7 +148,7 @@ impl<T: Operations> GenDisk<T> {
     ///
     /// Sends the event `change` with `DISK_MEDIA_CHANGE=1`, raises the sequence number of the disk,
     /// shuts down a file system that is mounted from it, and drops what the page cache holds and is
-    /// clean. Partitions are not looked for: see [`need_partition_scan`](Self::need_partition_scan).
+    /// clean. Partitions are not looked for: see [`need_partition_scan`](DiskView::need_partition_scan).
     /// Does nothing if the disk is being removed.
     ///
     /// Process context; may sleep. Takes locks of the file system, which may wait for IO, and whose

@@ -168,7 +168,7 @@ impl<T: Operations> Request<T> {
     }
 
     /// Returns the capacity of the disk, as
-    /// [`GenDisk::capacity_sectors`](crate::block::gen_disk::GenDisk::capacity_sectors).
+    /// [`DiskView::capacity_sectors`](crate::block::gen_disk::DiskView::capacity_sectors).
     #[inline]
     pub fn disk_capacity_sectors(&self) -> u64 {
         // SAFETY: By the type invariant, the request is valid; its disk is there until it has ended.
