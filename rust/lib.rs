@@ -18,7 +18,6 @@ pub mod debugfs;
 pub mod device;
 pub mod kconfig;
 pub mod kthread;
-pub mod mempool;
 pub mod miscdevice;
 pub mod mm;
 pub mod module_param;

@@ -13,7 +13,6 @@
 #include <linux/cdrom.h>
 #include <linux/gfp.h>
 #include <linux/kthread.h>
-#include <linux/mempool.h>
 #include <linux/reboot.h>
 #include <linux/xarray.h>
 #include <net/genetlink.h>

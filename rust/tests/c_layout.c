@@ -9,7 +9,6 @@
 #include <linux/blkdev.h>
 #include <linux/device.h>
 #include <linux/fs.h>
-#include <linux/mempool.h>
 #include <linux/miscdevice.h>
 #include <linux/moduleparam.h>
 #include <linux/notifier.h>
@@ -53,7 +52,6 @@ SIZE(genl_small_ops);
 SIZE(kernel_param);
 SIZE(kobject);
 SIZE(list_head);
-SIZE(mempool);
 SIZE(miscdevice);
 SIZE(notifier_block);
 SIZE(queue_limits);

@@ -89,7 +89,6 @@ mod tests {
             kernel_param,
             kobject,
             list_head,
-            mempool,
             miscdevice,
             notifier_block,
             queue_limits,

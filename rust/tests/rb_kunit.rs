@@ -11,7 +11,6 @@ mod dev_t;
 mod disk;
 mod layout;
 mod limits;
-mod mempool;
 mod mq;
 #[cfg(CONFIG_UNIX)]
 mod net;
