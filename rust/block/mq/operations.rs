@@ -177,7 +177,8 @@ impl<T: Operations> OperationsVTable<T> {
         _hctx_idx: c_uint,
     ) -> c_int {
         // A flush that was forwarded ends while the lower queue holds this lock of its own, and
-        // ends ours, which takes ours: tell lockdep that they are not the same.
+        // ends ours, which takes ours: tell lockdep that they are not the same. The lower queue may
+        // be ours, too, but of a driver that does not forward, and is not asked here.
         // SAFETY: blk-mq passes a new hardware queue, whose flush queue nobody uses yet.
         unsafe {
             bindings::blk_mq_hctx_set_fq_lock_class(hctx, static_lock_class!().as_ptr());
@@ -274,7 +275,11 @@ impl<T: Operations> OperationsVTable<T> {
         } else {
             None
         },
-        init_hctx: Some(Self::init_hctx),
+        init_hctx: if T::HAS_FORWARDED {
+            Some(Self::init_hctx)
+        } else {
+            None
+        },
         init_request: Some(Self::init_request),
         exit_request: Some(Self::exit_request),
         map_queues: Some(Self::map_queues),
