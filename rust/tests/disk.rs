@@ -76,15 +76,16 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    fn new() -> Self {
-        Self {
+    pub(crate) fn new() -> Result<Arc<Self>> {
+        let seen = Self {
             opens: Atomic::new(0),
             reads: Atomic::new(0),
             live_releases: Atomic::new(0),
             dead_releases: Atomic::new(0),
             wrong: Atomic::new(0),
             nodes: Atomic::new(0),
-        }
+        };
+        Ok(Arc::new(seen, GFP_KERNEL)?)
     }
 }
 
@@ -181,7 +182,7 @@ impl Remove {
 pub(crate) type Test = (Disks, GenDisk<TestDisk>, Arc<Seen>);
 
 fn disk(options: &DiskOptions, limits: &QueueLimits) -> Result<Test> {
-    let seen = Arc::new(Seen::new(), GFP_KERNEL)?;
+    let seen = Seen::new()?;
     let disks = Disks::new()?;
     let disk = options
         .build_bio::<TestDisk>(disks.token(), fmt!("rb-kunit-disk"), limits, seen.clone())?
@@ -261,7 +262,7 @@ mod tests {
             &token,
             fmt!("rb-kunit-disk"),
             &QueueLimits::default(),
-            Arc::new(Seen::new(), GFP_KERNEL)?,
+            Seen::new()?,
         );
         assert_eq!(late.err(), Some(ENODEV));
         Ok(())

@@ -8,7 +8,7 @@ use crate::disk::{
     Seen, //
 };
 use kernel::{
-    new_spinlock,
+    fmt, new_spinlock,
     prelude::*,
     sync::{
         atomic::{
@@ -35,6 +35,7 @@ use rb::{
             Flags, //
         },
         bio_set::BioSet,
+        error::BlkResult,
         gen_disk::{
             self,
             DiskDevice,
@@ -42,10 +43,14 @@ use rb::{
             Disks,
             GenDisk, //
         },
-        limits::QueueLimits,
+        limits::{
+            Feature,
+            QueueLimits, //
+        },
         mq::{
             self,
             Flag,
+            Forwarded,
             IdleRequest,
             Rejected,
             Request,
@@ -159,10 +164,36 @@ impl mq::Operations for Forwards {
         }
         Ok(())
     }
+
+    fn forwarded(
+        _this: ArcBorrow<'_, Forwards>,
+        _rq: &Request<Self>,
+        result: BlkResult,
+    ) -> Forwarded {
+        Forwarded::End(result)
+    }
 }
 
-/// Adds a disk with one tag for each of its hardware queues.
-fn disk<T, D>(disks: &Disks, flags: mq::Flags, reads: u32, data: Arc<D>) -> Result<GenDisk<T>>
+fn forwards(lower: BdevFile, lower_seen: Arc<Seen>) -> Result<Arc<Forwards>> {
+    Arc::pin_init(
+        try_pin_init!(Forwards {
+            lower,
+            lower_seen,
+            bios <- BioSet::new(1),
+            went: Atomic::new(0),
+        }? Error),
+        GFP_KERNEL,
+    )
+}
+
+/// Adds a disk with a cache, and with one tag for each of its hardware queues.
+fn disk<T, D>(
+    disks: &Disks,
+    name: fmt::Arguments<'_>,
+    flags: impl Into<mq::Flags>,
+    reads: u32,
+    data: Arc<D>,
+) -> Result<GenDisk<T>>
 where
     T: mq::Operations + gen_disk::Operations<Data = Arc<D>>,
     D: Send + Sync + 'static,
@@ -171,7 +202,7 @@ where
         nr_hw_queues: 1,
         nr_read_queues: reads,
         queue_depth: 1,
-        flags,
+        flags: flags.into(),
     };
     let tags = Arc::pin_init(TagSet::<T>::new(&tags), GFP_KERNEL)?;
     let options = DiskOptions {
@@ -180,14 +211,17 @@ where
         no_partitions: true,
         ..DiskOptions::default()
     };
-    let disk = options.build_mq::<T>(
-        disks.token(),
-        fmt!("rb-kunit-mq"),
-        &QueueLimits::default(),
-        tags,
-        data,
-    )?;
+    let limits = QueueLimits {
+        features: Feature::WriteCache.into(),
+        ..QueueLimits::default()
+    };
+    let disk = options.build_mq::<T>(disks.token(), name, &limits, tags, data)?;
     disk.add_disk(Groups::<DiskDevice<D>>::EMPTY)
+}
+
+fn keeps(disks: &Disks, reads: u32, data: &Arc<Keeps>) -> Result<GenDisk<Keeps>> {
+    let flags = Flag::NoDefaultScheduler;
+    disk::<Keeps, _>(disks, fmt!("rb-kunit-mq"), flags, reads, data.clone())
 }
 
 /// Notes that a bio has completed.
@@ -195,7 +229,6 @@ struct Noted(Arc<Atomic<bool>>);
 
 impl Completion for Noted {
     fn completed(&self) {
-        // Late, so that who does not wait is ahead.
         self.0.store(true, Relaxed);
     }
 }
@@ -227,7 +260,7 @@ mod tests {
     fn late_requests_are_told_apart() -> Result {
         let disks = Disks::new()?;
         let data = Keeps::new()?;
-        let disk = disk::<Keeps, _>(&disks, Flag::NoDefaultScheduler.into(), 1, data.clone())?;
+        let disk = keeps(&disks, 1, &data)?;
         disk.queue().ok_or(EINVAL)?.set_timeout(1);
         let lower = BdevFile::open(disk.dev(), Mode::ReadWrite)?;
         let read = submit(&lower, Command::Read)?;
@@ -258,7 +291,7 @@ mod tests {
     fn a_bio_that_is_dropped_has_completed() -> Result {
         let disks = Disks::new()?;
         let data = Keeps::new()?;
-        let disk = disk::<Keeps, _>(&disks, Flag::NoDefaultScheduler.into(), 0, data.clone())?;
+        let disk = keeps(&disks, 0, &data)?;
         let lower = BdevFile::open(disk.dev(), Mode::Read)?;
         let queue = OwnedQueue::new(c"rb_test", workqueue::Flag::Unbound, 1)?;
         let (bio, completed) = submit(&lower, Command::Read)?;
@@ -279,22 +312,43 @@ mod tests {
         assert!(becomes(&lower_seen.live_releases, 1));
         let lower = BdevFile::open(lower_disk.dev(), Mode::Read)?;
         let disks = Disks::new()?;
-        let data = Arc::pin_init(
-            try_pin_init!(Forwards {
-                lower,
-                lower_seen,
-                bios <- BioSet::new(1),
-                went: Atomic::new(0),
-            }? Error),
-            GFP_KERNEL,
-        )?;
+        let data = forwards(lower, lower_seen)?;
         let flags = Flag::NoDefaultScheduler | Flag::Blocking;
-        let disk = disk::<Forwards, _>(&disks, flags, 0, data.clone())?;
+        let name = fmt!("rb-kunit-upper");
+        let disk = disk::<Forwards, _>(&disks, name, flags, 0, data.clone())?;
         let upper = BdevFile::open(disk.dev(), Mode::Read)?;
 
         let (bio, _) = submit(&upper, Command::Read)?;
         assert!(wait_until(|| bio.take_result() == Some(Ok(()))));
         assert!(becomes(&data.went, 1));
+        Ok(())
+    }
+
+    // It is lockdep that sees more in it.
+    #[test]
+    fn a_flush_goes_through_two_queues() -> Result {
+        let lower_disks = Disks::new()?;
+        let keeper = Keeps::new()?;
+        let lower_disk = keeps(&lower_disks, 0, &keeper)?;
+        let lower = BdevFile::open(lower_disk.dev(), Mode::ReadWrite)?;
+        let disks = Disks::new()?;
+        let flags = Flag::NoDefaultScheduler | Flag::Blocking;
+        let name = fmt!("rb-kunit-upper");
+        let disk = disk::<Forwards, _>(&disks, name, flags, 0, forwards(lower, Seen::new()?)?)?;
+
+        let flushed = Arc::new(Atomic::new(0u32), GFP_KERNEL)?;
+        let queue = OwnedQueue::new(c"rb_test", workqueue::Flag::Unbound, 1)?;
+        let (ended, until) = (keeper.clone(), flushed.clone());
+        queue.try_spawn(GFP_KERNEL, move || {
+            while until.load(Relaxed) == 0 {
+                ended.end_all();
+                fsleep(Delta::from_millis(10));
+            }
+        })?;
+        let result = disk.sync();
+        flushed.store(1, Relaxed);
+        drop(queue);
+        assert_eq!(result, Ok(()));
         Ok(())
     }
 }
