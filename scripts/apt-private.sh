@@ -25,6 +25,7 @@ _apt_mirror() {
 # most once an hour.
 apt_private_update() {
 	local site
+	may_fetch "packages from $RBLK_SUITE"
 	if [ -n "$(find "$_apt_dir/updated" -mmin -60 2>/dev/null)" ]; then
 		return
 	fi

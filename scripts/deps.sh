@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # deps.sh GROUP...: see that the Debian packages of the groups are there; as
-# root install what is missing, otherwise print the command that would.
+# root install what is missing, otherwise print the command that would. With
+# RBLK_FETCH=no it looks at nothing: who builds packages or modules for another
+# kernel, amid what apt does, has seen to it.
 #   build  to build kernels and modules      vm     to run guests and tests
 #   rust   the compiler, unless there is one  check  to check the sources
 #   plot   to draw what was measured
@@ -10,6 +12,8 @@
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+
+[ "${RBLK_FETCH:-}" != no ] || exit 0
 
 llvm=${RBLK_LLVM:-19}
 build=(build-essential flex bison bc libelf-dev libssl-dev kmod cpio xz-utils rsync perl

@@ -12,6 +12,9 @@ mkdir -p "$RBLK_CACHE/log"
 say() { printf '==> %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
+# may_fetch WHAT: dies if nothing may be fetched (RBLK_FETCH=no).
+may_fetch() { [ "${RBLK_FETCH:-}" != no ] || die "RBLK_FETCH=no, and $1 would be fetched"; }
+
 # version_ge A B: A is the same as or newer than B.
 version_ge() {
 	[ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]

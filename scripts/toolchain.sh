@@ -4,6 +4,7 @@
 # The compilers' surroundings that a kernel with Rust wants: bindgen, libclang,
 # and the Rust library source of the very rustc in use.
 
+RBLK_RUSTC_LEAST=1.85
 RBLK_BINDGEN=0.72.1
 RBLK_LLVM=${RBLK_LLVM:-19}
 _bindgen_root=$RBLK_CACHE/bindgen-$RBLK_BINDGEN
@@ -16,6 +17,7 @@ _have_bindgen() {
 }
 
 _make_bindgen() {
+	_have_bindgen || may_fetch bindgen
 	_have_bindgen || step "building bindgen $RBLK_BINDGEN" 150 cargo install --locked \
 		--root "$_bindgen_root" --version "$RBLK_BINDGEN" bindgen-cli
 }
@@ -53,7 +55,7 @@ toolchain() {
 	PATH=$_bindgen_root/bin:$PATH
 	command -v rustc >/dev/null || die "no rustc: run scripts/deps.sh"
 	version=$(rustc_version)
-	version_ge "$version" 1.85.0 || die "rustc $version is older than 1.85"
+	version_ge "$version" "$RBLK_RUSTC_LEAST" || die "rustc $version is older than $RBLK_RUSTC_LEAST"
 	_have_bindgen || locked bindgen _make_bindgen
 	_rust_src_found "$version" >/dev/null || locked rust-src _make_rust_src "$version"
 	RUST_LIB_SRC=$(_rust_src_found "$version") || die "no Rust library source for $version"

@@ -12,7 +12,7 @@ scripts=$(realpath "$(dirname "$0")/../../scripts")
 dir=$(mktemp -d)
 # shellcheck disable=SC2154 # set by ktap.sh
 trap 'rm -rf "$dir" "$ktap_output"' EXIT
-ktap_plan 19
+ktap_plan 24
 
 unset RBLK_SERIES LINUX_SRC
 export RBLK_CACHE=$dir/cache RBLK_ARCHIVE=$dir/archive
@@ -29,6 +29,7 @@ done
 SH
 cat >"$dir/bin/apt-get" <<'SH'
 #!/bin/bash
+touch "$RBLK_ARCHIVE/../asked"
 case "$*" in
 indextargets*) echo 'an archive' ;;
 *' update') [ -d "$RBLK_ARCHIVE" ] ;;
@@ -93,4 +94,17 @@ check_fails "LINUX_SRC= of another series" env LINUX_SRC="$RBLK_CACHE/src/linux-
 	"$scripts/kernel.sh" src
 rm -rf "$RBLK_CACHE" && offer 7.1.1
 check_fails "an archive without any of them" src
+
+# As DKMS wants it, which runs amid what apt does.
+export RBLK_FETCH=no
+for program in cargo curl wget; do
+	cp "$dir/bin/apt-get" "$dir/bin/$program"
+done
+offer 7.2.12 && rm -f "$dir/asked" && rm -rf "$RBLK_CACHE"
+check_fails "RBLK_FETCH=no: no source" src
+check "and why" grep -q 'RBLK_FETCH=no' "$dir/said"
+check "what is missing on the machine stays so" "$scripts/deps.sh" build rust vm check
+mkdir "$dir/build" && touch "$dir/build/.config"
+check_fails "a module is built with what is there, or not" env MO="$dir/out" "$scripts/module.sh" "$dir/build"
+check_fails "nobody was asked for anything" test -e "$dir/asked"
 ktap_finished
