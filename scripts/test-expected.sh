@@ -26,7 +26,7 @@ if [ "$1" = --write ]; then
 		echo '# SPDX-License-Identifier: GPL-2.0'
 		echo '# How many results each test has, by kernel. After a run of tests that were changed:'
 		echo '# scripts/test.sh --expect'
-		{ count "$2" | grep -vE '^[0-9]+ [a-z]+-[0-9.]+ '; grep -v '^#' "$expected" || :; } | while read -r n kernel test; do
+		{ count "$2" | grep -vE '^[0-9]+ [a-z]+-[0-9.]+ ' || :; grep -v '^#' "$expected" || :; } | while read -r n kernel test; do
 			[[ $test == tests/* && ! -x $test ]] || echo "$n $kernel $test"
 		done | awk '!seen[$2 " " $3]++' | sort -k 2
 	} >"$expected.new"

@@ -12,7 +12,7 @@ scripts=$(realpath "$(dirname "$0")/../../scripts")
 dir=$(mktemp -d)
 # shellcheck disable=SC2154 # set by ktap.sh
 trap 'rm -rf "$dir" "$ktap_output"' EXIT
-ktap_plan 44
+ktap_plan 48
 
 # of STATUS LINE...: how a test that says that, and ends with STATUS, is counted.
 of() {
@@ -104,8 +104,21 @@ check_equal "none" fail "$(verdict 0 'pass host cargo:x: y')"
 check_equal "more" fail "$(verdict $((n + 1)))"
 check_equal "a test that is left out" '' "$(verdict 0 "skip host $me: why")"
 
+# A kernel of a series has as many as one without.
+series=tests/ram/data.sh
+n=$(sed -n "s|^\([0-9]*\) fast $series\$|\1|p" "$scripts/../tests/expected")
+echo "fast-7.3 $series" >"$dir/selected"
+of_series() {
+	yes "pass fast-7.3 $series: x" | head -n "$1" >"$dir/tally"
+	"$scripts/test-expected.sh" "$dir/tally" "$dir/selected" | cut -d ' ' -f 1 | xargs
+}
+check_equal "as many results on a kernel of a series as are expected" '' "$(of_series "$n")"
+check_equal "fewer there" fail "$(of_series $((n - 1)))"
+
 # Words that select nothing.
 check_fails "T= of which one word is in no path" "$scripts/test.sh" tests/vm/ktap nothing-like-that
 check_fails "K= with a kernel that is none" "$scripts/test.sh" -k 'fast dbug'
 check_fails "K= with none" "$scripts/test.sh" -k ' '
+check_fails "KERNELS= with a series that is none" "$scripts/test.sh" -s '7,2' tests/vm/ktap
+check_fails "KERNELS= with none" "$scripts/test.sh" -s ' ' tests/vm/ktap
 ktap_finished
