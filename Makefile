@@ -21,11 +21,13 @@ FAST ?=
 
 # Where the commands go, below DESTDIR.
 PREFIX ?= /usr/local
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+cargo_target = $(or $(CARGO_TARGET_DIR),target)
 
 kdir = $(or $(KDIR),$(shell scripts/kernel.sh default))
 
 .PHONY: all modules run test mutants swap bench torture blktests suites check shell doc kernels tools install \
-	install-tools modules_install clean help
+	install-tools modules_install deb clean help
 
 all: modules
 
@@ -85,24 +87,28 @@ tools:
 	@scripts/deps.sh build rust
 	@cargo build -q --release --locked -p rblk-pktcdvd
 	@rm -rf build/tools
-	@target/release/pktcdvd-generate build/tools
-	@echo "built target/release/pktcdvd; its manual is in build/tools"
+	@$(cargo_target)/release/pktcdvd-generate build/tools
+	@echo "built $(cargo_target)/release/pktcdvd; its manual is in build/tools"
 
 install: modules_install install-tools
 
 install-tools: tools
-	install -D -t "$(DESTDIR)$(PREFIX)/sbin" target/release/pktcdvd
+	install -D -t "$(DESTDIR)$(PREFIX)/sbin" $(cargo_target)/release/pktcdvd
 	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/man/man8" build/tools/man8/*
 	install -D -m 644 build/tools/completions/pktcdvd.bash \
 		"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/pktcdvd"
 	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d" \
 		build/tools/completions/pktcdvd.fish
-	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/zsh/site-functions" \
-		build/tools/completions/_pktcdvd
+	install -D -m 644 -t "$(DESTDIR)$(ZSHDIR)" build/tools/completions/_pktcdvd
 	tools/system/install.sh "$(PREFIX)" "$(DESTDIR)"
 
 modules_install: modules
 	@scripts/module.sh --install "$(kdir)"
+
+# Debian packages, below build/deb.
+deb:
+	@scripts/deps.sh build rust deb
+	@scripts/deb.sh
 
 clean:
 	rm -rf build
@@ -135,6 +141,7 @@ help:
 	@echo '                          for systemd'
 	@echo 'make modules_install    install the modules for the kernel they were built for'
 	@echo 'make install            all of these (as root)'
+	@echo 'make deb                Debian packages of the modules (for DKMS) and of the command'
 	@echo 'make clean              remove what was built here (the cache stays)'
 	@echo
 	@echo 'RBLK_CACHE=DIR          where kernels and tools are kept ($${XDG_CACHE_HOME:-~/.cache}/rblk)'

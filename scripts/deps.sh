@@ -9,6 +9,8 @@
 #   rust   the compiler, unless there is one  check  to check the sources
 #   plot   to draw what was measured
 #   suites what the test suites of others want, and stress-ng
+#   deb    to make Debian packages
+# RBLK_NO_APT=1: nothing is looked at or installed.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -24,6 +26,8 @@ vm=(qemu-system-x86 kmod busybox-static udftools eject fio dvd+rw-tools xorriso 
 check=(shellcheck perl)
 plot=(python3-matplotlib python3-jinja2)
 suites=(stress-ng xfsprogs nbdkit)
+deb=(debhelper dh-dkms python3)
+[ -z "${RBLK_NO_APT:-}" ] || exit 0
 
 candidate() { apt-cache policy "$1" | awk '/Candidate:/ && $2 != "(none)" { print $2 }'; }
 update() { [ "$(id -u)" != 0 ] || step 'reading the package lists' 0 apt-get update; }
@@ -51,6 +55,7 @@ for group; do
 	check) wanted+=("${check[@]}") ;;
 	plot) wanted+=("${plot[@]}") ;;
 	suites) wanted+=("${suites[@]}") ;;
+	deb) wanted+=("${deb[@]}") ;;
 	rust) read -ra words < <(rust_packages; echo) && wanted+=(${words[@]+"${words[@]}"}) ;;
 	*) die "no such group: $group" ;;
 	esac

@@ -1,0 +1,168 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: host
+# rblk-quick: yes
+# rblk-timeout: 120
+#
+# The parts of the packages that decide: for which kernels DKMS builds, what becomes of a build that
+# fails, which module a name loads, and what one is told. No package is built or installed;
+# make test-installed does that.
+
+# shellcheck source=tests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+ktap_plan 33
+top=$(realpath "$(dirname "$0")/../..")
+mkdir -p "$top/build"
+dir=$(mktemp -d "$top/build/dkms.XXXXXX")
+# shellcheck disable=SC2154 # set by ktap.sh
+trap 'rm -rf "$dir" "$ktap_output"' EXIT
+unset MAKEFLAGS MAKELEVEL MFLAGS
+
+# dkms.conf, as dkms reads it.
+# shellcheck disable=SC2034 # dkms.conf has these
+kernelver=7.3.4-test kernel_source_dir=$dir/headers dkms_tree=$dir
+# shellcheck source=dkms.conf
+. "$top/dkms.conf"
+
+# The kernel's drivers that one of ours is named like, which DKMS would move away.
+namesakes='nbd brd'
+roots=$(sed -nE 's/^(rb_roots|obj-m) := *([^$]*)$/\2/p' "$top/Kbuild" | sed 's/\.o\b//g' | tr ' ' '\n' | sort)
+check_equal "DKMS installs the modules that Kbuild makes" "$roots" \
+	"$(printf '%s\n' "${BUILT_MODULE_NAME[@]}" | sort)"
+files() {
+	local i name wanted
+	for i in "${!BUILT_MODULE_NAME[@]}"; do
+		name=${BUILT_MODULE_NAME[i]} wanted=
+		[[ " $namesakes " != *" $name "* ]] || wanted=rblk-$name
+		echo "$name: ${DEST_MODULE_NAME[i]} in ${DEST_MODULE_LOCATION[i]}"
+		[ "${DEST_MODULE_NAME[i]}" = "$wanted" ] && [ "${DEST_MODULE_LOCATION[i]}" = /updates/dkms ] &&
+			[ "${BUILT_MODULE_LOCATION[i]}" = modules ] || return
+	done
+}
+check "no file is named as one of the kernel" files
+check_equal "versions are the same everywhere" \
+	"$(sed -n 's/^version = "\(.*\)"/\1/p' "$top/Cargo.toml") yes" "$PACKAGE_VERSION $AUTOINSTALL"
+check_equal "that of the packages, too" "$PACKAGE_VERSION" \
+	"$(sed -nE '1s/^rblk \((.*)\) .*/\1/p' "$top/debian/changelog")"
+
+# takes KERNEL: whether dkms goes on to PRE_BUILD.
+takes() { [[ $1 =~ $BUILD_EXCLUSIVE_KERNEL ]]; }
+series=$(sed -n "s/^KERNEL_SERIES='\(.*\)'$/\1/p" "$top/scripts/kernel.sh")
+check "the source says which series of kernels there are" test -n "$series"
+of_series() {
+	local s release
+	for s in $series; do
+		for release in "$s.4+deb13-amd64" "$s.0-1-generic" "$s-rc7-amd64"; do
+			takes "$release" || { echo "not $release"; return 1; }
+		done
+	done
+}
+check "DKMS builds for kernels of these" of_series
+check_fails "not for an older one" takes 6.12.117+deb13-amd64
+check_fails "not for one that begins the same" takes 7.20.1-amd64
+check_equal "not on other machines" "^x86_64$" "$BUILD_EXCLUSIVE_ARCH"
+# Where programs cannot be run, rustc cannot run macros.
+findmnt() { echo rw,nosuid,noexec; }
+exclusive=$(. "$top/dkms.conf"; echo "$BUILD_EXCLUSIVE_KERNEL")
+unset -f findmnt
+[[ 7.3.4-test =~ $exclusive ]]
+check_equal "nor below a directory that is mounted noexec" 1 $?
+
+# What DKMS runs, with a build that does as it is told.
+tree=$dir/tree
+mkdir -p "$tree/scripts" "$tree/rust-parts"
+cp "$top/scripts/dkms-build.sh" "$tree/scripts"
+cat >"$tree/scripts/stock-build.sh" <<-'EOF'
+	#!/bin/sh
+	if [ "$1" = --refuse ]; then
+		[ "$#" = 3 ] && [ "$STUB" = refuse ] && echo first line && echo 'this kernel has RANDSTRUCT' && exit 1
+		exit 0
+	fi
+	[ "$#" = 3 ] && [ -d "$2" ] && [ -d "$3" ] || exit 99
+	[ "$STUB" != fail ] || { echo 'error[E0432]'; exit 3; }
+	touch "$3/rblk.ko"
+EOF
+chmod +x "$tree/scripts/stock-build.sh"
+export RBLK_RUN=$dir/root/run/rblk-dkms
+# dkms_build refuse|fail|'': as dkms runs it; prints the status.
+dkms_build() {
+	rm -rf "$tree/modules"
+	(cd "$tree" && STUB=$1 eval "$PRE_BUILD") >"$dir/log" 2>&1
+	echo $?
+}
+check_equal "a build that succeeds" 0 "$(dkms_build '')"
+check "leaves modules where DKMS looks for them" test -e "$tree/${BUILT_MODULE_LOCATION[0]}/rblk.ko"
+check_equal "a kernel that is declined is passed over" 77 "$(dkms_build refuse)"
+check_equal "with the reason" "rblk: no modules for Linux 7.3.4-test: this kernel has RANDSTRUCT" \
+	"$(tail -n 1 "$dir/log")"
+check_equal "which is kept" "no modules for Linux 7.3.4-test: this kernel has RANDSTRUCT" \
+	"$(cat "$RBLK_RUN/7.3.4-test")"
+check_equal "so is one for which a build fails, since dpkg would fail" 77 "$(dkms_build fail)"
+check "with what the build said" grep -qx 'error\[E0432\]' "$dir/log"
+check "which is called a failure" grep -q 'the build failed with status 3' "$RBLK_RUN/7.3.4-test"
+notes() { "$top/scripts/dkms-notes.sh" "$1" "$dir/root" 2>&1; }
+check_equal "the package says so when it is installed" 1 \
+	"$(notes installed | grep -c '^rblk: no modules for Linux 7.3.4-test: the build failed')"
+check_equal "a build that then succeeds" 0 "$(dkms_build '')"
+check_equal "leaves nothing to say" '' "$(notes installed)"
+rm -rf "$tree/rust-parts"
+check_equal "without the kernel's Rust parts, in the source or the headers, it is passed over" 77 \
+	"$(dkms_build '')"
+rm -rf "$dir/root/run"
+
+# What one is told, for a root directory of ours.
+mkdir -p "$dir/root/sys/module/nbd" "$dir/root/sys/firmware/efi/efivars" "$dir/root/var/lib/dkms" "$dir/bin"
+touch "$dir/root/sys/module/nbd/taint"
+check_equal "nothing of the kernel's own nbd" '' "$(notes installed)$(notes removed)"
+echo OE >"$dir/root/sys/module/nbd/taint"
+check_equal "that ours goes on as it was loaded" "rblk: in use goes on what was loaded before: nbd." \
+	"$(notes installed | sed -n '1s/\. .*/./p')"
+check_equal "that it stays after removal" "rblk: still loaded until a restart, or modprobe -r: nbd." "$(notes removed)"
+rm -r "$dir/root/sys/module"
+boot=$dir/root/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c
+touch "$dir/root/var/lib/dkms/mok.pub"
+printf '\6\0\0\0\0' >"$boot"
+check_equal "nothing of secure boot when it is off" '' "$(notes installed)"
+printf '\6\0\0\0\1' >"$boot"
+printf '#!/bin/sh\necho it is not enrolled\n' >"$dir/bin/mokutil"
+chmod +x "$dir/bin/mokutil"
+PATH=$dir/bin:$PATH
+check_equal "how to enroll the key when it is on" 1 "$(notes installed | grep -cF "mokutil --import /var/lib/dkms/mok.pub")"
+printf '#!/bin/sh\necho it is already enrolled\n' >"$dir/bin/mokutil"
+check_equal "not when it is enrolled" '' "$(notes installed)"
+
+# Which module a name loads, by modprobe, from modules of ours that hold nothing else than a name.
+for module in kernel/nbd updates/dkms/rblk-nbd; do
+	mkdir -p "$dir/modules/lib/modules/7.3.4-test/${module%/*}"
+	cc -x c -c -o "$dir/modules/lib/modules/7.3.4-test/$module.ko" - <<-'EOF' || exit
+		char info[] __attribute__((section(".modinfo"))) =
+			"license=GPL\0name=nbd\0alias=net-pf-16-proto-16-family-nbd";
+	EOF
+done
+depmod -b "$dir/modules" 7.3.4-test 2>/dev/null || exit
+cp "$top/tools/system/modprobe.conf" "$dir/stays.conf"
+sed 's/^#install/install/' "$dir/stays.conf" >"$dir/taken.conf"
+# loads CONF NAME [PARAMETER]: prints what is loaded, without the directories, or run.
+loads() {
+	modprobe -C "$1" -d "$dir/modules" -S 7.3.4-test -n -v "${@:2}" 2>&1 |
+		sed "s|^insmod .*/||;s| *$||"
+}
+check_equal "nbd is the kernel's, by its alias as well" 'nbd.ko nbd.ko' \
+	"$(loads "$dir/stays.conf" nbd) $(loads "$dir/stays.conf" net-pf-16-proto-16-family-nbd)"
+check_equal "rblk-nbd is ours" 'rblk-nbd.ko nbds_max=3' "$(loads "$dir/stays.conf" rblk-nbd nbds_max=3)"
+# as_run CONF NAME PARAMETER: what the command of a line "install" loads. modprobe puts the
+# parameters in place of the variable; with -q it would not say what it does.
+as_run() {
+	# shellcheck disable=SC2034 # the command has it
+	local CMDLINE_OPTS=$3 command
+	command=$(sed -n "s/^install $2 //p" "$1" | sed "s|/sbin/modprobe|modprobe -C $1 -d $dir/modules -S 7.3.4-test -n -v|g;s| -q | |")
+	(eval "$command") 2>/dev/null | sed "s|^insmod .*/||;s| *$||"
+}
+run=$(sed -n 's/^install nbd //p' "$dir/taken.conf")
+check_equal "with the line that takes it over, both names run its command" 2 \
+	"$(for name in nbd net-pf-16-proto-16-family-nbd; do loads "$dir/taken.conf" $name; done | grep -cF "install $run")"
+check_equal "which loads ours, with parameters" 'rblk-nbd.ko nbds_max=3' "$(as_run "$dir/taken.conf" nbd nbds_max=3)"
+rm -r "$dir/modules/lib/modules/7.3.4-test/updates"
+depmod -b "$dir/modules" 7.3.4-test 2>/dev/null || exit
+check_equal "and the kernel's where there is none of ours" 'nbd.ko nbds_max=3' "$(as_run "$dir/taken.conf" nbd nbds_max=3)"
+ktap_finished
