@@ -43,7 +43,8 @@ build() {
 		# What is compiled there must be allowed to run, which it may not be in /tmp.
 		TMPDIR=$top "$top/scripts/stock-build.sh" "$headers" "$top/rust-parts" "$out"
 	else
-		make -s -j"$(nproc)" -C "$headers" M="$top" MO="$(realpath "$out")" modules
+		RBLK_NO_APT=1 HOME=${HOME:-/root} \
+			make -s -C "$top" KDIR="$headers" MO="$(realpath "$out")" modules
 	fi
 }
 

@@ -4,11 +4,11 @@
 # rblk-timeout: 600
 #
 # What the README says of installing: the modules for a kernel that KDIR= names, by dkms.conf's
-# commands and by make modules_install, and the command. What is installed works where it is.
+# command and by make modules_install, and the command. What is installed works where it is.
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
-ktap_plan 31
+ktap_plan 25
 top=$(realpath "$(dirname "$0")/../..")
 mkdir -p "$top/build"
 dir=$(mktemp -d "$top/build/install.XXXXXX")
@@ -23,21 +23,18 @@ mkdir "$sources"
 tar -C "$top" --exclude=./build --exclude=./target --exclude=./.git -c . | tar -C "$sources" -x
 unset MAKEFLAGS MAKELEVEL MFLAGS
 
-# dkms runs the commands by a shell that has this variable.
-# shellcheck disable=SC2034 # dkms.conf has it
-kernel_source_dir=$kdir
+# dkms runs the command by a shell, and has these variables.
+# shellcheck disable=SC2034 # dkms.conf has them
+kernelver=$release kernel_source_dir=$kdir
 # shellcheck source=dkms.conf
 . "$sources/dkms.conf"
 in_sources() { (cd "$sources" && eval "$1"); }
 modules=$sources/${BUILT_MODULE_LOCATION[0]}
-# It says for which kernel, too.
-check "dkms.conf's command builds the modules" in_sources "${MAKE[0]/#make /make KERNELRELEASE=$release }"
-for i in 0 1; do
-	check "${BUILT_MODULE_NAME[i]}.ko is where dkms looks for it" test -s \
-		"$sources/${BUILT_MODULE_LOCATION[i]}/${BUILT_MODULE_NAME[i]}.ko"
-	check_equal "it goes where depmod prefers it" /updates/dkms "${DEST_MODULE_LOCATION[i]}"
-done
-check_equal "dkms builds it for each kernel" "rblk yes" "$PACKAGE_NAME $AUTOINSTALL"
+check "dkms.conf's command builds the modules" in_sources "$PRE_BUILD"
+for i in "${!BUILT_MODULE_NAME[@]}"; do
+	[ -s "$sources/${BUILT_MODULE_LOCATION[i]}/${BUILT_MODULE_NAME[i]}.ko" ] || echo "${BUILT_MODULE_NAME[i]}"
+done >"$dir/missing"
+check_equal "all of them are where dkms looks" '' "$(cat "$dir/missing")"
 
 # What was built is not built again, since it lies there.
 check "make KDIR= modules_install" in_sources \
@@ -64,8 +61,6 @@ check_equal "its parameters are those of the README" \
 	"$(sed -n '/^## Module parameters/,/^## /s/^| \(`.*`\) |.*|.*|$/\1/p' "$top/README.md" |
 		grep -o '[a-z_]*' | sort)" \
 	"$(in_dest modinfo -F parm rblk | sed 's/:.*//' | sort)"
-check "dkms.conf's command cleans up" in_sources "$CLEAN"
-check "which leaves what is installed" test ! -e "$modules" -a -s "$installed/updates/rblk.ko"
 
 # The command.
 check "make install-tools" make -C "$top" --no-print-directory DESTDIR="$dir/dest" PREFIX=/usr install-tools
