@@ -27,7 +27,7 @@ cargo_target = $(or $(CARGO_TARGET_DIR),target)
 kdir = $(or $(KDIR),$(shell scripts/kernel.sh default))
 
 .PHONY: all modules run test mutants swap bench torture blktests suites check shell doc kernels tools install \
-	install-tools modules_install deb clean help
+	install-tools modules_install install-dkms deb clean help
 
 all: modules
 
@@ -105,6 +105,13 @@ install-tools: tools
 modules_install: modules
 	@scripts/module.sh --install "$(kdir)"
 
+# What DKMS builds the modules from, for systems without Debian's packages.
+dkms_version = $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+install-dkms:
+	@scripts/pack-parts.sh build/rust-parts
+	scripts/dkms-tree.sh build/rust-parts "$(dkms_version)" "$(DESTDIR)"
+	@echo 'now run: dkms install rblk/$(dkms_version)'
+
 # Debian packages, below build/deb.
 deb:
 	@scripts/deps.sh build rust deb
@@ -141,6 +148,7 @@ help:
 	@echo '                          for systemd'
 	@echo 'make modules_install    install the modules for the kernel they were built for'
 	@echo 'make install            all of these (as root)'
+	@echo 'make install-dkms       install the sources that DKMS builds the modules from'
 	@echo 'make deb                Debian packages of the modules (for DKMS) and of the command'
 	@echo 'make clean              remove what was built here (the cache stays)'
 	@echo

@@ -10,7 +10,7 @@
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
-ktap_plan 33
+ktap_plan 37
 top=$(realpath "$(dirname "$0")/../..")
 mkdir -p "$top/build"
 dir=$(mktemp -d "$top/build/dkms.XXXXXX")
@@ -67,6 +67,28 @@ exclusive=$(. "$top/dkms.conf"; echo "$BUILD_EXCLUSIVE_KERNEL")
 unset -f findmnt
 [[ 7.3.4-test =~ $exclusive ]]
 check_equal "nor below a directory that is mounted noexec" 1 $?
+
+# What the package has below /usr/src.
+mkdir -p "$dir/parts"
+touch "$dir/parts/linux-rust-7.3.tar.xz"
+check "the sources for DKMS are put together" "$top/scripts/dkms-tree.sh" "$dir/parts" 1.2+git3 "$dir/dest"
+source=$dir/dest/usr/src/rblk-1.2+git3
+named_files() {
+	local file
+	for file in dkms.conf Kbuild "${PRE_BUILD%% *}" rust-parts/linux-rust-7.3.tar.xz ../../../etc/modprobe.d/rblk.conf; do
+		[ -e "$source/$file" ] || { echo "no $file"; return 1; }
+	done
+}
+check "with what dkms.conf names" named_files
+check_equal "by the name of the version" 'rblk 1.2+git3' \
+	"$(. "$source/dkms.conf" && echo "$PACKAGE_NAME $PACKAGE_VERSION")"
+packed() {
+	local BUILD_EXCLUSIVE_KERNEL
+	# shellcheck source=dkms.conf
+	. "$source/dkms.conf"
+	takes 7.3.4-amd64 && ! takes 7.2.12-amd64
+}
+check "for the kernels whose Rust parts are there, and no others" packed
 
 # What DKMS runs, with a build that does as it is told.
 tree=$dir/tree
