@@ -69,6 +69,8 @@ spdx() {
 	local f bad=0
 	while read -r f; do
 		case $f in
+		# No comments are allowed in these.
+		debian/changelog | debian/copyright | debian/source/format) continue ;;
 		COPYING | *.md | *.lock | *.patch | .gitignore | .rustfmt.toml | Documentation/ABI/* | */corpus/* | */fixtures/*) continue ;;
 		esac
 		head -n 3 "$f" | grep -q 'SPDX-License-Identifier: GPL-2.0' || {
@@ -82,7 +84,7 @@ spdx() {
 # The repository names no place of the machine it was written on.
 places() {
 	local list
-	mapfile -t list < <(files | grep -vx -e scripts/check.sh -e '.*[.]lock')
+	mapfile -t list < <(files | grep -vx -e scripts/check.sh -e debian/copyright -e '.*[.]lock')
 	! grep -nIE '/(home|root|work)/[A-Za-z0-9_.]|(debian|crates|pypi|npmjs|pythonhosted)[.](org|io)' \
 		"${list[@]}"
 }

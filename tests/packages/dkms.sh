@@ -105,7 +105,7 @@ cat >"$tree/scripts/stock-build.sh" <<-'EOF'
 	touch "$3/rblk.ko"
 EOF
 chmod +x "$tree/scripts/stock-build.sh"
-export RBLK_RUN=$dir/root/run/rblk-dkms
+export RBLK_RUN=$dir/system/run/rblk-dkms
 # dkms_build refuse|fail|'': as dkms runs it; prints the status.
 dkms_build() {
 	rm -rf "$tree/modules"
@@ -122,7 +122,7 @@ check_equal "which is kept" "no modules for Linux 7.3.4-test: this kernel has RA
 check_equal "so is one for which a build fails, since dpkg would fail" 77 "$(dkms_build fail)"
 check "with what the build said" grep -qx 'error\[E0432\]' "$dir/log"
 check "which is called a failure" grep -q 'the build failed with status 3' "$RBLK_RUN/7.3.4-test"
-notes() { "$top/scripts/dkms-notes.sh" "$1" "$dir/root" 2>&1; }
+notes() { "$top/scripts/dkms-notes.sh" "$1" "$dir/system" 2>&1; }
 check_equal "the package says so when it is installed" 1 \
 	"$(notes installed | grep -c '^rblk: no modules for Linux 7.3.4-test: the build failed')"
 check_equal "a build that then succeeds" 0 "$(dkms_build '')"
@@ -130,19 +130,19 @@ check_equal "leaves nothing to say" '' "$(notes installed)"
 rm -rf "$tree/rust-parts"
 check_equal "without the kernel's Rust parts, in the source or the headers, it is passed over" 77 \
 	"$(dkms_build '')"
-rm -rf "$dir/root/run"
+rm -rf "$dir/system/run"
 
 # What one is told, for a root directory of ours.
-mkdir -p "$dir/root/sys/module/nbd" "$dir/root/sys/firmware/efi/efivars" "$dir/root/var/lib/dkms" "$dir/bin"
-touch "$dir/root/sys/module/nbd/taint"
+mkdir -p "$dir/system/sys/module/nbd" "$dir/system/sys/firmware/efi/efivars" "$dir/system/var/lib/dkms" "$dir/bin"
+touch "$dir/system/sys/module/nbd/taint"
 check_equal "nothing of the kernel's own nbd" '' "$(notes installed)$(notes removed)"
-echo OE >"$dir/root/sys/module/nbd/taint"
+echo OE >"$dir/system/sys/module/nbd/taint"
 check_equal "that ours goes on as it was loaded" "rblk: in use goes on what was loaded before: nbd." \
 	"$(notes installed | sed -n '1s/\. .*/./p')"
 check_equal "that it stays after removal" "rblk: still loaded until a restart, or modprobe -r: nbd." "$(notes removed)"
-rm -r "$dir/root/sys/module"
-boot=$dir/root/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c
-touch "$dir/root/var/lib/dkms/mok.pub"
+rm -r "$dir/system/sys/module"
+boot=$dir/system/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c
+touch "$dir/system/var/lib/dkms/mok.pub"
 printf '\6\0\0\0\0' >"$boot"
 check_equal "nothing of secure boot when it is off" '' "$(notes installed)"
 printf '\6\0\0\0\1' >"$boot"
