@@ -10,7 +10,7 @@
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
-ktap_plan 37
+ktap_plan 42
 top=$(realpath "$(dirname "$0")/../..")
 mkdir -p "$top/build"
 dir=$(mktemp -d "$top/build/dkms.XXXXXX")
@@ -26,7 +26,7 @@ kernelver=7.3.4-test kernel_source_dir=$dir/headers dkms_tree=$dir
 
 # The kernel's drivers that one of ours is named like, which DKMS would move away.
 namesakes='nbd brd'
-roots=$(sed -nE 's/^(rb_roots|obj-m) := *([^$]*)$/\2/p' "$top/Kbuild" | sed 's/\.o\b//g' | tr ' ' '\n' | sort)
+roots=$(sed -n 's/^rb_roots := //p' "$top/Kbuild" | tr ' ' '\n' | sort)
 check_equal "DKMS installs the modules that Kbuild makes" "$roots" \
 	"$(printf '%s\n' "${BUILT_MODULE_NAME[@]}" | sort)"
 files() {
@@ -154,14 +154,8 @@ printf '#!/bin/sh\necho it is already enrolled\n' >"$dir/bin/mokutil"
 check_equal "not when it is enrolled" '' "$(notes installed)"
 
 # Which module a name loads, by modprobe, from modules of ours that hold nothing else than a name.
-for module in kernel/nbd updates/dkms/rblk-nbd; do
-	mkdir -p "$dir/modules/lib/modules/7.3.4-test/${module%/*}"
-	cc -x c -c -o "$dir/modules/lib/modules/7.3.4-test/$module.ko" - <<-'EOF' || exit
-		char info[] __attribute__((section(".modinfo"))) =
-			"license=GPL\0name=nbd\0alias=net-pf-16-proto-16-family-nbd";
-	EOF
-done
-depmod -b "$dir/modules" 7.3.4-test 2>/dev/null || exit
+release=$dir/modules/lib/modules/7.3.4-test
+mkdir -p "$release/kernel" "$release/updates/dkms"
 cp "$top/tools/system/modprobe.conf" "$dir/stays.conf"
 sed 's/^#install/install/' "$dir/stays.conf" >"$dir/taken.conf"
 # loads CONF NAME [PARAMETER]: prints what is loaded, without the directories, or run.
@@ -169,22 +163,35 @@ loads() {
 	modprobe -C "$1" -d "$dir/modules" -S 7.3.4-test -n -v "${@:2}" 2>&1 |
 		sed "s|^insmod .*/||;s| *$||"
 }
-check_equal "nbd is the kernel's, by its alias as well" 'nbd.ko nbd.ko' \
-	"$(loads "$dir/stays.conf" nbd) $(loads "$dir/stays.conf" net-pf-16-proto-16-family-nbd)"
-check_equal "rblk-nbd is ours" 'rblk-nbd.ko nbds_max=3' "$(loads "$dir/stays.conf" rblk-nbd nbds_max=3)"
 # as_run CONF NAME PARAMETER: what the command of a line "install" loads. modprobe puts the
 # parameters in place of the variable; with -q it would not say what it does.
 as_run() {
 	# shellcheck disable=SC2034 # the command has it
 	local CMDLINE_OPTS=$3 command
-	command=$(sed -n "s/^install $2 //p" "$1" | sed "s|/sbin/modprobe|modprobe -C $1 -d $dir/modules -S 7.3.4-test -n -v|g;s| -q | |")
+	command=$(sed -n "s/^install $2 //p" "$1" |
+		sed "s|/sbin/modprobe|modprobe -C $1 -d $dir/modules -S 7.3.4-test -n -v|g;s| -q | |")
 	(eval "$command") 2>/dev/null | sed "s|^insmod .*/||;s| *$||"
 }
-run=$(sed -n 's/^install nbd //p' "$dir/taken.conf")
-check_equal "with the line that takes it over, both names run its command" 2 \
-	"$(for name in nbd net-pf-16-proto-16-family-nbd; do loads "$dir/taken.conf" $name; done | grep -cF "install $run")"
-check_equal "which loads ours, with parameters" 'rblk-nbd.ko nbds_max=3' "$(as_run "$dir/taken.conf" nbd nbds_max=3)"
-rm -r "$dir/modules/lib/modules/7.3.4-test/updates"
-depmod -b "$dir/modules" 7.3.4-test 2>/dev/null || exit
-check_equal "and the kernel's where there is none of ours" 'nbd.ko nbds_max=3' "$(as_run "$dir/taken.conf" nbd nbds_max=3)"
+# namesake NAME ALIAS PARAMETER
+namesake() {
+	local module run
+	for module in "kernel/$1" "updates/dkms/rblk-$1"; do
+		cc -x c -c -o "$release/$module.ko" - <<-EOF || exit
+			char info[] __attribute__((section(".modinfo"))) = "license=GPL\0name=$1\0alias=$2";
+		EOF
+	done
+	depmod -b "$dir/modules" 7.3.4-test 2>/dev/null || exit
+	check_equal "$1 is the kernel's, by its alias as well" "$1.ko $1.ko" \
+		"$(loads "$dir/stays.conf" "$1") $(loads "$dir/stays.conf" "${2/%\*/0}")"
+	check_equal "rblk-$1 is ours" "rblk-$1.ko $3" "$(loads "$dir/stays.conf" "rblk-$1" "$3")"
+	run=$(sed -n "s/^install $1 //p" "$dir/taken.conf")
+	check_equal "with the line that takes $1 over, name and alias run its command" 2 \
+		"$({ loads "$dir/taken.conf" "$1"; loads "$dir/taken.conf" "${2/%\*/0}"; } | grep -cF "install $run")"
+	check_equal "which loads ours, with parameters" "rblk-$1.ko $3" "$(as_run "$dir/taken.conf" "$1" "$3")"
+	rm "$release/updates/dkms/rblk-$1.ko"
+	depmod -b "$dir/modules" 7.3.4-test 2>/dev/null || exit
+	check_equal "and the kernel's where there is none of ours" "$1.ko $3" "$(as_run "$dir/taken.conf" "$1" "$3")"
+}
+namesake nbd net-pf-16-proto-16-family-nbd nbds_max=3
+namesake brd 'block-major-1-*' rd_nr=3
 ktap_finished
