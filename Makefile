@@ -114,7 +114,7 @@ install-dkms:
 
 # Debian packages, below build/deb.
 deb:
-	@scripts/deps.sh build rust deb
+	@scripts/deps.sh rust deb
 	@scripts/deb.sh
 
 clean:

@@ -26,7 +26,7 @@ vm=(qemu-system-x86 kmod busybox-static udftools eject fio dvd+rw-tools xorriso 
 check=(shellcheck perl)
 plot=(python3-matplotlib python3-jinja2)
 suites=(stress-ng xfsprogs nbdkit)
-deb=(debhelper dh-dkms python3)
+deb=(build-essential debhelper dh-dkms python3 xz-utils)
 [ -z "${RBLK_NO_APT:-}" ] || exit 0
 
 candidate() { apt-cache policy "$1" | awk '/Candidate:/ && $2 != "(none)" { print $2 }'; }
