@@ -32,10 +32,18 @@ deb=(build-essential debhelper dh-dkms python3 xz-utils)
 candidate() { apt-cache policy "$1" | awk '/Candidate:/ && $2 != "(none)" { print $2 }'; }
 update() { [ "$(id -u)" != 0 ] || step 'reading the package lists' 0 apt-get update; }
 
+# has PROGRAM...: all of them. command -v says yes if one is there.
+has() {
+	local program
+	for program; do
+		command -v "$program" >/dev/null || return
+	done
+}
+
 # rustc with its tools: what is in the PATH if it is new enough, else Debian's,
 # or where that is too old the newer one Debian keeps for its browser.
 rust_packages() {
-	if command -v rustc cargo rustfmt clippy-driver >/dev/null &&
+	if has rustc cargo rustfmt clippy-driver &&
 		version_ge "$(rustc --version | awk '{ print $2 }')" 1.85.0; then
 		return
 	fi
