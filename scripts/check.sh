@@ -81,6 +81,16 @@ spdx() {
 	return "$bad"
 }
 
+# The guides can be rendered. Debian's Python has docutils; another one in PATH may not.
+guides() {
+	local list bad=0 f
+	mapfile -t list < <(files '*.rst')
+	for f in "${list[@]}"; do
+		/usr/bin/python3 -m docutils --report=warning --exit-status=warning "$f" /dev/null || bad=1
+	done
+	return "$bad"
+}
+
 # The repository names no place of the machine it was written on.
 places() {
 	local list
@@ -96,6 +106,7 @@ run 'no host names, no paths of one machine' places
 run 'every test is run' scripts/test-lint.sh
 run 'shellcheck' shell_scripts
 run 'checkpatch' c_style
+run 'the guides are valid' guides
 run "clippy with the kernel's lints" clippy
 run 'what must not compile does not' scripts/compile-fail.sh
 run "clippy of what runs on the host" host_clippy
