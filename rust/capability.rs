@@ -11,7 +11,8 @@ use kernel::prelude::*;
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use rb::capability::{capable, Capability};
 /// if !capable(Capability::SYS_ADMIN) {
 ///     return Err(EPERM);
 /// }

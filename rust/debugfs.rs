@@ -12,7 +12,15 @@
 //!
 //! # Examples
 //!
-//! ```ignore
+//! ```
+//! # use kernel::{seq_file::SeqFile, seq_print, sync::Arc};
+//! # use rb::debugfs::{Dir, TextFile};
+//! # struct Reactor;
+//! # impl Reactor {
+//! #     fn rods(&self) -> u32 {
+//! #         7
+//! #     }
+//! # }
 //! struct Info;
 //!
 //! impl TextFile for Info {
@@ -24,6 +32,7 @@
 //!     }
 //! }
 //!
+//! # let reactor = Arc::new(Reactor, GFP_KERNEL)?;
 //! // `/sys/kernel/debug/reactor/reactor0/info`
 //! let top = Dir::new(c"reactor");
 //! let info = top.subdir(c"reactor0").file::<Info>(c"info", reactor);

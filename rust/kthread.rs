@@ -68,7 +68,9 @@ pub fn freeze() -> bool {
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use kernel::sync::atomic::{Acquire, Atomic};
+/// # use rb::{kthread::{should_stop, Run}, wait::WaitQueue};
 /// struct Worker { wait: WaitQueue, work: Atomic<bool> }
 ///
 /// impl Run for Worker {

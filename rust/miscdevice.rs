@@ -11,7 +11,16 @@
 //!
 //! # Examples
 //!
-//! ```ignore
+//! ```
+//! # use kernel::{sync::Arc, uaccess::{UserPtr, UserSlice}};
+//! # use rb::miscdevice::{MiscDevice, Options, Registration};
+//! # const REACTOR_CTL: u32 = 0x5201;
+//! # struct Registry;
+//! # impl Registry {
+//! #     fn control(&self, _: &[u8]) -> Result {
+//! #         Ok(())
+//! #     }
+//! # }
 //! #[vtable]
 //! impl MiscDevice for Registry {
 //!     fn ioctl(&self, cmd: u32, arg: usize) -> Result<isize> {
@@ -28,6 +37,7 @@
 //!     }
 //! }
 //!
+//! # let registry = Arc::new(Registry, GFP_KERNEL)?;
 //! // Makes `/dev/reactor/control`, mode 0644.
 //! let control = KBox::pin_init(
 //!     Registration::register(

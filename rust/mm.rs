@@ -13,9 +13,13 @@ use crate::bindings;
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use rb::{block::bio::{Bio, Flag}, mm::Gfp, page::SafePage};
+/// # fn example(bio: &Bio) -> Result {
 /// let gfp = if bio.flags().contains(Flag::NoWait) { Gfp::NOWAIT } else { Gfp::GROW };
-/// let page = SafePage::alloc(gfp)?;
+/// let page = SafePage::alloc_zeroed(gfp)?;
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Gfp(bindings::gfp_t);
@@ -64,8 +68,9 @@ impl Gfp {
 ///
 /// # Examples
 ///
-/// ```ignore
-/// let buffer = mm::with_noio(|| KVVec::<u8>::with_capacity(len, GFP_KERNEL))?;
+/// ```
+/// # use rb::mm;
+/// let buffer = mm::with_noio(|| KVVec::<u8>::with_capacity(4096, GFP_KERNEL))?;
 /// ```
 pub fn with_noio<R>(f: impl FnOnce() -> R) -> R {
     // SAFETY: FFI call that changes a flag of the current thread, which it has back below.
@@ -84,8 +89,12 @@ pub fn with_noio<R>(f: impl FnOnce() -> R) -> R {
 ///
 /// # Examples
 ///
-/// ```ignore
-/// mm::with_noreclaim(|| socket.send(&header, Some(request.bios()), false))?;
+/// ```
+/// # use rb::{block::mq::{Operations, Request}, mm, net::Socket};
+/// # fn example<Disk: Operations>(socket: &Socket, header: [u8; 28], rq: &Request<Disk>) -> Result {
+/// mm::with_noreclaim(|| socket.send(&header, Some(rq.bios()), false))?;
+/// # Ok(())
+/// # }
 /// ```
 pub fn with_noreclaim<R>(f: impl FnOnce() -> R) -> R {
     // SAFETY: FFI call that changes a flag of the current thread, which it has back below.

@@ -11,13 +11,15 @@
 //!
 //! # Examples
 //!
-//! ```ignore
+//! ```
+//! # use kernel::str::CString;
+//! # use rb::module_param;
 //! module_param!(reactors: uint = 1, 0o444, "Number of reactors");
 //! module_param!(log: bool = false, 0o644, "Log what the reactors do");
 //! module_param!(fuel: charp = c"uranium", 0o444, "What the reactors burn");
 //!
 //! let number: u32 = reactors.read();
-//! let fuel: CString = fuel.to_cstring()?;
+//! let burnt: CString = fuel.to_cstring()?;
 //! ```
 
 use crate::{

@@ -17,7 +17,13 @@ use kernel::prelude::*;
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use rb::{block::gen_disk::{self, GenDisk}, module_ref::ModuleRef};
+/// # struct Disk;
+/// # #[vtable]
+/// # impl gen_disk::Operations for Disk {
+/// #     type Data = KBox<u32>;
+/// # }
 /// struct Mapping {
 ///     disk: GenDisk<Disk>,
 ///     // Dropped last: the module goes after all that the mapping has.

@@ -55,9 +55,13 @@ impl PageRef<'_> {
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use rb::{block::bio::{Destination, Segment}, page::PageRef};
+/// # fn example(segment: Segment<'_, Destination>, stored: PageRef<'_>) -> Result {
 /// // Serves a read of one segment.
 /// segment.page().copy_from(segment.offset(), stored, 0, segment.len())?;
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Invariants

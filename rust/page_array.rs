@@ -49,13 +49,23 @@ const BATCH: usize = 64;
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use rb::{
+/// #     block::bio::{Segment, Source},
+/// #     mm::Gfp,
+/// #     page::SafePage,
+/// #     page_array::{Inserted, PageArray},
+/// # };
+/// # fn example(pages: &PageArray, index: usize, segment: Segment<'_, Source>) -> Result {
+/// # let mut count = 0;
 /// if pages.insert(index, SafePage::alloc_zeroed(Gfp::GROW)?, Gfp::GROW)? == Inserted::Stored {
 ///     count += 1;
 /// }
 /// if let Some(stored) = pages.cursor().get(index) {
-///     stored.destination().copy_from(offset, segment.page(), at, len)?;
+///     stored.destination().copy_from(0, segment.page(), segment.offset(), segment.len())?;
 /// }
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Invariants

@@ -16,10 +16,12 @@ use kernel::{
 ///
 /// # Examples
 ///
-/// ```ignore
-/// if self.log_limit.allows() {
+/// ```
+/// # fn example(log_limit: &rb::ratelimit::RateLimit, name: &CStr) {
+/// if log_limit.allows() {
 ///     pr_err!("{name}: write error\n");
 /// }
+/// # }
 /// ```
 ///
 /// # Invariants

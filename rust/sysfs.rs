@@ -13,7 +13,24 @@
 //!
 //! # Examples
 //!
-//! ```ignore
+//! ```
+//! # use kernel::sync::atomic::{Atomic, Relaxed};
+//! # use rb::{
+//! #     device::class_device::ClassDevice,
+//! #     sysfs::{self, Attribute, Groups, Output},
+//! #     sysfs_groups,
+//! # };
+//! # fn parse(text: &[u8]) -> Result<u32> {
+//! #     text.first().map(|&byte| u32::from(byte)).ok_or(EINVAL)
+//! # }
+//! # struct Steam;
+//! # #[vtable]
+//! # impl Attribute<Reactor> for Steam {
+//! #     const NAME: &'static CStr = c"steam";
+//! #     fn show(_: &Reactor, out: &mut Output<'_>) -> Result {
+//! #         out.line(0)
+//! #     }
+//! # }
 //! struct Reactor {
 //!     rods: Atomic<u32>,
 //! }

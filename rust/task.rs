@@ -22,7 +22,8 @@ const COMM_LEN: usize = bindings::TASK_COMM_LEN as usize;
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use rb::task::Asker;
 /// pr_warn!("refused what {} asked for\n", Asker::current());
 /// ```
 pub struct Asker {

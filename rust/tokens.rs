@@ -10,7 +10,7 @@
 //!
 //! # Examples
 //!
-//! ```ignore
+//! ```
 //! use rb::tokens::{parse_size, Tokens};
 //!
 //! let mut words = Tokens::new(b"size=64M prealloc=1\n");

@@ -35,13 +35,16 @@ const CROWDED_INTERVAL: Delta = Delta::from_millis(5);
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use kernel::sync::atomic::{Acquire, Atomic, Release};
+/// # fn example(queue: &rb::wait::WaitQueue, done: &Atomic<bool>) {
 /// // The waiter.
 /// queue.wait_event(|| done.load(Acquire));
 ///
 /// // The waker, in any context.
 /// done.store(true, Release);
 /// queue.wake_up_all();
+/// # }
 /// ```
 ///
 /// # Invariants
@@ -178,13 +181,16 @@ impl WaitQueue {
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use kernel::sync::atomic::{Atomic, Full, Release};
+/// # fn example(place: &rb::wait::RcuWait, woken: &Atomic<bool>) {
 /// // The one waiter.
 /// place.wait_event_idle(|| woken.xchg(false, Full));
 ///
 /// // The wakers, in any context.
 /// woken.store(true, Release);
 /// place.wake_up();
+/// # }
 /// ```
 ///
 /// # Invariants

@@ -53,7 +53,23 @@ impl_flags!(
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use kernel::{impl_has_work, new_work, sync::Arc, workqueue::{Work, WorkItem}};
+/// # use rb::workqueue::{Flag, OwnedQueue};
+/// # #[pin_data]
+/// # struct Reactor {
+/// #     #[pin]
+/// #     work: Work<Reactor>,
+/// # }
+/// # impl_has_work! {
+/// #     impl HasWork<Self> for Reactor { self.work }
+/// # }
+/// # impl WorkItem for Reactor {
+/// #     type Pointer = Arc<Self>;
+/// #     fn run(_: Arc<Self>) {}
+/// # }
+/// # let init = pin_init!(Reactor { work <- new_work!("Reactor::work") });
+/// # let reactor = Arc::pin_init(init, GFP_KERNEL)?;
 /// let queue = OwnedQueue::new(c"reactor", Flag::MemReclaim | Flag::Unbound, 1)?;
 /// let _ = queue.enqueue(reactor.clone()); // An `Arc` with a `Work` in it.
 /// queue.flush();

@@ -108,7 +108,8 @@ run 'shellcheck' shell_scripts
 run 'checkpatch' c_style
 run 'the guides are valid' guides
 run "clippy with the kernel's lints" clippy
-run 'what must not compile does not' scripts/compile-fail.sh
+run 'examples compile' scripts/snippets.sh examples
+run 'what must not compile does not' scripts/snippets.sh refused
 run "clippy of what runs on the host" host_clippy
 run 'documentation' documentation
 

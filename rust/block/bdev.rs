@@ -76,7 +76,8 @@ pub struct LowerLimits {
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use rb::block::{bdev::{BdevFile, Mode}, dev_t::DevT};
 /// let lower = BdevFile::open(DevT::new(8, 16)?, Mode::ReadWrite)?;
 /// let sectors = lower.nr_sectors();
 /// ```

@@ -31,10 +31,14 @@ use kernel::types::Opaque;
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use rb::{block::bio::Bio, page::PageMut};
+/// # fn example(bio: &Bio, page: PageMut<'_>) -> Result {
 /// for mut segment in bio.source().ok_or(EINVAL)? {
 ///     segment.copy_to_page(page, 0)?;
 /// }
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Invariants

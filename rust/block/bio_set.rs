@@ -27,11 +27,16 @@ use kernel::{
 ///
 /// # Examples
 ///
-/// ```ignore
-/// #[pin]
-/// bios: BioSet,
-/// ...
-/// bios <- BioSet::new(16),
+/// ```
+/// # use rb::block::bio_set::BioSet;
+/// #[pin_data]
+/// struct Device {
+///     #[pin]
+///     bios: BioSet,
+/// }
+///
+/// let init = try_pin_init!(Device { bios <- BioSet::new(16) }? Error);
+/// let device = KBox::pin_init(init, GFP_KERNEL)?;
 /// ```
 ///
 /// # Invariants

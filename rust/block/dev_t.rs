@@ -14,7 +14,8 @@ use kernel::{
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use rb::block::dev_t::DevT;
 /// let dev = DevT::new(8, 0)?;
 /// pr_info!("mapped to {dev}\n");
 /// ```

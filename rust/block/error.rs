@@ -11,7 +11,8 @@ use kernel::error::Error;
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use rb::block::error::{BlkError, BlkResult};
 /// fn read_only() -> BlkResult {
 ///     Err(BlkError::NOTSUPP)
 /// }

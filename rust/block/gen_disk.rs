@@ -91,11 +91,24 @@ pub struct DiskRef<T: Operations>(DiskView<T>);
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use rb::{
+/// #     block::{bio_disk, gen_disk::{DiskOptions, Disks, GenDisk}, limits::QueueLimits},
+/// #     sysfs::Groups,
+/// # };
+/// # fn example<Disk: bio_disk::Operations>(
+/// #     options: &DiskOptions,
+/// #     disks: &Disks,
+/// #     limits: QueueLimits,
+/// #     groups: Groups<GenDisk<Disk>>,
+/// #     data: Disk::Data,
+/// # ) -> Result {
 /// let disk = options
-///     .build_bio::<Disk>(disks.token(), fmt!("rram{index}"), &limits, data)?
-///     .add_disk(GROUPS)?;
+///     .build_bio::<Disk>(disks.token(), fmt!("rram{}", 0), &limits, data)?
+///     .add_disk(groups)?;
 /// pr_info!("{}: {}\n", disk.name(), disk.dev());
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Invariants

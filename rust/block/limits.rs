@@ -49,7 +49,8 @@ impl_flags! {
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use rb::block::limits::{Feature, QueueLimits};
 /// let limits = QueueLimits {
 ///     logical_block_size: 2048,
 ///     features: Feature::WriteCache.into(),

@@ -28,7 +28,9 @@ use kernel::{
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use core::num::NonZero;
+/// # use rb::block::{dev_t::DevT, gen_disk::DiskOptions, major::BlkdevMajor};
 /// let major = BlkdevMajor::register(c"pktcdvd")?;
 /// let options = DiskOptions {
 ///     device_number: Some((DevT::new(major.number(), 0)?, NonZero::<u32>::MIN)),
@@ -109,7 +111,15 @@ impl Drop for BlkdevMajor {
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use kernel::sync::Arc;
+/// # use rb::block::{dev_t::DevT, major::{Probe, ProbeSlot, ProbedMajor}};
+/// # struct Disks;
+/// # impl Disks {
+/// #     fn add(&self, _number: u32) -> Result {
+/// #         Ok(())
+/// #     }
+/// # }
 /// static SLOT: ProbeSlot<Disks> = ProbeSlot::new();
 ///
 /// impl Probe for Disks {
@@ -122,6 +132,7 @@ impl Drop for BlkdevMajor {
 ///     }
 /// }
 ///
+/// # let disks = Arc::new(Disks, GFP_KERNEL)?;
 /// let major = ProbedMajor::register(c"ramdisk", 1, disks)?;
 /// ```
 pub trait Probe: Send + Sync + Sized + 'static {

@@ -96,9 +96,15 @@ impl From<Error> for CommandError {
 ///
 /// # Examples
 ///
-/// ```ignore
-/// let drive = Drive::of(&lower).ok_or(ENODEV)?;
-/// drive.execute(&[0x35; 10], Data::None, Delta::from_secs(60))?;
+/// ```
+/// # use kernel::time::Delta;
+/// # use rb::block::{bdev::BdevFile, optical::{CommandError, Data, Drive}};
+/// # fn example(lower: BdevFile) -> core::result::Result<(), CommandError> {
+/// if let Some(drive) = Drive::of(&lower) {
+///     drive.execute(&[0x35; 10], Data::None, Delta::from_secs(60))?;
+/// }
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Invariants

@@ -66,9 +66,14 @@ pub trait Completion: Send + Sync + 'static {
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use kernel::sync::Arc;
+/// # use rb::block::{bdev::BdevFile, bio::{Command, Flags}, page_bio::{Completion, PageBio}};
+/// # fn example<C: Completion>(done: C, lower: BdevFile, zone: u64) -> Result {
 /// let bio = Arc::pin_init(PageBio::new(64 << 10, done), GFP_KERNEL)?;
 /// bio.as_arc_borrow().submit(&lower, Command::Read, Flags::empty(), zone, 0..64 << 10)?;
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Invariants

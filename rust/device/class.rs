@@ -11,7 +11,34 @@
 //!
 //! # Examples
 //!
-//! ```ignore
+//! ```
+//! # use kernel::sync::Arc;
+//! # use rb::{
+//! #     device::class::{class_attributes, Class, ClassAttributes},
+//! #     sysfs::{Attribute, Output},
+//! # };
+//! # struct Registry(Arc<Class>);
+//! # impl Registry {
+//! #     fn new(class: Arc<Class>) -> Result<Arc<Self>> {
+//! #         Ok(Arc::new(Self(class), GFP_KERNEL)?)
+//! #     }
+//! # }
+//! # struct Add;
+//! # #[vtable]
+//! # impl Attribute<Registry> for Add {
+//! #     const NAME: &'static CStr = c"add";
+//! #     fn show(_: &Registry, out: &mut Output<'_>) -> Result {
+//! #         out.line(0)
+//! #     }
+//! # }
+//! # struct Remove;
+//! # #[vtable]
+//! # impl Attribute<Registry> for Remove {
+//! #     const NAME: &'static CStr = c"remove";
+//! #     fn show(_: &Registry, out: &mut Output<'_>) -> Result {
+//! #         out.line(0)
+//! #     }
+//! # }
 //! struct Driver {
 //!     // Dropped first: from then on, nobody adds a reactor.
 //!     attributes: ClassAttributes<Registry>,

@@ -38,11 +38,30 @@ use kernel::{
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use kernel::sync::Arc;
+/// # use rb::{
+/// #     block::bdev::BdevFile,
+/// #     device::{class::Class, class_device::ClassDevice},
+/// #     sysfs::{Attribute, Groups, Output},
+/// #     sysfs_groups,
+/// # };
+/// # struct Reactor;
+/// # struct Rods;
+/// # #[vtable]
+/// # impl Attribute<Reactor> for Rods {
+/// #     const NAME: &'static CStr = c"rods";
+/// #     fn show(_: &Reactor, out: &mut Output<'_>) -> Result {
+/// #         out.line(0)
+/// #     }
+/// # }
+/// # fn example(class: Arc<Class>, reactor: Arc<Reactor>, river: BdevFile) -> Result {
 /// const GROUPS: Groups<ClassDevice<Reactor>> = sysfs_groups!(ClassDevice<Reactor> => [Rods]);
 ///
 /// let device = ClassDevice::new(&class, fmt!("reactor{}", 0), None, reactor, GROUPS)?;
 /// device.add_link(c"cooled_by", river.kobject())?;
+/// # Ok(())
+/// # }
 /// ```
 pub struct ClassDevice<T: Send + Sync + 'static> {
     dev: NonNull<bindings::device>,

@@ -45,7 +45,14 @@ use tables::Tables;
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use rb::net::genl::{Command, Family, Info, Policy, Registration};
+/// # struct Control;
+/// # impl Control {
+/// #     fn pull(&self, rod: u32) -> Result<u32> {
+/// #         Ok(rod)
+/// #     }
+/// # }
 /// impl Family for Control {
 ///     const NAME: &'static CStr = c"reactor";
 ///     const VERSION: u8 = 1;
@@ -61,8 +68,8 @@ use tables::Tables;
 ///     }
 /// }
 ///
-/// let control = KBox::pin_init(Registration::new(control), GFP_KERNEL)?;
-/// control.multicast(0, 2, |message| message.put_u32(1, rod))?;
+/// let control = KBox::pin_init(Registration::new(Control), GFP_KERNEL)?;
+/// control.multicast(0, 2, |message| message.put_u32(1, 7))?;
 /// ```
 pub trait Family: Sized + Send + Sync + 'static {
     /// The name that programs look for, of at most 15 bytes.

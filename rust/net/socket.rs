@@ -52,17 +52,26 @@ pub struct Options {
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use rb::{block::mq::{Operations, Request}, net::{Options, Socket}};
+/// # fn example<Disk: Operations>(
+/// #     fd: u32,
+/// #     header: [u8; 28],
+/// #     mut reply: [u8; 16],
+/// #     (write, read): (&Request<Disk>, &Request<Disk>),
+/// # ) -> Result {
 /// let options = Options { memalloc: true, ..Options::default() };
 /// let socket = Socket::from_fd(fd, &options)?;
 ///
 /// // In the thread that sends:
-/// socket.send(&header, Some(request.bios()), more_requests)?;
+/// socket.send(&header, Some(write.bios()), false)?;
 /// // In the one that receives:
 /// socket.receive(&mut reply)?;
-/// socket.receive_bios(request_of(&reply)?.bios())?;
+/// socket.receive_bios(read.bios())?;
 /// // When one of them has failed, so that the other one does:
 /// socket.shutdown();
+/// # Ok(())
+/// # }
 /// ```
 pub struct Socket {
     socket: NonNull<bindings::socket>,

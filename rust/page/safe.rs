@@ -29,10 +29,14 @@ use kernel::{
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use rb::{block::bio::{Segment, Source}, mm::Gfp, page::UninitPage, page_array::PageArray};
+/// # fn example(pages: &PageArray, index: usize, offset: usize, segment: Segment<'_, Source>) -> Result {
 /// let page = UninitPage::alloc(Gfp::GROW)?;
 /// let page = page.fill_from(offset, segment.page(), segment.offset(), segment.len())?;
 /// pages.insert(index, page, Gfp::GROW)?;
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Invariants

@@ -26,14 +26,22 @@ use kernel::{
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use rb::{block::bio::{Destination, Segment}, page_array::PageArray};
+/// # fn example<'a>(
+/// #     pages: &PageArray,
+/// #     segments: impl Iterator<Item = (usize, Segment<'a, Destination>)>,
+/// # ) -> Result {
 /// let mut cursor = pages.cursor();
 /// for (index, segment) in segments {
+///     let (page, at, len) = (segment.page(), segment.offset(), segment.len());
 ///     match cursor.get(index) {
-///         Some(stored) => segment.page().copy_from(at, stored.source(), offset, len)?,
-///         None => segment.page().zero(at, len)?,
+///         Some(stored) => page.copy_from(at, stored.source(), 0, len)?,
+///         None => page.zero(at, len)?,
 ///     }
 /// }
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Invariants

@@ -236,7 +236,33 @@ impl<S: DeviceData> Groups<S> {
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use rb::{device::class_device::ClassDevice, sysfs::{Attribute, Groups, Output}, sysfs_groups};
+/// # struct Reactor;
+/// # struct Rods;
+/// # #[vtable]
+/// # impl Attribute<Reactor> for Rods {
+/// #     const NAME: &'static CStr = c"rods";
+/// #     fn show(_: &Reactor, out: &mut Output<'_>) -> Result {
+/// #         out.line(0)
+/// #     }
+/// # }
+/// # struct Steam;
+/// # #[vtable]
+/// # impl Attribute<Reactor> for Steam {
+/// #     const NAME: &'static CStr = c"steam";
+/// #     fn show(_: &Reactor, out: &mut Output<'_>) -> Result {
+/// #         out.line(0)
+/// #     }
+/// # }
+/// # struct Heat;
+/// # #[vtable]
+/// # impl Attribute<Reactor> for Heat {
+/// #     const NAME: &'static CStr = c"heat";
+/// #     fn show(_: &Reactor, out: &mut Output<'_>) -> Result {
+/// #         out.line(0)
+/// #     }
+/// # }
 /// const GROUPS: Groups<ClassDevice<Reactor>> = sysfs_groups!(
 ///     ClassDevice<Reactor> => [Rods], c"stat": [Steam, Heat],
 /// );

@@ -15,9 +15,11 @@ use kernel::{
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use rb::sysfs::Output;
+/// # struct Disk(u32, u32);
 /// fn show(disk: &Disk, out: &mut Output<'_>) -> Result {
-///     out.print(fmt!("{} of {}\n", disk.used(), disk.size()))
+///     out.print(fmt!("{} of {}\n", disk.0, disk.1))
 /// }
 /// ```
 pub struct Output<'a> {

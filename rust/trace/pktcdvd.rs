@@ -7,8 +7,11 @@
 //!
 //! # Examples
 //!
-//! ```ignore
-//! trace::pktcdvd::pkt_write(disk.dev(), zone.start(), zone.frames());
+//! ```
+//! # use rb::{block::dev_t::DevT, trace};
+//! # fn example(dev: DevT, zone: u64, frames: u32) {
+//! trace::pktcdvd::pkt_write(dev, zone, frames);
+//! # }
 //! ```
 
 use crate::{

@@ -47,7 +47,8 @@ use kernel::{
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use rb::block::gen_disk::DiskOptions;
 /// let options = DiskOptions { capacity_sectors: 2048, ..DiskOptions::default() };
 /// ```
 #[derive(Clone, Copy, Debug, Default)]

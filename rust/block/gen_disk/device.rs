@@ -27,7 +27,25 @@ use kernel::{
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use rb::{block::gen_disk::DiskDevice, sysfs::{Attribute, Groups, Output}, sysfs_groups};
+/// # struct Disk;
+/// # struct Size;
+/// # #[vtable]
+/// # impl Attribute<Disk> for Size {
+/// #     const NAME: &'static CStr = c"size";
+/// #     fn show(_: &Disk, out: &mut Output<'_>) -> Result {
+/// #         out.line(0)
+/// #     }
+/// # }
+/// # struct Pages;
+/// # #[vtable]
+/// # impl Attribute<Disk> for Pages {
+/// #     const NAME: &'static CStr = c"pages";
+/// #     fn show(_: &Disk, out: &mut Output<'_>) -> Result {
+/// #         out.line(0)
+/// #     }
+/// # }
 /// const GROUPS: Groups<DiskDevice<Disk>> = sysfs_groups!(
 ///     DiskDevice<Disk> => c"ram": [Size, Pages],
 /// );

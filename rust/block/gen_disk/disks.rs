@@ -29,7 +29,13 @@ use kernel::{
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use rb::block::gen_disk::{self, Disks, GenDisk};
+/// # struct Disk;
+/// # #[vtable]
+/// # impl gen_disk::Operations for Disk {
+/// #     type Data = KBox<u32>;
+/// # }
 /// struct Driver {
 ///     disk: GenDisk<Disk>,
 ///     // Dropped last.

@@ -27,9 +27,23 @@ use kernel::{
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use kernel::sync::Arc;
+/// # use rb::{block::gen_disk::{DiskDevice, GenDisk, Operations}, sysfs::{Attribute, Output}};
+/// # struct Device;
+/// # struct Pid;
+/// # #[vtable]
+/// # impl Attribute<Device> for Pid {
+/// #     const NAME: &'static CStr = c"pid";
+/// #     fn show(_: &Device, out: &mut Output<'_>) -> Result {
+/// #         out.line(0)
+/// #     }
+/// # }
+/// # fn example<Disk: Operations<Data = Arc<Device>>>(disk: &GenDisk<Disk>) -> Result {
 /// // `Pid` is an attribute about the data of the disk, a `Device`.
 /// let pid = disk.add_file::<DiskDevice<Device>, Pid>()?;
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Invariants

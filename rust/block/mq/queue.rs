@@ -17,9 +17,11 @@ use kernel::{
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # fn example(queue: rb::block::mq::RequestQueue) {
 /// // There is room again: take what was rejected with `DEV_RESOURCE`.
 /// queue.run_hw_queues();
+/// # }
 /// ```
 ///
 /// # Invariants

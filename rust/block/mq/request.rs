@@ -30,11 +30,19 @@ use core::{
 ///
 /// # Examples
 ///
-/// ```ignore
-/// if self.full() {
+/// ```
+/// # use rb::block::{error::BlkError, mq::{IdleRequest, Operations, Rejected, Request}};
+/// # fn example<'a, Disk: Operations>(
+/// #     rq: IdleRequest<'a, Disk>,
+/// #     is_full: bool,
+/// #     queue: impl FnOnce(Request<Disk>),
+/// # ) -> core::result::Result<(), Rejected<'a>> {
+/// if is_full {
 ///     return Err(rq.reject(BlkError::DEV_RESOURCE));
 /// }
-/// self.queue(rq.start());
+/// queue(rq.start());
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Invariants
@@ -115,11 +123,14 @@ impl Rejected<'_> {
 ///
 /// # Examples
 ///
-/// ```ignore
-/// for segment in rq.bios().flat_map(|bio| bio.segments()) {
-///     ...
+/// ```
+/// # use rb::block::mq::{Operations, Request};
+/// # fn example<Disk: Operations>(rq: Request<Disk>) {
+/// for bio in rq.bios() {
+///     pr_debug!("{} bytes at {}\n", bio.bytes(), bio.sector());
 /// }
 /// rq.end(Ok(()));
+/// # }
 /// ```
 ///
 /// # Invariants

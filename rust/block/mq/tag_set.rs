@@ -52,7 +52,10 @@ pub struct TagSetOptions {
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use kernel::sync::Arc;
+/// # use rb::block::mq::{Flag, Operations, TagSet, TagSetOptions};
+/// # fn example<Disk: Operations>() -> Result {
 /// let options = TagSetOptions {
 ///     nr_hw_queues: 1,
 ///     nr_read_queues: 0,
@@ -60,6 +63,8 @@ pub struct TagSetOptions {
 ///     flags: Flag::NoDefaultScheduler.into(),
 /// };
 /// let tag_set = Arc::pin_init(TagSet::<Disk>::new(&options), GFP_KERNEL)?;
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Invariants
