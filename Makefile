@@ -27,7 +27,7 @@ cargo_target = $(or $(CARGO_TARGET_DIR),target)
 kdir = $(or $(KDIR),$(shell scripts/kernel.sh default))
 
 .PHONY: all modules run test mutants swap bench torture blktests suites check shell doc kernels tools install \
-	install-tools modules_install install-dkms deb clean help
+	install-tools modules_install install-dkms deb rpm clean help
 
 all: modules
 
@@ -115,7 +115,11 @@ install-dkms:
 # Debian packages, below build/deb.
 deb:
 	@scripts/deps.sh rust deb
-	@scripts/deb.sh
+	@scripts/packages.sh deb
+
+# The same for distributions that use rpm, where rpmbuild is.
+rpm:
+	@scripts/packages.sh rpm
 
 clean:
 	rm -rf build
@@ -150,6 +154,7 @@ help:
 	@echo 'make install            all of these (as root)'
 	@echo 'make install-dkms       install the sources that DKMS builds the modules from'
 	@echo 'make deb                Debian packages of the modules (for DKMS) and of the command'
+	@echo 'make rpm                the same for distributions with rpm, where rpmbuild is'
 	@echo 'make clean              remove what was built here (the cache stays)'
 	@echo
 	@echo 'RBLK_CACHE=DIR          where kernels and tools are kept ($${XDG_CACHE_HOME:-~/.cache}/rblk)'

@@ -26,6 +26,7 @@ cp -r "$top/Kbuild" "$top/drivers" "$top/rust" "$tree"
 rm -rf "$tree/rust/host"
 find "$tree" -type f \( -name '.*' -o -name '*_generated.rs' -o -name '*.o' \) -delete
 cp "${scripts[@]/#/$top/scripts/}" "$tree/scripts"
+sed -i '1s|/usr/bin/env python3|/usr/bin/python3|' "$tree"/scripts/*.py
 # A kernel that runs KUnit tests has tests of ours built, too.
 cp "$top/tests/drive/lib/scsi_timeouts.c" "$tree/tests/drive/lib"
 cp "$parts"/linux-rust-*.tar.xz "$tree/rust-parts"
