@@ -42,10 +42,10 @@ loaded() {
 
 modules=$(loaded)
 if [ -n "$modules" ] && [ "$event" = installed ]; then
-	echo "rblk: in use goes on what was loaded before:$modules. What was installed now is used"
-	echo "rblk: after a restart, or after modprobe -r when nothing is mapped."
+	echo "rblk: these modules go on as they were loaded:$modules. The new ones are used after a"
+	echo "rblk: restart, or at once after modprobe -r, for which nothing may be mapped."
 elif [ -n "$modules" ]; then
-	echo "rblk: still loaded until a restart, or modprobe -r:$modules."
+	echo "rblk: these modules stay loaded until a restart, or modprobe -r:$modules."
 fi
 [ "$event" = installed ] || exit 0
 
@@ -57,7 +57,7 @@ if secure_boot && file=$(certificate); then
 	if mokutil --test-key "$root$file" 2>/dev/null | grep -q 'already enrolled'; then
 		exit
 	fi
-	echo "rblk: secure boot is on. The kernel takes the modules after the key is enrolled that"
-	echo "rblk: DKMS signs them with: run \"mokutil --import $file\","
-	echo "rblk: restart, and confirm in the menu that appears before the system starts."
+	echo "rblk: secure boot is on. The kernel refuses the modules until the key is enrolled that DKMS"
+	echo "rblk: signs them with: run \"mokutil --import $file\", restart, and confirm in"
+	echo "rblk: the menu that appears before the system starts."
 fi

@@ -137,9 +137,9 @@ mkdir -p "$dir/system/sys/module/nbd" "$dir/system/sys/firmware/efi/efivars" "$d
 touch "$dir/system/sys/module/nbd/taint"
 check_equal "nothing of the kernel's own nbd" '' "$(notes installed)$(notes removed)"
 echo OE >"$dir/system/sys/module/nbd/taint"
-check_equal "that ours goes on as it was loaded" "rblk: in use goes on what was loaded before: nbd." \
+check_equal "that ours goes on as it was loaded" "rblk: these modules go on as they were loaded: nbd." \
 	"$(notes installed | sed -n '1s/\. .*/./p')"
-check_equal "that it stays after removal" "rblk: still loaded until a restart, or modprobe -r: nbd." "$(notes removed)"
+check_equal "that it stays after removal" "rblk: these modules stay loaded until a restart, or modprobe -r: nbd." "$(notes removed)"
 rm -r "$dir/system/sys/module"
 boot=$dir/system/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c
 touch "$dir/system/var/lib/dkms/mok.pub"
