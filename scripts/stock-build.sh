@@ -45,7 +45,7 @@ scratch=$(mktemp -d "${TMPDIR:-/tmp}/rblk-build.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 kdir=$("$here/rust-kdir.sh" --static "$headers" "$parts" "$scratch")
 make -C "$kdir" --no-print-directory -s -j"${RBLK_JOBS:-$(nproc)}" \
-	M="$(dirname "$here")" MO="$scratch/modules" modules >&2
+	M="$(dirname "$here")" MO="$scratch/modules" modules >&2 || exit 1
 # Tests are not for those who install.
 rm -f "$scratch"/modules/{rb_kunit,scsi_timeouts}.ko
 "$here/self-contained.sh" "$scratch"/modules/*.ko
