@@ -161,7 +161,7 @@ as_cfg() {
 # CONFIG_MODVERSIONS nothing else would notice another source.
 same_symbols() {
 	local differ
-	differ=$(comm -3 <(awk '$2 ~ /^_R/ { print $2 }' "$headers/Module.symvers" | sort) \
+	differ=$(comm -3 <(awk '$2 ~ /^_R/ && $3 == "vmlinux" { print $2 }' "$headers/Module.symvers" | sort) \
 		<(nm -p --defined-only "$obj"/rust/{core,bindings,kernel}.o |
 			awk '$2 ~ /^[TRDB]$/ && $3 ~ /^_R/ { print $3 }' | sort -u) | wc -l)
 	[ "$differ" = 0 ] || die "$differ symbols differ from those of the kernel: $parts is not its source," \
