@@ -12,7 +12,7 @@ scripts=$(realpath "$(dirname "$0")/../../scripts")
 dir=$(mktemp -d)
 # shellcheck disable=SC2154 # set by ktap.sh
 trap 'rm -rf "$dir" "$ktap_output"' EXIT
-ktap_plan 55
+ktap_plan 56
 
 unset RB_STATIC LINUX_SRC RUSTC BINDGEN RUST_LIB_SRC
 tools=$dir/tools
@@ -193,8 +193,10 @@ int x(void) { return _RNvCs1_4core3abc() + printk(); }
 C
 sed 's/_RNvCs1_4core3abc/rust_helper_get_current/' "$dir/a.c" >"$dir/b.c"
 sed 's/_RNvCs1_4core3abc/kfree/' "$dir/a.c" >"$dir/c.c"
-for f in a b c; do "${CC:-gcc}" -w -c -o "$dir/$f.o" "$dir/$f.c"; done
+echo 'int printk(const char *, ...); int y(void *p) { return printk("%pA", p); }' >"$dir/d.c"
+for f in a b c d; do "${CC:-gcc}" -w -c -o "$dir/$f.o" "$dir/$f.c"; done
 check_fails "a symbol of Rust is found" "$scripts/self-contained.sh" "$dir/a.o"
 check_fails "a helper for it as well" "$scripts/self-contained.sh" "$dir/c.o" "$dir/b.o"
+check_fails "or a text that its core would print" "$scripts/self-contained.sh" "$dir/d.o"
 check "C's are nobody's matter" "$scripts/self-contained.sh" "$dir/c.o"
 ktap_finished
