@@ -201,12 +201,15 @@ newest)
 	;;
 default)
 	running=/lib/modules/$(uname -r)/build
-	if [[ " $KERNEL_SERIES " == *" $(uname -r | grep -oE '^[0-9]+\.[0-9]+') "* ]] &&
-		"$RBLK_TOP/scripts/rust-kdir.sh" --refuse --static "$running" 2>/dev/null; then
-		echo "$running"
-	else
-		echo fast
+	if [[ " $KERNEL_SERIES " == *" $(uname -r | grep -oE '^[0-9]+\.[0-9]+') "* ]] && [ -e "$running/.config" ]; then
+		"$RBLK_TOP/scripts/deps.sh" build rust
+		toolchain
+		if "$RBLK_TOP/scripts/rust-kdir.sh" --refuse --static "$running"; then
+			echo "$running"
+			exit
+		fi
 	fi
+	echo fast
 	;;
 make | tools)
 	what=$1 kdir=${2:?}
