@@ -31,7 +31,7 @@ header() {
 		done
 		;;
 	timeout | mem) [[ $3 =~ ^[1-9][0-9]*$ ]] || complain "$1" "rblk-$2: '$3' is no number" ;;
-	module) [[ $3 =~ ^(rblk|nbd)$ ]] || complain "$1" "rblk-module: there is no module '$3'" ;;
+	module) [[ " $(module_roots) " == *" $3 "* ]] || complain "$1" "rblk-module: there is no module '$3'" ;;
 	leaks | quick) [[ $3 =~ ^(yes|no)$ ]] || complain "$1" "rblk-$2: yes or no, not '$3'" ;;
 	args) ;;
 	*) complain "$1" "there is no header rblk-$2" ;;
