@@ -7,7 +7,9 @@
 //! carries the file: a [class](crate::device::class), a
 //! [device of a class](crate::device::class_device) or a disk.
 //!
-//! Not supported: binary files, attributes that come and go by themselves (`is_visible`).
+//! A file that may be larger than a page is a [`Listing`].
+//!
+//! Not supported: other binary files, attributes that come and go by themselves (`is_visible`).
 //!
 //! C header: [`include/linux/sysfs.h`](srctree/include/linux/sysfs.h)
 //!
@@ -60,6 +62,7 @@
 mod attribute;
 mod group;
 mod link;
+mod listing;
 mod output;
 
 pub use self::{
@@ -73,6 +76,10 @@ pub use self::{
         Groups, //
     },
     link::KobjectRef,
+    listing::{
+        Listing,
+        Window, //
+    },
     output::Output, //
 };
 pub(crate) use self::{
@@ -81,6 +88,7 @@ pub(crate) use self::{
         show,
         store, //
     },
-    link::create_link, //
+    link::create_link,
+    listing::ListingGroups, //
 };
 pub use crate::sysfs_groups;

@@ -55,7 +55,9 @@ use crate::{
     bindings,
     sysfs::{
         self,
-        Attribute, //
+        Attribute,
+        Listing,
+        ListingGroups, //
     }, //
 };
 use core::{
@@ -85,6 +87,7 @@ use kernel::{
 /// # Invariants
 ///
 /// - `class` is registered.
+/// - The groups of `class` are those of `listing`, if any.
 /// - `data` is null, or a [`ClassAttributes<D>`] exists for this class and `data` points at its
 ///   `D`.
 #[pin_data(PinnedDrop)]
@@ -92,6 +95,8 @@ pub struct Class {
     #[pin]
     class: Opaque<bindings::class>,
     data: Atomic<*mut c_void>,
+    // Used as long as the class is registered.
+    listing: Option<Pin<KBox<ListingGroups>>>,
 }
 
 // SAFETY: A class has no thread affinity.
@@ -106,21 +111,45 @@ impl Class {
     /// Fails with `EEXIST` if there is such a class. If two register the name at the same time, sysfs
     /// logs a stack trace by itself for one of them.
     pub fn register(name: &'static CStr) -> Result<Arc<Self>> {
+        Self::register_with(name, None)
+    }
+
+    /// Registers a class with a file that lists what `data` has; as [`Class::register`].
+    pub fn register_with_listing<L: Listing>(
+        name: &'static CStr,
+        data: Arc<L::Data>,
+    ) -> Result<Arc<Self>> {
+        let listing = KBox::pin_init(ListingGroups::new::<L>(data), GFP_KERNEL)?;
+
+        Self::register_with(name, Some(listing))
+    }
+
+    fn register_with(
+        name: &'static CStr,
+        listing: Option<Pin<KBox<ListingGroups>>>,
+    ) -> Result<Arc<Self>> {
         // SAFETY: The name ends with NUL.
         if unsafe { bindings::class_is_there(name.as_char_ptr()) } {
             return Err(EEXIST);
         }
+        let groups = listing
+            .as_ref()
+            .map_or(ptr::null_mut(), |listing| listing.as_ptr());
+
         Arc::pin_init(
             try_pin_init!(Self {
-                class <- Opaque::try_ffi_init(|class: *mut bindings::class| {
+                listing,
+                class <- Opaque::try_ffi_init(move |class: *mut bindings::class| {
                     // SAFETY: `class` is valid for writes.
                     unsafe {
                         class.write(bindings::class {
                             name: name.as_char_ptr(),
+                            class_groups: groups,
                             ..pin_init::zeroed()
                         })
                     };
-                    // SAFETY: `class` is initialized and pinned, and unregistered before it goes.
+                    // SAFETY: `class` is initialized and pinned, and unregistered before it, and its
+                    // groups, go.
                     to_result(unsafe { bindings::class_register(class) })
                 }),
                 data: Atomic::new(ptr::null_mut()),

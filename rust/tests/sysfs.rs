@@ -6,7 +6,10 @@ use kernel::{
     page::PAGE_SIZE,
     prelude::*, //
 };
-use rb::sysfs::Output;
+use rb::sysfs::{
+    Output,
+    Window, //
+};
 
 /// Writes of so many bytes, one after the other, and what comes out.
 struct Case {
@@ -84,6 +87,56 @@ mod tests {
         out.print(fmt!("{}:{}\n", 8, "x"))?;
         assert_eq!(out.finish(Ok(()))?, 7);
         assert!(page.starts_with(b"42\n8:x\n\0"));
+        Ok(())
+    }
+
+    /// Reads a list of the numbers in `lines(call)` by `size` bytes at a time, where `call` counts the
+    /// reads; returns what is read.
+    fn read_list(size: usize, lines: impl Fn(usize) -> core::ops::Range<u32>) -> Result<KVec<u8>> {
+        let mut buffer = KVec::from_elem(0, size, GFP_KERNEL)?;
+        let mut text = KVec::new();
+
+        for call in 0.. {
+            let mut window = Window::new(&mut buffer, text.len() as u64);
+            let result = lines(call).try_for_each(|n| window.print(fmt!("line {n:04}\n")));
+            let len = window.finish(result)?;
+            if len == 0 {
+                break;
+            }
+            text.extend_from_slice(buffer.get(..len).ok_or(EINVAL)?, GFP_KERNEL)?;
+        }
+        Ok(text)
+    }
+
+    /// Returns the numbers in a text of whole lines.
+    fn numbers(text: &[u8]) -> Result<KVec<u32>> {
+        let mut numbers = KVec::new();
+        let text = core::str::from_utf8(text).map_err(|_| EINVAL)?;
+
+        for line in text.strip_suffix('\n').ok_or(EINVAL)?.split('\n') {
+            let digits = line.strip_prefix("line ").filter(|rest| rest.len() == 4);
+            let number = digits.and_then(|digits| digits.parse().ok());
+            numbers.push(number.ok_or(EINVAL)?, GFP_KERNEL)?;
+        }
+        Ok(numbers)
+    }
+
+    #[test]
+    fn a_list_is_as_long_as_it_is() -> Result {
+        for size in [1, 7, 100, Window::LONG_LINE, 1000, PAGE_SIZE] {
+            let numbers = numbers(&read_list(size, |_| 0..2000)?)?;
+            assert!(numbers.iter().copied().eq(0..2000));
+        }
+        assert!(read_list(PAGE_SIZE, |_| 0..0)?.is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn a_list_that_changes_has_whole_lines() -> Result {
+        // One thing goes with each read.
+        let numbers = numbers(&read_list(PAGE_SIZE, |call| call as u32..2000)?)?;
+        assert!(numbers.is_sorted());
+        assert!(numbers.len() > 1900 && numbers.last() == Some(&1999));
         Ok(())
     }
 

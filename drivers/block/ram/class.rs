@@ -23,7 +23,8 @@ use rb::{
     },
     sysfs::{
         Attribute,
-        Output, //
+        Listing,
+        Window, //
     }, //
 };
 
@@ -32,9 +33,9 @@ use rb::{
 /// Fails with [`EEXIST`] if there is such a class.
 pub(crate) fn register(registry: Arc<Registry>) -> Result<ClassAttributes<Registry>> {
     ClassAttributes::new(
-        Class::register(c"rblk-ram")?,
+        Class::register_with_listing::<DeviceMap>(c"rblk-ram", registry.clone())?,
         registry,
-        class_attributes![Add, Remove, DeviceMap],
+        class_attributes![Add, Remove],
     )
 }
 
@@ -70,11 +71,11 @@ impl Attribute<Registry> for Remove {
 /// Lists the disks: name, number and size in bytes.
 struct DeviceMap;
 
-#[vtable]
-impl Attribute<Registry> for DeviceMap {
+impl Listing for DeviceMap {
+    type Data = Registry;
     const NAME: &'static CStr = c"device_map";
 
-    fn show(registry: &Registry, out: &mut Output<'_>) -> Result {
+    fn list(registry: &Registry, out: &mut Window<'_>) -> Result {
         registry.for_each(|disk| {
             out.print(fmt!(
                 "{} {} {}\n",

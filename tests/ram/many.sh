@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: fast
+# rblk-timeout: 60
+#
+# device_map lists all disks, however many there are.
+
+# shellcheck source=tests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=tests/ram/lib/disks.sh
+. "$(dirname "$0")/lib/disks.sh"
+
+ktap_plan 5
+rmmod rblk
+check "three hundred disks" modprobe rblk ram_nr=300 ram_size=4096 nbd_nbds_max=0
+
+# expected: what sysfs has of each disk, as device_map lists it.
+expected() {
+	local n
+	for n in {0..299}; do
+		echo "rram$n $(<"/sys/block/rram$n/dev") 4194304"
+	done
+}
+check "all are listed" diff <(expected) $CLASS/device_map
+check "also to one who reads a few bytes at a time" diff <(expected) <(dd bs=5 status=none if=$CLASS/device_map)
+
+# listed: reads the list until the last disk of a number is gone; prints lines that are none.
+listed() {
+	while [ -e /sys/block/rram149 ]; do
+		grep -vxE 'rram[0-9]+ [0-9]+:[0-9]+ 4194304' $CLASS/device_map
+	done
+}
+remove_half() {
+	local n
+	for n in {0..149}; do
+		remove_disk "rram$n" || return
+	done
+}
+listed >"$RBLK_SCRATCH/wrong" &
+check "half of them go" remove_half
+wait $!
+check_equal "and meanwhile each line is one" '' "$(head "$RBLK_SCRATCH/wrong")"
+ktap_finished
