@@ -61,6 +61,14 @@ impl Gfp {
     }
 }
 
+/// Waits until all memory is free that so far was left to RCU to be freed.
+///
+/// Sleeps, for a grace period and more. Process context.
+pub fn rcu_barrier() {
+    // SAFETY: Process context.
+    unsafe { bindings::rcu_barrier() };
+}
+
 /// Runs `f`, in which allocations of the current thread start no I/O.
 ///
 /// Meanwhile `GFP_KERNEL` acts as `GFP_NOIO`, for every allocation of this thread. This is how `KBox`

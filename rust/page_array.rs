@@ -45,7 +45,23 @@ use kernel::{
 /// Pages that are removed under one hold of the lock.
 const BATCH: usize = 64;
 
-/// A sparse array of pages, indexed by page number.
+type Batch = [Option<NonNull<bindings::page>>; BATCH];
+
+/// Who is told when pages of an array become free, which is some time after they were removed.
+///
+/// Pages that are there when the array is dropped are not told of.
+pub trait Owner: Send + Sync + 'static {
+    /// `pages` pages are removed, and will be freed. May be called several at a time.
+    fn removed(&self, _pages: usize) {}
+
+    /// A page that was removed is free. Called in any context; must not sleep.
+    fn freed(&self) {}
+}
+
+/// Nobody is told.
+impl Owner for () {}
+
+/// A sparse array of pages, indexed by page number, that belongs to an `O`.
 ///
 /// # Examples
 ///
@@ -72,22 +88,24 @@ const BATCH: usize = 64;
 ///
 /// `xa` is a valid `struct xarray`. Its entries are pages that came from [`SafePage::into_raw`];
 /// the array owns each until a grace period of RCU after it was removed. `deferred` is set if that
-/// has happened.
+/// has happened. Until a page that was removed is free, and `owner` knows it, the array lives.
 #[pin_data(PinnedDrop)]
-pub struct PageArray {
+pub struct PageArray<O: Owner = ()> {
     #[pin]
     xa: Opaque<bindings::xarray>,
     /// Number of entries; written under the lock of `xa`.
     len: Atomic<usize>,
     /// Whether pages were left to RCU.
     deferred: Atomic<bool>,
+    owner: O,
 }
 
-// SAFETY: The array has no thread affinity.
-unsafe impl Send for PageArray {}
+// SAFETY: The array has no thread affinity, nor has the owner.
+unsafe impl<O: Owner> Send for PageArray<O> {}
 
-// SAFETY: All access through `&self` is synchronized by the lock of `xa`, or by RCU.
-unsafe impl Sync for PageArray {}
+// SAFETY: All access through `&self` is synchronized by the lock of `xa`, or by RCU; the owner is
+// `Sync`.
+unsafe impl<O: Owner> Sync for PageArray<O> {}
 
 /// What became of a page that was to be inserted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,9 +116,9 @@ pub enum Inserted {
     Occupied,
 }
 
-impl PageArray {
+impl<O: Owner> PageArray<O> {
     /// Returns an initializer for an empty array.
-    pub fn new() -> impl PinInit<Self> {
+    pub fn new(owner: O) -> impl PinInit<Self> {
         pin_init!(Self {
             // INVARIANT: `xa_init_flags()` makes a valid, empty array.
             xa <- Opaque::ffi_init(|xa| {
@@ -109,13 +127,22 @@ impl PageArray {
             }),
             len: Atomic::new(0),
             deferred: Atomic::new(false),
+            owner,
         })
+    }
+
+    /// Returns the owner.
+    #[inline]
+    pub fn owner(&self) -> &O {
+        &self.owner
     }
 
     /// Begins to look at pages.
     #[inline(always)]
     pub fn cursor(&self) -> Cursor<'_> {
-        Cursor::new(self)
+        // SAFETY: By the type invariant, the array is valid, and its entries are pages that are freed
+        // a grace period after they were removed.
+        unsafe { Cursor::new(&self.xa) }
     }
 
     /// Returns whether there is a page at `index`. Does not sleep.
@@ -164,34 +191,56 @@ impl PageArray {
     /// Removes the pages in `range` and returns their number.
     ///
     /// Takes time for the pages that are there, not for the range. They are freed after a grace
-    /// period of RCU, which is not waited for. May sleep.
+    /// period of RCU, which is not waited for: the [`Owner`] hears of it, and [`mm::rcu_barrier`] waits
+    /// for it. May sleep.
     pub fn remove(&self, range: RangeInclusive<usize>) -> usize {
-        self.take_all(range, |page| {
+        self.take_all(range, |batch, taken| {
             self.deferred.store(true, Relaxed);
-            // SAFETY: The array owned the page, and gives it away; nobody finds it any more, and
-            // who has found it has locked RCU.
-            unsafe { bindings::free_page_rcu(page.as_ptr()) };
+            self.owner.removed(taken);
+            for page in batch.iter().flatten() {
+                // SAFETY: The array owned the page, and gives it away; nobody finds it any more, and
+                // who has found it has locked RCU. By the type invariant, the owner, which is
+                // pinned, is there until then.
+                unsafe {
+                    bindings::call_rcu_page(
+                        page.as_ptr(),
+                        ptr::from_ref(&self.owner).cast(),
+                        Some(Self::free),
+                    )
+                };
+            }
         })
     }
 
-    /// Takes all pages of a range out of the array and hands them to `free`; returns their number.
-    fn take_all(
-        &self,
-        range: RangeInclusive<usize>,
-        free: impl Fn(NonNull<bindings::page>),
-    ) -> usize {
+    /// Frees a page that was removed, and tells the owner.
+    ///
+    /// # Safety
+    ///
+    /// Only RCU may call this, for a page that [`PageArray::remove`] has left to it.
+    unsafe extern "C" fn free(head: *mut bindings::callback_head) {
+        // SAFETY: By the requirements of this function. Nobody has the page any more.
+        let owner: *const O = unsafe { bindings::free_called_page(head) }.cast();
+
+        // SAFETY: By the invariant of the array, it lives, and with it the owner.
+        unsafe { &*owner }.freed();
+    }
+
+    /// Takes all pages of a range out of the array and hands them to `free`, some at a time, with how
+    /// many these are; returns their number.
+    fn take_all(&self, range: RangeInclusive<usize>, free: impl Fn(&Batch, usize)) -> usize {
         let (first, last) = range.into_inner();
         let mut next = Some(first);
         let mut removed = 0;
 
         while let Some(first) = next.filter(|&first| first <= last) {
             let mut batch = [None; BATCH];
-            next = self.take_batch(first, last, &mut batch);
+            let taken;
+            (taken, next) = self.take_batch(first, last, &mut batch);
 
-            for page in batch.into_iter().flatten() {
-                free(page);
-                removed += 1;
+            if taken != 0 {
+                free(&batch, taken);
             }
+            removed += taken;
             mm::cond_resched();
         }
         removed
@@ -199,13 +248,8 @@ impl PageArray {
 
     /// Takes pages out of the array, from `first` to `last`, until `batch` is full.
     ///
-    /// The array gives them away. Returns where to go on, if there may be more.
-    fn take_batch(
-        &self,
-        first: usize,
-        last: usize,
-        batch: &mut [Option<NonNull<bindings::page>>; BATCH],
-    ) -> Option<usize> {
+    /// The array gives them away. Returns their number, and where to go on, if there may be more.
+    fn take_batch(&self, first: usize, last: usize, batch: &mut Batch) -> (usize, Option<usize>) {
         let mut state = State::new(&self.xa, first);
         let mut next = None;
         let mut taken = 0;
@@ -225,7 +269,7 @@ impl PageArray {
         }
         self.sub_len(taken);
         self.unlock();
-        next
+        (taken, next)
     }
 
     /// Returns the number of pages.
@@ -262,16 +306,17 @@ impl PageArray {
 }
 
 #[pinned_drop]
-impl PinnedDrop for PageArray {
+impl<O: Owner> PinnedDrop for PageArray<O> {
     fn drop(self: Pin<&mut Self>) {
-        self.take_all(0..=usize::MAX, |page| {
-            // SAFETY: The page comes from `into_raw()`, and there is nobody who looks at it.
-            drop(unsafe { SafePage::from_raw(page) });
+        self.take_all(0..=usize::MAX, |batch, _| {
+            for &page in batch.iter().flatten() {
+                // SAFETY: The page comes from `into_raw()`, and there is nobody who looks at it.
+                drop(unsafe { SafePage::from_raw(page) });
+            }
         });
         if self.deferred.load(Relaxed) {
-            // What frees pages is part of this module, which may be gone soon.
-            // SAFETY: Process context.
-            unsafe { bindings::rcu_barrier() };
+            // What frees pages needs the owner, and is part of this module, which may be gone soon.
+            mm::rcu_barrier();
         }
 
         // SAFETY: By the type invariant, `xa` is valid; it holds no page any more.

@@ -25,15 +25,28 @@ __rb_helper void rb_helper_memalloc_noreclaim_restore(unsigned int flags)
 	memalloc_noreclaim_restore(flags);
 }
 
-static void free_page_after(struct rcu_head *head)
+static_assert(offsetof(struct page, private) >=
+	      offsetof(struct page, rcu_head) + sizeof(struct rcu_head));
+
+/*
+ * Has func called with the head of a page of order 0 after a grace period, which is not put off to
+ * save power: it is memory that others wait for. free_called_page() returns the owner.
+ */
+__rb_helper void rb_helper_call_rcu_page(struct page *page, const void *owner, rcu_callback_t func)
 {
-	__free_page(container_of(head, struct page, rcu_head));
+	set_page_private(page, (unsigned long)owner);
+	call_rcu_hurry(&page->rcu_head, func);
 }
 
-/* Frees a page of order 0 after a grace period; see rcu_barrier(). */
-__rb_helper void rb_helper_free_page_rcu(struct page *page)
+/* For func: frees the page, and returns its owner. */
+__rb_helper const void *rb_helper_free_called_page(struct rcu_head *head)
 {
-	call_rcu(&page->rcu_head, free_page_after);
+	struct page *page = container_of(head, struct page, rcu_head);
+	const void *owner = (const void *)page_private(page);
+
+	set_page_private(page, 0);
+	__free_page(page);
+	return owner;
 }
 
 __rb_helper unsigned long rb_helper_totalram_pages(void)

@@ -2,21 +2,22 @@
 
 //! Looking at the pages of an array.
 
-use super::{
-    state::{
-        Leaf,
-        State, //
-    },
-    PageArray, //
+use super::state::{
+    Leaf,
+    State, //
 };
-use crate::page::SafePageRef;
+use crate::{
+    bindings,
+    page::SafePageRef, //
+};
 use core::{
     ops::RangeInclusive,
     ptr::NonNull, //
 };
 use kernel::{
     ffi::c_void,
-    sync::rcu, //
+    sync::rcu,
+    types::Opaque, //
 };
 
 /// A look at pages of an array, which are there as long as it lasts.
@@ -46,7 +47,8 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// `state` is one of an array that is valid. RCU has been locked since before `state` first moved, and
+/// `state` is one of an array that is valid, and whose entries are pages that are freed not before a
+/// grace period after they were removed. RCU has been locked since before `state` first moved, and
 /// so since before `leaf` was found.
 pub struct Cursor<'a> {
     state: State<'a>,
@@ -56,13 +58,17 @@ pub struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
+    /// # Safety
+    ///
+    /// `xa` must be valid; its entries must be pages that are freed not before a grace period after
+    /// they were removed.
     #[inline(always)]
-    pub(super) fn new(array: &'a PageArray) -> Self {
+    pub(super) unsafe fn new(xa: &'a Opaque<bindings::xarray>) -> Self {
         let rcu = rcu::read_lock();
 
-        // INVARIANT: By its type invariant, the array is valid. RCU is locked.
+        // INVARIANT: By the safety requirements of this function. RCU is locked.
         Self {
-            state: State::new(&array.xa, 0),
+            state: State::new(xa, 0),
             leaf: None,
             _rcu: rcu,
         }
@@ -72,7 +78,7 @@ impl<'a> Cursor<'a> {
     ///
     /// A page that is removed meanwhile is still found, or is not; what is written to it is lost
     /// with it. A page that is inserted while the cursor lives may not be found:
-    /// [`PageArray::insert`] tells.
+    /// [`PageArray::insert`](super::PageArray::insert) tells.
     #[inline(always)]
     pub fn get(&mut self, index: usize) -> Option<SafePageRef<'_>> {
         // SAFETY: By the type invariant.
@@ -82,7 +88,7 @@ impl<'a> Cursor<'a> {
         };
         let page = NonNull::new(entry.cast())?;
 
-        // SAFETY: By the type invariant of the array, the entry was a `SafePage`. It was there while
+        // SAFETY: By the type invariant, the entry was a `SafePage`. It was there while
         // RCU was locked, and so is not freed before that is unlocked, which `self` does.
         Some(unsafe { SafePageRef::from_raw(page.as_ptr()) })
     }

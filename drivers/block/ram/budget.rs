@@ -4,20 +4,25 @@
 
 use kernel::sync::{
     atomic::{
+        Acquire,
         Atomic,
-        Relaxed, //
+        Relaxed,
+        Release, //
     },
     Arc, //
 };
 
 /// A number of pages that may be taken, and how many are left to be.
 ///
-/// Pages are taken before they are allocated, so what is used never exceeds the limit, not even for
-/// a moment. A limit that is lowered below what is taken frees nothing, but lets nothing be taken.
+/// Pages are taken before they are allocated, and given back when they are free, so what is used
+/// never exceeds the limit, not even for a moment. A limit that is lowered below what is taken frees
+/// nothing, but lets nothing be taken.
 pub(crate) struct Budget {
     limit: Atomic<isize>,
     /// The limit less what is taken; negative if the limit was lowered below that.
     left: Atomic<isize>,
+    /// How many of the pages that are taken have no user any more, and will be given back.
+    leaving: Atomic<isize>,
 }
 
 impl Budget {
@@ -31,6 +36,7 @@ impl Budget {
         Self {
             limit: Atomic::new(limit),
             left: Atomic::new(limit),
+            leaving: Atomic::new(0),
         }
     }
 
@@ -68,6 +74,18 @@ impl Budget {
     /// Gives `pages` back that were taken before.
     pub(crate) fn give(&self, pages: usize) {
         self.left.fetch_add(signed(pages), Relaxed);
+    }
+
+    /// Announces that `pages` which are taken will be given back, by [`Budget::give_leaving`].
+    fn leave(&self, pages: usize) {
+        self.leaving.fetch_add(signed(pages), Relaxed);
+    }
+
+    /// Gives `pages` back that were announced.
+    fn give_leaving(&self, pages: usize) {
+        self.give(pages);
+        // Whoever then finds nothing leaving finds them given back.
+        self.leaving.fetch_sub(signed(pages), Release);
     }
 
     /// Returns the number of pages that are taken, while nobody changes the limit.
@@ -123,6 +141,24 @@ impl Account {
     pub(crate) fn give(&self, pages: usize) {
         self.own.give(pages);
         self.shared.give(pages);
+    }
+
+    /// Announces that `pages` will be given back, by [`Account::give_leaving`].
+    pub(crate) fn leave(&self, pages: usize) {
+        self.shared.leave(pages);
+    }
+
+    /// Gives `pages` back to both that were announced.
+    pub(crate) fn give_leaving(&self, pages: usize) {
+        self.own.give(pages);
+        self.shared.give_leaving(pages);
+    }
+
+    /// Returns whether a disk will give pages back soon.
+    ///
+    /// If this says no, what any has announced before is already given back.
+    pub(crate) fn is_any_leaving(&self) -> bool {
+        self.shared.leaving.load(Acquire) > 0
     }
 }
 

@@ -96,7 +96,7 @@ pub(crate) struct Disk {
     front: Front,
     /// Set, under the open mutex, when the disk is about to be removed.
     removed: Atomic<bool>,
-    /// Held while the size or the limit changes.
+    /// Held while the size changes.
     #[pin]
     resize: Mutex<()>,
 }
@@ -274,7 +274,12 @@ fn limits(options: &AddOptions<'_>) -> QueueLimits {
         max_discard_sectors: ALL_SECTORS,
         max_write_zeroes_sectors: ALL_SECTORS,
         write_zeroes_unmap: true,
-        features: Feature::Synchronous | Feature::NoWait,
+        features: match options.front {
+            // All is done when the submitter gets control back: swap then reads nothing ahead, and
+            // waits. With a queue in front that is not so.
+            Front::Bio => Feature::Synchronous | Feature::NoWait,
+            Front::Mq => Feature::NoWait.into(),
+        },
         ..QueueLimits::default()
     }
 }

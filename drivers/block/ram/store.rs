@@ -50,12 +50,16 @@ use rb::{
     },
     page_array::{
         Inserted,
+        Owner,
         PageArray, //
     }, //
 };
 
 /// New pages between two looks at the memory that is left.
 const CHECK_EVERY: usize = 64;
+
+/// Bytes of one bio between two rests, a power of two.
+const REST_EVERY: u64 = 1 << 20;
 
 /// Steps between two offers to let others run.
 const RESCHED_EVERY: u64 = 256;
@@ -64,9 +68,7 @@ const RESCHED_EVERY: u64 = 256;
 #[pin_data]
 pub(crate) struct Store {
     #[pin]
-    pages: PageArray,
-    // Dropped after the pages it accounts for.
-    account: Account,
+    pages: PageArray<Account>,
     /// Whether pages are there from the beginning, and stay.
     prealloc: bool,
 }
@@ -78,8 +80,7 @@ impl Store {
     /// with [`Store::allocate`] before the disk appears.
     pub(crate) fn new(limit: usize, shared: Arc<Budget>, prealloc: bool) -> impl PinInit<Self> {
         pin_init!(Self {
-            pages <- PageArray::new(),
-            account: Account::new(limit, shared),
+            pages <- PageArray::new(Account::new(limit, shared)),
             prealloc,
         })
     }
@@ -91,7 +92,12 @@ impl Store {
 
     /// Returns what this disk may use.
     pub(crate) fn budget(&self) -> &Budget {
-        self.account.own()
+        self.account().own()
+    }
+
+    /// Returns what the disk has taken, which includes pages that are discarded but not free yet.
+    fn account(&self) -> &Account {
+        self.pages.owner()
     }
 
     /// Returns whether pages are there from the beginning, and stay.
@@ -99,7 +105,7 @@ impl Store {
         self.prealloc
     }
 
-    /// Fills the segments of a bio from byte `pos` on. Does not sleep.
+    /// Fills the segments of a bio from byte `pos` on. Waits for nothing.
     ///
     /// Returns where the next bio of a request goes on.
     #[inline(always)]
@@ -123,14 +129,20 @@ impl Store {
             page.flush_dcache();
             // No disk is so large that this wraps.
             pos = pos.wrapping_add(len as u64);
+            if is_time_to_rest(pos, len) {
+                drop(cursor);
+                mm::cond_resched();
+                cursor = self.pages.cursor();
+            }
         }
     }
 
     /// Stores the segments of a bio from byte `pos` on.
     ///
     /// Fails with [`BlkError::NOSPC`] when a limit is reached or memory is short. Sleeps only if
-    /// `gfp` allows it; if it does not, missing memory is [`BlkError::AGAIN`], and to make sure that
-    /// nothing was written then, [`Store::reserve`] comes first where there is more than one page.
+    /// `gfp` allows it; if it does not, missing memory is [`BlkError::AGAIN`], and so that nothing was
+    /// written then, [`Store::reserve`] comes first where there is more than one page. Only if
+    /// something discards the range meanwhile may a part be written.
     ///
     /// Returns where the next bio of a request goes on.
     #[inline(always)]
@@ -159,6 +171,11 @@ impl Store {
             }
             // As above.
             pos = pos.wrapping_add(len as u64);
+            if is_time_to_rest(pos, len) {
+                drop(cursor);
+                mm::cond_resched();
+                cursor = self.pages.cursor();
+            }
         }
     }
 
@@ -203,11 +220,11 @@ impl Store {
         gfp: Gfp,
         make: impl FnOnce(Gfp) -> Result<SafePage>,
     ) -> BlkResult<Inserted> {
-        self.take_page()?;
+        self.take_page(gfp)?;
         let inserted = make(gfp).and_then(|page| self.pages.insert(index, page, gfp));
 
         if inserted != Ok(Inserted::Stored) {
-            self.account.give(1);
+            self.account().give(1);
         }
         inserted.map_err(|err| match (err == ENOMEM, gfp == Gfp::NOWAIT) {
             (true, true) => BlkError::AGAIN,
@@ -269,10 +286,8 @@ impl Store {
         let Ok(first) = pages.start.try_into() else {
             return;
         };
-        self.account.give(
-            self.pages
-                .remove(first..=last.try_into().unwrap_or(usize::MAX)),
-        );
+        self.pages
+            .remove(first..=last.try_into().unwrap_or(usize::MAX));
     }
 
     /// Makes all of a disk of `disk_size` bytes read as zeroes. May sleep.
@@ -320,20 +335,54 @@ impl Store {
     }
 
     /// Accounts for one more page, if that leaves enough memory for everybody else.
-    fn take_page(&self) -> BlkResult {
-        let left = self.account.take(1).ok_or(BlkError::NOSPC)?;
+    ///
+    /// What was discarded before is room: waits until it is free if it is needed.
+    fn take_page(&self, gfp: Gfp) -> BlkResult {
+        // Asked first: what is given back after this has failed comes too late.
+        let leaving = self.account().is_any_leaving();
+
+        match self.try_take_page() {
+            Err(_) if leaving && gfp == Gfp::NOWAIT => Err(BlkError::AGAIN),
+            Err(_) if leaving => {
+                mm::rcu_barrier();
+                self.try_take_page()
+            }
+            result => result,
+        }
+    }
+
+    fn try_take_page(&self) -> BlkResult {
+        let left = self.account().take(1).ok_or(BlkError::NOSPC)?;
 
         if left % CHECK_EVERY == 0 && mm::available_pages() < low_water() {
-            self.account.give(1);
+            self.account().give(1);
             return Err(BlkError::NOSPC);
         }
         Ok(())
     }
 }
 
+impl Owner for Account {
+    fn removed(&self, pages: usize) {
+        self.leave(pages);
+    }
+
+    fn freed(&self) {
+        self.give_leaving(1);
+    }
+}
+
 /// Returns how many pages are to be left when disks grow, so that nobody gets killed for them.
 fn low_water() -> usize {
     mm::total_pages() / 16
+}
+
+/// Returns whether others should get a turn after `len` bytes up to `pos` were copied: a bio can have
+/// hundreds of MiB, and pages that were removed are not freed as long as RCU is locked.
+#[inline]
+fn is_time_to_rest(pos: u64, len: usize) -> bool {
+    // The masks make it a comparison of what is left of the last step.
+    pos & (REST_EVERY - 1) < len as u64
 }
 
 /// Returns the page that byte `pos` is in, and where in it.

@@ -6,18 +6,37 @@ use kernel::prelude::*;
 
 #[kunit_tests(rblk_page_array)]
 mod page_array {
-    use kernel::prelude::*;
+    use kernel::{
+        prelude::*,
+        sync::{
+            atomic::{
+                Acquire,
+                Atomic,
+                Relaxed,
+                Release, //
+            },
+            Arc, //
+        },
+    };
     use rb::{
-        mm::Gfp,
+        kthread::{
+            Run,
+            Thread, //
+        },
+        mm::{
+            self,
+            Gfp, //
+        },
         page::SafePage,
         page_array::{
             Inserted,
+            Owner,
             PageArray, //
         }, //
     };
 
     fn with_pages(indices: &[usize]) -> Result<Pin<KBox<PageArray>>> {
-        let array = KBox::pin_init(PageArray::new(), GFP_KERNEL)?;
+        let array = KBox::pin_init(PageArray::new(()), GFP_KERNEL)?;
         for &index in indices {
             array.insert(index, SafePage::alloc_zeroed(Gfp::KERNEL)?, Gfp::KERNEL)?;
         }
@@ -136,6 +155,87 @@ mod page_array {
         Ok(())
     }
 
+    /// Counts pages.
+    struct Counts {
+        removed: Atomic<usize>,
+        freed: Atomic<usize>,
+    }
+
+    /// An owner whose counts outlive it.
+    struct Told(Arc<Counts>);
+
+    impl Owner for Told {
+        fn removed(&self, pages: usize) {
+            self.0.removed.fetch_add(pages, Relaxed);
+        }
+
+        fn freed(&self) {
+            self.0.freed.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Looks at an array until it is told to end.
+    #[pin_data]
+    struct Looker {
+        #[pin]
+        array: PageArray<Told>,
+        looks: Atomic<bool>,
+        ends: Atomic<bool>,
+    }
+
+    impl Run for Looker {
+        fn run(&self) {
+            let mut cursor = self.array.cursor();
+
+            assert!(cursor.get(1).is_some());
+            self.looks.store(true, Release);
+            while !self.ends.load(Acquire) {
+                core::hint::spin_loop();
+            }
+        }
+    }
+
+    #[test]
+    fn owner_hears_of_pages_when_they_are_free() -> Result {
+        let counts = Arc::new(
+            Counts {
+                removed: Atomic::new(0),
+                freed: Atomic::new(0),
+            },
+            GFP_KERNEL,
+        )?;
+        let told = Told(counts.clone());
+        let looker = Arc::pin_init(
+            pin_init!(Looker {
+                array <- PageArray::new(told),
+                looks: Atomic::new(false),
+                ends: Atomic::new(false),
+            }),
+            GFP_KERNEL,
+        )?;
+        for index in 1..=100 {
+            let page = SafePage::alloc_zeroed(Gfp::KERNEL)?;
+            looker.array.insert(index, page, Gfp::KERNEL)?;
+        }
+
+        let thread = Thread::spawn(c"rblk-test", 0, looker.clone())?;
+        while !looker.looks.load(Acquire) {
+            mm::cond_resched();
+        }
+        let removed = looker.array.remove(1..=90);
+        let freed = counts.freed.load(Relaxed);
+        looker.ends.store(true, Release);
+        drop(thread);
+
+        assert_eq!((removed, counts.removed.load(Relaxed)), (90, 90));
+        assert_eq!(freed, 0);
+        mm::rcu_barrier();
+        assert_eq!(counts.freed.load(Relaxed), 90);
+        drop(looker);
+        assert_eq!(counts.freed.load(Relaxed), 90);
+        Ok(())
+    }
+
     #[test]
     fn removed_pages_are_freed() -> Result {
         let array = with_pages(&[1, 2, 3])?;
@@ -143,6 +243,52 @@ mod page_array {
         assert_eq!(array.remove(2..=9), 2);
         // Waits until they are.
         drop(array);
+        Ok(())
+    }
+}
+
+#[kunit_tests(rblk_ram_disk)]
+mod disk {
+    use crate::{
+        budget::Budget,
+        disk::Disk,
+        logic::options::{
+            AddOptions,
+            Front, //
+        }, //
+    };
+    use kernel::{
+        prelude::*,
+        sync::Arc, //
+    };
+    use rb::block::limits::{
+        Feature,
+        Features, //
+    };
+
+    fn features(front: Front) -> Result<Features> {
+        let options = AddOptions {
+            size: 1 << 20,
+            block_size: 512,
+            mem_limit: 0,
+            prealloc: false,
+            name: None,
+            front,
+        };
+        let budget = Arc::new(Budget::new(Budget::UNLIMITED), GFP_KERNEL)?;
+
+        Ok(Disk::build(fmt!("rblk-test"), &options, None, budget)?
+            .limits()
+            .features)
+    }
+
+    #[test]
+    fn only_bios_end_before_their_submitter_goes_on() -> Result {
+        assert!(features(Front::Bio)?.contains(Feature::Synchronous));
+        assert!(!features(Front::Mq)?.contains(Feature::Synchronous));
+        for front in [Front::Bio, Front::Mq] {
+            assert!(features(front)?.contains(Feature::NoWait));
+        }
         Ok(())
     }
 }

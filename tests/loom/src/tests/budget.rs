@@ -6,7 +6,10 @@ use crate::{
     budget::{Account, Budget},
     sync::Arc,
 };
-use loom::thread;
+use loom::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
 
 /// Runs `f` and `g` at the same time, in every order.
 fn both(
@@ -115,5 +118,32 @@ fn a_disk_that_goes_gives_back_what_it_has() {
         assert_eq!(shared.taken(), 2);
         drop(account);
         assert_eq!(shared.taken(), 0);
+    });
+}
+
+#[test]
+fn what_was_discarded_before_is_seen_to_leave() {
+    loom::model(|| {
+        let shared = Arc::new(Budget::new(1));
+        let account = Arc::new(Account::new(1, shared.clone()));
+        let other = Account::new(1, shared);
+        let discarded = Arc::new(AtomicBool::new(false));
+
+        account.take(1);
+        let (gives, tells) = (account.clone(), discarded.clone());
+        let thread = thread::spawn(move || {
+            gives.leave(1);
+            tells.store(true, Ordering::Release);
+            gives.give_leaving(1);
+        });
+
+        let before = discarded.load(Ordering::Acquire);
+        let leaving = other.is_any_leaving();
+        let taken = other.take(1).is_some();
+        // Only then is it worth waiting.
+        assert!(!before || leaving || taken);
+        thread.join().unwrap();
+        assert!(!other.is_any_leaving());
+        assert!(taken || other.take(1).is_some());
     });
 }
