@@ -28,7 +28,7 @@ impl_flags! {
     pub enum Feature {
         /// The device writes through its volatile cache when asked to.
         ForcedUnitAccess = bindings::BLK_FEAT_FUA,
-        /// The device counts its IO; blk-mq always does.
+        /// The device counts its IO, unless users turn that off. With blk-mq it is always set.
         IoStat = bindings::BLK_FEAT_IO_STAT,
         /// The driver honours requests that must not wait.
         NoWait = bindings::BLK_FEAT_NOWAIT,

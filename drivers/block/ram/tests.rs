@@ -261,9 +261,12 @@ mod disk {
         prelude::*,
         sync::Arc, //
     };
-    use rb::block::limits::{
-        Feature,
-        Features, //
+    use rb::block::{
+        gen_disk::Disks,
+        limits::{
+            Feature,
+            Features, //
+        }, //
     };
 
     fn features(front: Front) -> Result<Features> {
@@ -277,9 +280,9 @@ mod disk {
         };
         let budget = Arc::new(Budget::new(Budget::UNLIMITED), GFP_KERNEL)?;
 
-        Ok(Disk::build(fmt!("rblk-test"), &options, None, budget)?
-            .limits()
-            .features)
+        let disks = Disks::new()?;
+        let disk = Disk::build(disks.token(), fmt!("rblk-test"), &options, None, budget)?;
+        Ok(disk.limits().features)
     }
 
     #[test]

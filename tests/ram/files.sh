@@ -3,14 +3,14 @@
 # rblk-kernels: fast
 # rblk-timeout: 60
 #
-# device_map lists all disks, however many there are.
+# What files tell of many disks, and of I/O.
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
 # shellcheck source=tests/ram/lib/disks.sh
 . "$(dirname "$0")/lib/disks.sh"
 
-ktap_plan 5
+ktap_plan 8
 rmmod rblk
 check "three hundred disks" modprobe rblk ram_nr=300 ram_size=4096 nbd_nbds_max=0
 
@@ -40,4 +40,18 @@ listed >"$RBLK_SCRATCH/wrong" &
 check "half of them go" remove_half
 wait $!
 check_equal "and meanwhile each line is one" '' "$(head "$RBLK_SCRATCH/wrong")"
+
+# I/O is counted if somebody asks for it.
+# counted: reads, their sectors, writes, their sectors, discards and their sectors of the last disk.
+counted() { awk '{ print $1, $3, $5, $7, $12, $14 }' /sys/block/rram299/stat; }
+use_disk() {
+	dd if=/dev/zero of=/dev/rram299 bs=8k count=4 oflag=direct status=none &&
+		dd if=/dev/rram299 of=/dev/null bs=4k count=3 iflag=direct status=none &&
+		blkdiscard -o 0 -l 16384 /dev/rram299
+}
+use_disk
+check_equal "by default nothing is counted" "0 0 0 0 0 0" "$(counted)"
+check "it is to be" write_to /sys/block/rram299/queue/iostats 1
+use_disk
+check_equal "and is" "3 24 4 64 1 32" "$(counted)"
 ktap_finished
