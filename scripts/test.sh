@@ -7,12 +7,14 @@
 # has them run on kernels of these series; tests that run on the host use the first. -q
 # takes cargo's and the quick ones on the fast kernel, for before a commit.
 # test.sh --expect: write what the last run counted to tests/expected.
-# RBLK_JOBS=N has N guests at a time; as many as the machine has processors, and
-# memory for, if it is not given. RBLK_SLOW=N allows N times the seconds, for a
-# machine that has other work. RBLK_SEED=N is what random tests begin with.
+# RBLK_JOBS=N has N guests at a time. If it is not given there are half as many again as the machine
+# has processors, since a guest waits for a third of its time, and no more than there is memory for.
+# RBLK_SLOW=N allows N times the seconds, for a machine that has other work. RBLK_SEED=N is what
+# random tests begin with.
 # The last line is "N passed, N failed", with ", N skipped" if any were; before it come
 # where the time went, what was tried again, what was skipped and what failed.
 set -uo pipefail
+given_jobs=${RBLK_JOBS:-}
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 cd "$RBLK_TOP" || exit
@@ -72,13 +74,13 @@ rm -rf "$results"
 mkdir -p "$results"
 started=$SECONDS
 
-# A guest keeps one processor busy, and wants at most 4 GiB.
-jobs=$RBLK_JOBS
+# A guest keeps less than one processor busy, and wants at most 4 GiB.
+jobs=${given_jobs:-$((RBLK_JOBS + (RBLK_JOBS + 1) / 2))}
 fitting=$(awk '/^MemAvailable:/ { print int($2 / 4e6) }' /proc/meminfo)
 [ "$jobs" -le "$fitting" ] || jobs=$fitting
 [ "$jobs" -ge 1 ] || jobs=1
 # Who shares the machine gets on more slowly.
-slow=$((${RBLK_SLOW:-1} * (jobs > 1 ? 2 : 1)))
+slow=$((${RBLK_SLOW:-1} * (jobs == 1 ? 1 : jobs > $(nproc) ? 3 : 2)))
 
 "$RBLK_TOP/scripts/deps.sh" build rust vm || exit
 
