@@ -54,6 +54,8 @@ pub struct Options {
     pub slow: u64,
     /// Milliseconds that formatting and blanking take.
     pub format_time: u64,
+    /// The power goes when the guest gives up the controller.
+    pub guest_power: bool,
     /// The abilities.
     pub class: Class,
     /// What it does unlike others.
@@ -84,6 +86,7 @@ impl Default for Options {
             time: 0.0,
             slow: 0,
             format_time: 0,
+            guest_power: false,
             class: Class::Super,
             quirks: Quirks::default(),
             rainier: false,
@@ -110,6 +113,7 @@ impl Options {
             "time" => self.time = value.parse().map_err(|_| format!("{value}: no factor"))?,
             "slow" => self.slow = number(value)?.into(),
             "format-time" => self.format_time = number(value)?.into(),
+            "guest-power" => self.guest_power = flag(value)?,
             "class" => self.class = class(value)?,
             "quirks" => self.quirks = Quirks::parse(value)?,
             "rainier" => self.rainier = flag(value)?,

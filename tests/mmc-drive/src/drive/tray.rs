@@ -176,12 +176,21 @@ impl Drive {
     }
 
     /// The state after power on.
-    pub fn restart(&mut self) {
+    fn restart(&mut self) {
         self.locked = false;
         self.modes = Modes::default();
         self.speeds = Speeds::new(self.medium.as_ref());
         self.attentions.clear();
         self.attentions.push_back(sense::RESET);
+    }
+
+    /// The guest has given the controller up: it is turned off, starts anew, or sleeps.
+    pub fn given_up(&mut self) {
+        if self.options.guest_power {
+            self.power_cut();
+        } else {
+            self.restart();
+        }
     }
 
     /// The drive is disconnected, which cuts its power.

@@ -234,7 +234,7 @@ impl VhostUserBackend for Backend {
         if index >= u32::from(REQUEST) {
             for bay in &self.rack.bays {
                 bay.drain();
-                bay.drive().restart();
+                bay.drive().given_up();
             }
         }
         Ok(())

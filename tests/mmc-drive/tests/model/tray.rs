@@ -194,3 +194,17 @@ fn slow_drives_are_slow() {
     bench.tell(&[0x54, 1], &[]);
     assert_eq!(bench.count("opc"), 1);
 }
+
+#[test]
+fn a_guest_that_gives_up_the_controller() {
+    for (option, lost) in [("", 0), (",guest-power", 1)] {
+        let mut bench = Bench::new(&format!("dvd+rw{option}"));
+        bench.fill(0, 16, 1);
+        lock(&mut bench, 1);
+        bench.drive.given_up();
+        assert_eq!(bench.count("cache_lost"), lost);
+        assert_eq!(bench.count("power_cuts"), lost);
+        assert_eq!(bench.count("locked"), 0);
+        assert_eq!(bench.failed(&[0]), "6/29/00");
+    }
+}
