@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# The system sleeps in the midst of work on a packet device. Sourced after optical.sh.
+
+# amid COMMAND PATH...: runs that in the midst of reads, direct writes, and buffered writes with an
+# fsync each, all on one device or each on a file; prints its status, and what came of each.
+amid() {
+	local command=$1 kind at=0 busy=() status stop=$RBLK_SCRATCH/stop begun=$RBLK_SCRATCH/begun
+	shift
+	rm -f "$stop"
+	for kind in read direct buffered; do
+		rm -f "$begun.$kind"
+		python3 -SE "$OPTICAL/busy.py" $kind "$1" $at "$begun.$kind" "$stop" \
+			>"$RBLK_SCRATCH/busy.$kind" 2>&1 &
+		busy+=($!)
+		at=$((at + 4194304))
+		[ $# -eq 1 ] || { shift && at=0; }
+	done
+	for kind in read direct buffered; do
+		within 60 test -e "$begun.$kind" || echo "$kind does not begin"
+	done
+	sh -c "$command" 2>"$RBLK_SCRATCH/status"
+	status=$?
+	touch "$stop"
+	wait "${busy[@]}"
+	echo "$status $(cat "$RBLK_SCRATCH"/busy.{read,direct,buffered} | tr '\n' ' ' | sed 's/ $//')"
+}
