@@ -8,7 +8,7 @@
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
-ktap_plan 25
+ktap_plan 26
 top=$(realpath "$(dirname "$0")/../..")
 mkdir -p "$top/build"
 dir=$(mktemp -d "$top/build/install.XXXXXX")
@@ -107,10 +107,29 @@ units() {
 	# What it ignores is not in its exit status.
 	! systemd-analyze --man=no verify "$dir"/units/*@sr0.service 2>&1 | grep pktcdvd
 }
+# The lines for /etc/fstab that the guide has, as systemd takes them.
+fstab() {
+	local generator=/lib/systemd/system-generators/systemd-fstab-generator units=$dir/fstab unit name
+	mkdir -p "$units"
+	sed -n 's|^\t\(/dev/pktcdvd/[a-z]* .*\)|\1|p' "$top/Documentation/admin-guide/pktcdvd.rst" >"$dir/lines"
+	SYSTEMD_FSTAB=$dir/lines "$generator" "$units" "$units" "$units" 2>/dev/null
+	cp "$dir"/units/*@.service "$units/"
+	# Nothing is to be said of a cycle, or of what is not there.
+	[ "$(wc -l <"$dir/lines")" = 2 ] &&
+		! SYSTEMD_UNIT_PATH=$units: systemd-analyze --man=no verify "$units"/*.mount "$units"/*.automount \
+			local-fs.target 2>&1 | grep -E 'pktcdvd|srv|cycle' || return
+	for unit in "$units"/*.mount; do
+		name=${unit##*/srv-}
+		grep -qx "Requires=pktcdvd@${name%.mount}.service" "$unit" &&
+			grep -qx "After=pktcdvd@${name%.mount}.service" "$unit" || return
+	done
+}
 if have systemd-analyze; then
 	check "the units are as systemd wants them" units
+	check "and file systems of /etc/fstab can need them" fstab
 else
 	ktap_test_skip "the units are as systemd wants them" "no systemd-analyze"
+	ktap_test_skip "and file systems of /etc/fstab can need them" "no systemd-analyze"
 fi
 conf=$dir/dest/etc/pktcdvd.conf
 check_fails "the configuration maps nothing by itself" grep -v '^#' "$conf"
