@@ -97,6 +97,8 @@ pub struct Drive {
     now: Instant,
     takes: Duration,
     head: u32,
+    /// What tells it from others of its make.
+    serial: String,
 }
 
 impl Drive {
@@ -127,7 +129,14 @@ impl Drive {
             now: Instant::now(),
             takes: Duration::ZERO,
             head: 0,
+            serial: "RBLK0000".into(),
         })
+    }
+
+    /// The same, as drive `number` of this make.
+    pub fn numbered(mut self, number: usize) -> Self {
+        self.serial = format!("RBLK{number:04}");
+        self
     }
 
     /// Whether it is connected.

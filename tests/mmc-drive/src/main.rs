@@ -41,11 +41,12 @@ fn drive(text: &str) -> Result<String, String> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
-    let make = |text: &String| {
+    let make = |(number, text): (usize, &String)| {
         let (options, medium) = options::parse(text)?;
-        Drive::new(options, medium)
+        Ok(Drive::new(options, medium)?.numbered(number))
     };
-    let drives: Result<Vec<Drive>, String> = arguments.drive.iter().map(make).collect();
+    let drives = arguments.drive.iter().enumerate().map(make);
+    let drives: Result<Vec<Drive>, String> = drives.collect();
     let rack = Rack::new(drives?);
 
     let _ = fs::remove_file(&arguments.control);

@@ -5,13 +5,11 @@ use super::{Drive, Reply};
 use crate::cdb::Cdb;
 use crate::sense::{self, Sense};
 
-const SERIAL: &[u8] = b"RBLK0001";
-
 impl Drive {
     pub(super) fn inquiry(&mut self, cdb: &Cdb) -> Reply {
         let mut data = match (cdb.byte(1) & 1, cdb.byte(2)) {
             (0, 0) => standard(),
-            (1, page) => vital(page).ok_or(sense::FIELD)?,
+            (1, page) => vital(page, self.serial.as_bytes()).ok_or(sense::FIELD)?,
             _ => return Err(sense::FIELD),
         };
         data.truncate(cdb.u16(3));
@@ -53,14 +51,14 @@ fn standard() -> Vec<u8> {
     data
 }
 
-fn vital(page: u8) -> Option<Vec<u8>> {
+fn vital(page: u8, serial: &[u8]) -> Option<Vec<u8>> {
     let body: Vec<u8> = match page {
         0x00 => vec![0x00, 0x80, 0x83],
-        0x80 => SERIAL.to_vec(),
+        0x80 => serial.to_vec(),
         0x83 => {
-            let mut id = vec![0x02, 0x01, 0, 8 + SERIAL.len() as u8];
+            let mut id = vec![0x02, 0x01, 0, 8 + serial.len() as u8];
             id.extend(b"RBLK    ");
-            id.extend(SERIAL);
+            id.extend(serial);
             id
         }
         _ => return None,

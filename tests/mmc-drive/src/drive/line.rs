@@ -94,10 +94,12 @@ impl Drive {
     }
 
     /// Everything as it is at first in such a drive: disc, rules, counters. What is open in the
-    /// guest sees a new disc. What the drive was at its very first stays.
+    /// guest sees a new disc. What the drive was at its very first stays, and
+    /// which one it is.
     fn begin_anew(&mut self, options: Options, medium: Option<MediumOptions>) -> Text {
         let mut new = Self::new(options, medium)?;
         new.initial = self.initial.clone();
+        new.serial.clone_from(&self.serial);
         new.plugged = self.plugged;
         new.attentions = [sense::RESET, sense::CHANGED].into();
         new.events.push_back(super::tray::NEW_MEDIUM);

@@ -201,3 +201,11 @@ fn commands_can_be_missing() {
     assert_eq!(bench.failed(&[0x54, 1]), "5/20/00");
     assert_eq!(bench.failed(&[0xbe]), "5/20/00");
 }
+
+#[test]
+fn each_drive_has_a_number_of_its_own() {
+    let mut bench = Bench::new("cdrw");
+    bench.drive = bench.drive.numbered(3);
+    bench.line("reset dvd+rw");
+    assert_eq!(bench.ask(&[0x12, 1, 0x80, 0, 64])[4..], *b"RBLK0003");
+}
