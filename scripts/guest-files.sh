@@ -54,5 +54,5 @@ while read -r path; do
 	cp -L "$path" "$dir$path"
 done < <(libraries "${files[@]}" "$python" "${imported[@]}" | sort -u)
 cd "$RBLK_TOP"
-find scripts tests \( -name '*.sh' -o -name '*.py' -o -name 'guest*' \) -type f -print0 |
+find Kbuild scripts tests \( -name Kbuild -o -name '*.sh' -o -name '*.py' -o -name 'guest*' \) -type f -print0 |
 	xargs -0 cp --parents -t "$dir$(mkdir -p "$dir$RBLK_TOP" && echo "$RBLK_TOP")"
