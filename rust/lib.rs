@@ -2,8 +2,8 @@
 
 //! Safe abstractions for block drivers that the `kernel` crate lacks.
 //!
-//! The paths mirror `rust/kernel/`, so that a file can move there with its `use crate::` lines
-//! unchanged. All `unsafe` of this project lives here; drivers forbid it.
+//! The paths are those that the parts would have in `rust/kernel/`. All `unsafe` of this project
+//! lives here; drivers forbid it.
 //!
 //! This crate is linked into every module: it logs nothing by itself, returns errors, and knows
 //! no driver.
@@ -40,9 +40,6 @@ pub mod workqueue;
 
 #[cfg(rb_has_owner_module)]
 pub use compat::LocalModule;
-
-/// The log prefix of messages from this crate.
-const __LOG_PREFIX: &[u8] = b"rblk\0";
 
 /// The module that this crate is linked into.
 ///

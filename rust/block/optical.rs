@@ -41,11 +41,6 @@ impl CommandBuffer {
         Ok(Self(KVec::from_elem(0, bytes, GFP_KERNEL)?))
     }
 
-    /// Returns the bytes.
-    pub fn as_slice(&self) -> &[u8] {
-        &self.0
-    }
-
     /// Returns the bytes, to change them.
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
         &mut self.0

@@ -65,16 +65,16 @@ __rb_helper void rb_helper_sock_reclassify(struct socket *sock)
 
 	switch (sk->sk_family) {
 	case AF_INET:
-		sock_lock_init_class_and_name(sk, "slock-AF_INET-RBLK", &slock_keys[0],
-					      "sk_lock-AF_INET-RBLK", &keys[0]);
+		sock_lock_init_class_and_name(sk, "slock-AF_INET-RB", &slock_keys[0],
+					      "sk_lock-AF_INET-RB", &keys[0]);
 		break;
 	case AF_INET6:
-		sock_lock_init_class_and_name(sk, "slock-AF_INET6-RBLK", &slock_keys[1],
-					      "sk_lock-AF_INET6-RBLK", &keys[1]);
+		sock_lock_init_class_and_name(sk, "slock-AF_INET6-RB", &slock_keys[1],
+					      "sk_lock-AF_INET6-RB", &keys[1]);
 		break;
 	case AF_UNIX:
-		sock_lock_init_class_and_name(sk, "slock-AF_UNIX-RBLK", &slock_keys[2],
-					      "sk_lock-AF_UNIX-RBLK", &keys[2]);
+		sock_lock_init_class_and_name(sk, "slock-AF_UNIX-RB", &slock_keys[2],
+					      "sk_lock-AF_UNIX-RB", &keys[2]);
 		break;
 	}
 }

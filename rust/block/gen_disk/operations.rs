@@ -90,11 +90,6 @@ impl Ioctl {
         self.arg
     }
 
-    /// Returns whether the disk is open for writing.
-    pub fn is_for_writing(&self) -> bool {
-        self.mode & bindings::BLK_OPEN_WRITE != 0
-    }
-
     /// Returns how the disk is open.
     pub(in crate::block) fn mode(&self) -> bindings::blk_mode_t {
         self.mode
