@@ -21,7 +21,15 @@ use kernel::{
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
+/// # use rb::sysfs::{Listing, Window};
+/// # struct Rod(u32);
+/// # struct Reactor([Rod; 3]);
+/// # impl Reactor {
+/// #     fn for_each_rod(&self, f: impl FnMut(&Rod) -> Result) -> Result {
+/// #         self.0.iter().try_for_each(f)
+/// #     }
+/// # }
 /// struct Rods;
 ///
 /// impl Listing for Rods {
@@ -29,7 +37,7 @@ use kernel::{
 ///     const NAME: &'static CStr = c"rods";
 ///
 ///     fn list(reactor: &Reactor, out: &mut Window<'_>) -> Result {
-///         reactor.for_each_rod(|rod| out.print(fmt!("{}\n", rod.id())))
+///         reactor.for_each_rod(|rod| out.print(fmt!("{}\n", rod.0)))
 ///     }
 /// }
 /// ```
