@@ -51,9 +51,6 @@ $(obj)/$(rb_out)/bindings_helpers_generated.rs: private rb_target_extra = ; \
 $(obj)/$(rb_out)/bindings_helpers_generated.rs: $(src)/rust/helpers/helpers.c FORCE
 	$(call if_changed_dep,rb_bindgen)
 
-# As upstream: helpers have no prototype on purpose.
-CFLAGS_REMOVE_rust/helpers/helpers.o = -Wmissing-prototypes -Wmissing-declarations
-
 targets += $(rb_out)/bindings_generated.rs $(rb_out)/bindings_helpers_generated.rs
 rb_generated := $(addprefix $(obj)/$(rb_out)/, \
 	bindings_generated.rs bindings_helpers_generated.rs)

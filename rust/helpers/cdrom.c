@@ -6,10 +6,18 @@
 #include <scsi/scsi_cmnd.h>
 #include <scsi/scsi_device.h>
 
+#include "helpers.h"
+
+#if IS_ENABLED(CONFIG_BLK_DEV_SR) && !defined(RB_NO_OPTICAL)
+#define RB_OPTICAL 1
+#else
+#define RB_OPTICAL 0
+#endif
+
 /* The SCSI device of an optical drive, which lives as long as the disk is open. */
 __rb_helper struct scsi_device *rb_helper_optical_device(struct gendisk *disk)
 {
-#if IS_ENABLED(CONFIG_BLK_DEV_SR)
+#if RB_OPTICAL
 	if (disk->major == SCSI_CDROM_MAJOR && disk->cdi)
 		return disk->queue->queuedata;
 #endif
@@ -39,7 +47,7 @@ __rb_helper int rb_helper_optical_execute(struct scsi_device *sdev, const u8 *cm
 					  unsigned int msecs, int retries,
 					  struct scsi_sense_hdr *sshdr)
 {
-#if IS_ENABLED(CONFIG_BLK_DEV_SR)
+#if RB_OPTICAL
 	const struct scsi_exec_args args = { .sshdr = sshdr };
 
 	return scsi_execute_cmd(sdev, cmd, out ? REQ_OP_DRV_OUT : REQ_OP_DRV_IN,

@@ -6,17 +6,13 @@
  * Sorted alphabetically.
  */
 
-#include <linux/compiler_types.h>
-
-/* Helpers have no prototype; `bindgen` reads their definitions. */
-#ifdef __BINDGEN__
-#define __rb_helper
-#else
-#define __rb_helper __visible
-#endif
+#include "helpers.h"
 
 #include "block.c"
+#ifdef __BINDGEN__
+/* An object of its own, for some modules only. */
 #include "cdrom.c"
+#endif
 #ifdef CONFIG_NET
 #include "genetlink.c"
 #endif
