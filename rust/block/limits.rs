@@ -110,16 +110,17 @@ impl QueueLimits {
         let page_sectors = PAGE_SIZE as u32 / SECTOR_SIZE;
         let at_least = |value: u32, least: u32| value == 0 || value >= least;
         let block_sectors = logical / SECTOR_SIZE;
+        let is_multiple = |value: u32, of: u32| value.checked_rem(of) == Some(0);
 
         let valid = is_block_size(self.logical_block_size)
             && (physical == 0 || (physical.is_power_of_two() && physical >= logical))
             && at_least(self.max_hw_sectors, page_sectors.max(block_sectors))
-            && self.max_hw_sectors % block_sectors == 0
+            && is_multiple(self.max_hw_sectors, block_sectors)
             && at_least(self.max_segment_size, MIN_SEGMENT_SIZE)
             && (self.dma_alignment == 0 || is_segment_mask(self.dma_alignment))
             && at_least(self.chunk_sectors, block_sectors)
-            && self.chunk_sectors % block_sectors == 0
-            && self.discard_granularity % logical == 0
+            && is_multiple(self.chunk_sectors, block_sectors)
+            && is_multiple(self.discard_granularity, logical)
             && (!self.write_zeroes_unmap || self.max_write_zeroes_sectors != 0)
             && (!self.features.contains(Feature::ForcedUnitAccess)
                 || self.features.contains(Feature::WriteCache));

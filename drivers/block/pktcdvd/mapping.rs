@@ -283,5 +283,5 @@ pub(crate) fn limits(session: &Session) -> QueueLimits {
 /// Checks that a packet is a multiple of the smallest IO of a lower device.
 pub(crate) fn fits_blocks(geometry: &Geometry, logical_block_size: u32) -> bool {
     let block = FRAME_SIZE.max(logical_block_size) / SECTOR_SIZE;
-    geometry.chunk_sectors() % block == 0
+    geometry.chunk_sectors().checked_rem(block) == Some(0)
 }
