@@ -4,7 +4,8 @@
 # kernel.sh src           print the kernel source tree, fetched if need be
 # kernel.sh path NAME     print the build tree of the test kernel NAME, wherever
 #                         it is or will be: fast, debug, kcsan, each with a series
-#                         behind it or without (fast-7.3), or a build tree
+#                         behind it or without (fast-7.3), or a build tree; and
+#                         prepared: of fast only what it takes to compile our objects
 # kernel.sh build NAME    the same, and build it if need be
 # kernel.sh newest        fetch newer sources of the series that are here already,
 #                         where the newest is meant and there is one
@@ -107,7 +108,7 @@ kernel_newest() {
 # What a kernel is made of.
 _fragments() {
 	case $1 in
-	fast) echo "$RBLK_TOP/configs/fast.config" ;;
+	fast | prepared) echo "$RBLK_TOP/configs/fast.config" ;;
 	debug | kcsan) echo "$RBLK_TOP/configs/fast.config" "$RBLK_TOP/configs/$1.config" ;;
 	*) die "no such kernel: $1 (fast, debug, kcsan, one of these with a series as in fast-7.3," \
 		"or a build tree)" ;;
@@ -163,6 +164,13 @@ _build_kernel() {
 	rm -rf "$tree"
 	mkdir -p "$tree"
 	step "configuring the $name kernel" 0 _configure "$name" "$src" "$tree"
+	if [ "$name" = prepared ]; then
+		# shellcheck disable=SC2086 # a list
+		step "preparing a kernel tree for rustc $(rustc_version)" 0 \
+			make -C "$src" O="$tree" $args -j"$RBLK_JOBS" prepare
+		touch "$tree/.rblk-complete"
+		return
+	fi
 	# shellcheck disable=SC2086 # a list
 	step "building the $name kernel" "$(_log_lines "$name")" \
 		make -C "$src" O="$tree" $args -j"$RBLK_JOBS" all
