@@ -109,12 +109,22 @@ places() {
 		"${list[@]}"
 }
 
+# A mutant that no longer fits what it changes tests nothing.
+mutants() {
+	local file bad=0
+	for file in tests/mutants/*.patch; do
+		patch -p1 --dry-run --fuzz=0 --silent <"$file" >/dev/null || { echo "$file does not apply" && bad=1; }
+	done
+	return "$bad"
+}
+
 run 'rustfmt' rust_format
 run 'unsafe code only where it may be, and explained' scripts/unsafe-gate.py
 run 'SPDX lines' spdx
 run 'no host names, no paths of one machine' places
 run 'kernels differ in one place' compat
 run 'every test is run' scripts/test-lint.sh
+run 'every mutant applies' mutants
 run 'shellcheck' shell_scripts
 run 'checkpatch' c_style
 run 'the guides are valid' guides
