@@ -253,7 +253,7 @@ impl<T: Operations> OperationsVTable<T> {
         // else has the maps meanwhile.
         let (reads, all, nr_maps, maps) = unsafe {
             let reads = (*set).driver_data as usize as u32;
-            let maps = &mut *(&raw mut (*set).map);
+            let maps = &mut (*set).map;
             (reads, (*set).nr_hw_queues, (*set).nr_maps as usize, maps)
         };
         let others = all.saturating_sub(reads);
