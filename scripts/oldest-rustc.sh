@@ -103,5 +103,6 @@ while IFS= read -r file; do
 	fi
 done < <(find "$out" -name '*.o')
 
-CARGO_TARGET_DIR=$out/target cargo check -q --locked --workspace --all-targets
+# Programs, without their tests: clippy sees there what is newer than rust-version.
+CARGO_TARGET_DIR=$out/target cargo check -q --locked --workspace
 exit "$bad"
