@@ -101,6 +101,22 @@ compat() {
 	! grep -nE '\brb_has_|LINUX_VERSION_CODE|KERNEL_VERSION' "${list[@]}" | grep -vx 'rust/lib.rs:[0-9]*:#\[cfg(rb_has_owner_module)\]'
 }
 
+# What / and % divide by is a constant, or the file says that the name is NonZero; else it is for
+# checked_div() and checked_rem(). Tests may panic.
+divisors() {
+	local file line text name bad=0
+	while IFS=: read -r file line text; do
+		while read -r name; do
+			if ! grep -qE "\\b$name(: |.* = )NonZero" "$file"; then
+				printf '%s:%s: divides by %s, which may be zero\n' "$file" "$line" "$name"
+				bad=1
+			fi
+		done < <(grep -oP '[\s\w)][%/]=?\s+(self\.)?\K(?!\w+::(from\([A-Z0-9_]+\)|<))[a-z_]\w*' <<<"$text")
+	done < <(files 'rust/*.rs' 'drivers/*.rs' | grep -vE '^rust/host/|/tests(/|[.]rs)' |
+		xargs grep -nHE '[%/]=?[[:space:]]' | grep -vE '^[^:]*:[0-9]*:[[:space:]]*//')
+	return "$bad"
+}
+
 # The repository names no place of the machine it was written on.
 places() {
 	local list
@@ -123,6 +139,7 @@ run 'unsafe code only where it may be, and explained' scripts/unsafe-gate.py
 run 'SPDX lines' spdx
 run 'no host names, no paths of one machine' places
 run 'kernels differ in one place' compat
+run 'nothing is divided by zero' divisors
 run 'every test is run' scripts/test-lint.sh
 run 'every mutant applies' mutants
 run 'shellcheck' shell_scripts

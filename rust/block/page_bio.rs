@@ -216,11 +216,11 @@ impl<C: Completion> PageBio<C> {
             Command::Write => bindings::req_op_REQ_OP_WRITE,
             _ => return Err(EINVAL),
         };
-        let sector_size = SECTOR_SIZE as usize;
+        const SECTOR: usize = SECTOR_SIZE as usize;
         if bytes.is_empty()
             || bytes.end > self.len()
-            || bytes.start % sector_size != 0
-            || bytes.end % sector_size != 0
+            || bytes.start % SECTOR != 0
+            || bytes.end % SECTOR != 0
         {
             return Err(EINVAL);
         }

@@ -73,9 +73,8 @@ impl Driver {
     /// with a line in the log. May sleep.
     pub fn init(config: &Config) -> Result<Self> {
         let max_size = disk::MAX_BYTES;
-        let sector = u64::from(DEFAULT_BLOCK_SIZE);
-        let wrong_size =
-            config.disk_size % sector != 0 || !(1..=max_size).contains(&config.disk_size);
+        let wrong_size = config.disk_size % u64::from(DEFAULT_BLOCK_SIZE) != 0
+            || !(1..=max_size).contains(&config.disk_size);
         if config.disks > Config::MAX_DISKS || (config.disks != 0 && wrong_size) {
             pr_err!(
                 "{} disks of {} bytes are out of range\n",
