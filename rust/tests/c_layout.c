@@ -109,7 +109,6 @@ OFFSET(block_device_operations, open);
 OFFSET(block_device_operations, owner);
 OFFSET(block_device_operations, release);
 OFFSET(block_device_operations, submit_bio);
-OFFSET(bvec_iter, bi_bvec_done);
 OFFSET(bvec_iter, bi_idx);
 OFFSET(bvec_iter, bi_sector);
 OFFSET(bvec_iter, bi_size);
