@@ -233,8 +233,11 @@ impl Completion for Noted {
     }
 }
 
+/// A bio, and whether it has completed.
+type Submitted = (Arc<PageBio<Noted>>, Arc<Atomic<bool>>);
+
 /// Submits a bio for one sector.
-fn submit(lower: &BdevFile, command: Command) -> Result<(Arc<PageBio<Noted>>, Arc<Atomic<bool>>)> {
+fn submit(lower: &BdevFile, command: Command) -> Result<Submitted> {
     let completed = Arc::new(Atomic::new(false), GFP_KERNEL)?;
     let bio = Arc::pin_init(PageBio::new(512, Noted(completed.clone())), GFP_KERNEL)?;
     bio.as_arc_borrow()
