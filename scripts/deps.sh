@@ -22,7 +22,7 @@ build=(build-essential flex bison bc libelf-dev libssl-dev kmod cpio xz-utils rs
 	ca-certificates "clang-$llvm" "lld-$llvm" "llvm-$llvm" "libclang-$llvm-dev")
 vm=(qemu-system-x86 kmod busybox-static udftools eject fio dvd+rw-tools xorriso cdrskin
 	nbd-client nbd-server nbdkit qemu-utils
-	e2fsprogs dmsetup util-linux bsdextrautils iproute2 procps python3 udev)
+	e2fsprogs dmsetup util-linux bsdextrautils iproute2 procps python3 udev dbus udisks2 cpio)
 check=(shellcheck perl python3-docutils)
 plot=(python3-matplotlib python3-jinja2)
 suites=(stress-ng xfsprogs nbdkit)

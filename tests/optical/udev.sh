@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # rblk-kernels: fast
 # rblk-args: --drive cdrw,strict-cache,blocks=16384 --drive dvd-rw,strict-cache,blocks=16384 --drive dvd+rw,strict,blocks=16384 --drive dvdram,strict,blocks=16384 --drive bd-re,strict,blocks=16384
-# rblk-timeout: 180
+# rblk-timeout: 240
 #
 # With a systemd-udevd that runs, the rules that come with it and with udftools, and ours: a disc is
 # mapped when it is put in, and unmapped when it is gone; its file system gets links; the button on
@@ -18,13 +18,14 @@
 # shellcheck source=tests/lib/udev.sh
 . "$(dirname "$0")/../lib/udev.sh"
 
-ktap_plan 50
+ktap_plan 55
 prefix=$UDEV_PREFIX
 conf=$prefix/etc/pktcdvd.conf
 
 # shellcheck disable=SC2317 # called by trap
 leave() {
 	umount "$MNT" 2>/dev/null
+	desktop_stop
 	! mountpoint -q /bin/systemctl || umount /bin/systemctl
 	rm -rf /run/systemd
 	udev_stop
@@ -58,8 +59,9 @@ has_file() {
 	mount -t udf -o ro "$1" "$MNT" && cmp "$RBLK_SCRATCH/file" "$MNT/file" && umount "$MNT"
 }
 is_open() { [ "$(drive_get "@$1" tray_open)" = 1 ]; }
+# mounted_at: where a desktop has mounted a disc.
+mounted_at() { awk '$2 ~ "^/media/" { print $2 }' /proc/mounts; }
 is_mounted() { mountpoint -q "$MNT"; }
-unmounted() { ! is_mounted; }
 # press N: the button.
 press() { drive_ctl "@$1" button >/dev/null; }
 is_locked() { [ "$(drive_get "@$1" locked)" = 1 ]; }
@@ -70,6 +72,7 @@ for n in "${!ALL_DRIVES[@]}"; do
 	drive_ctl "@$n" insert none
 done
 check "udevd runs" udev_start "${PKTCDVD:-$top/target/release/pktcdvd}"
+check "udisks runs" desktop_start "$(drive_sr 0)"
 check_fails "udevd understands the rules" grep -F 90-pktcdvd.rules: "$UDEV_LOG"
 check_equal "without a disc nothing is mapped" "" "$(cat "$PKT/device_map")"
 
@@ -102,7 +105,26 @@ told() {
 		for (i = 1; i <= NF; i++) found += $i == want } END { exit !found }' "$RBLK_SCRATCH/monitor"
 }
 check "desktops are told" told ID_FS_LABEL ours
-check_equal "and may mount it" "1 0" "$(property 2 UDISKS_AUTO) $(property 2 UDISKS_SYSTEM)"
+
+# asked NODE KEY...: what udisks says of a device.
+asked() {
+	udisksctl info -b "$1" >"$RBLK_SCRATCH/asked" 2>&1 || return
+	shift
+	for key; do sed -n "s/^ *$key:  *//p" "$RBLK_SCRATCH/asked" | head -n 1; done | paste -sd ' '
+}
+# shows N LABEL: desktops mount the packet device by themselves, as what is in the drive.
+shows() {
+	local path
+	path=$(asked "$(drive_sr "$1")" Drive)
+	if [[ $path != */drives/* ]] ||
+		[ "$(asked "$(node "$(on "$1")")" HintAuto HintSystem HintIgnore IdLabel Drive)" != \
+			"true false false $2 $path" ]; then
+		cat "$RBLK_SCRATCH/asked"
+		return 1
+	fi
+}
+check "desktops mount it, as the disc of its drive" within 20 shows 2 ours
+check_equal "and pass over the drive" true "$(asked "$(drive_sr 2)" HintIgnore)"
 check_equal "systemd may, too" "" "$(property 2 SYSTEMD_READY)"
 
 # The button, without our rules: the reason for them.
@@ -126,7 +148,8 @@ udevadm control --reload
 
 # The button.
 drive_ctl @2 reset-stats
-check "a file is written, and not flushed" dirty
+by_desktop() { udisksctl mount -b "$(node "$(on 2)")" && cp "$RBLK_SCRATCH/file" "$(mounted_at)/file"; }
+check "a desktop mounts it, a file is written and not flushed" by_desktop
 check "the door is locked" within 20 is_locked 2
 # What is left of another file system: nobody can tell which of the two it is.
 magic() { printf %b "$1" | dd of="$(node "$(on 2)")" bs=1 seek=1080 conv=notrunc,fsync status=none; }
@@ -139,7 +162,9 @@ check_equal "which does not take it from systemd" "" "$(property 2 SYSTEMD_READY
 magic '\0\0'
 press 2
 check "the tray opens" within 60 is_open 2
-check "what was mounted is unmounted" unmounted
+check_equal "what was mounted is unmounted" "" "$(mounted_at)"
+no_directory() { ! compgen -G '/media/*/ours' >/dev/null; }
+check "the desktop takes its directory away" within 20 no_directory
 check_equal "the drive had written all" "0 0" "$(drive_get @2 cache) $(drive_get @2 cache_lost)"
 check_equal "and refused nothing" 0 "$(drive_get @2 writes_rejected)"
 unmapped() { ! is_mapped 2; }
@@ -167,6 +192,10 @@ check "when nobody uses it, the tray opens" within 60 is_open 2
 drive_ctl @2 load
 within 30 is_mapped 2
 check "nothing is lost" has_file "$(node "$(on 2)")"
+
+# A desktop lets go of it.
+check "a desktop mounts it again" within 20 by_desktop
+check "and unmounts it" udisksctl unmount -b "$(node "$(on 2)")"
 
 # With systemd, a unit does it.
 printf '#!/bin/sh\necho "$@" >>"%s"\n' "$RBLK_SCRATCH/systemctl" >"$RBLK_SCRATCH/fake"
