@@ -7,7 +7,7 @@
 # kernel, amid what apt does, has seen to it.
 #   build  to build kernels and modules      vm     to run guests and tests
 #   rust   the compiler, unless there is one  check  to check the sources
-#   plot   to draw what was measured
+#   plot   to draw what was measured         root   to make and boot a Debian system
 #   suites what the test suites of others want, and stress-ng
 #   deb    to make Debian packages
 # RBLK_NO_APT=1: nothing is looked at or installed.
@@ -23,6 +23,7 @@ build=(build-essential flex bison bc libelf-dev libssl-dev kmod cpio xz-utils rs
 vm=(qemu-system-x86 kmod busybox-static udftools eject fio dvd+rw-tools xorriso cdrskin
 	nbd-client nbd-server nbdkit qemu-utils
 	e2fsprogs dmsetup util-linux bsdextrautils iproute2 procps python3 udev dbus udisks2 cpio)
+root=(debootstrap debian-archive-keyring e2fsprogs cpio xz-utils kmod util-linux)
 check=(shellcheck perl python3-docutils)
 plot=(python3-matplotlib python3-jinja2)
 suites=(stress-ng xfsprogs nbdkit)
@@ -62,6 +63,7 @@ for group; do
 	vm) wanted+=("${vm[@]}") ;;
 	check) wanted+=("${check[@]}") ;;
 	plot) wanted+=("${plot[@]}") ;;
+	root) wanted+=("${root[@]}") ;;
 	suites) wanted+=("${suites[@]}") ;;
 	deb) wanted+=("${deb[@]}") ;;
 	rust) read -ra words < <(rust_packages; echo) && wanted+=(${words[@]+"${words[@]}"}) ;;
