@@ -46,6 +46,11 @@ run:
 test:
 	@scripts/test.sh $(if $(KERNELS),-s "$(KERNELS)") $(if $(FAST),-q,-k "$(K)") $(T)
 
+# As root.
+.PHONY: test-installed
+test-installed:
+	@scripts/installed.sh test
+
 mutants:
 	@scripts/mutants.sh $(T)
 
@@ -133,6 +138,8 @@ help:
 	@echo '                          K="fast debug": on these kernels; KERNELS="7.2 7.3": of these'
 	@echo '                          series; FAST=1: what is quick, for before a commit; STATIC=y:'
 	@echo '                          the modules bring all Rust code along)'
+	@echo 'make test-installed     our packages on a Debian system of its own in a guest, from apt install'
+	@echo '                          to removal (as root)'
 	@echo 'make mutants            small faults, one after the other, and whether tests notice'
 	@echo '                          (T="words": those with such names)'
 	@echo 'make bench              our drivers beside the kernel'"'"'s: instructions, throughput'

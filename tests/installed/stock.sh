@@ -1,0 +1,93 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# rblk-kernels: host
+# rblk-timeout: 1500
+#
+# The package for DKMS on a Debian system as users have it, with Debian's kernels: apt installs it and
+# DKMS builds for the kernel that is there, and again when there is a newer one. In guests that run
+# these kernels as they are, what was built is loaded, each driver keeps data, and all is unloaded.
+
+# shellcheck source=tests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/installed/lib/modules.sh
+. "$here/lib/modules.sh"
+top=$(realpath "$here/../..")
+drive='dvd+rw,strict,blocks=8192'
+
+[ "$(id -u)" = 0 ] || ktap_skip_all 'a Debian system is made by root only (debootstrap, chroot)'
+unshare --mount --pid --fork true ||
+	ktap_skip_all 'root may not make namespaces here (unshare --mount --pid --fork true)'
+mkdir -p "$top/build"
+dir=$(mktemp -d "$top/build/stock.XXXXXX")
+# shellcheck disable=SC2154 # set by ktap.sh
+trap 'rm -rf "$dir" "$ktap_output"' EXIT
+
+modules=$(dkms_modules)
+in_guest=1
+for module in $modules; do
+	in_guest=$((in_guest + 2 + $(drivers_of "$module" | wc -w)))
+done
+ktap_plan $((1 + 2 * (3 + in_guest)))
+
+installed=$("$top/scripts/installed.sh" modules) || {
+	ktap_test_fail 'our package is installed, and then a newer kernel'
+	ktap_finished
+}
+check 'our package was installed, and then a newer kernel' test -d "$installed/over/upper"
+
+# built LOG: the kernels for which DKMS has built during an installation.
+built() {
+	tr -d '\r' <"$1" |
+		sed -nE 's/^(Building initial module|Autoinstall of module) rblk.* for (kernel )?([^ ]*).*/\3/p' | sort -u
+}
+# files RELEASE: of modules that are there for it.
+files() {
+	local file
+	for file in "$installed/over/upper/usr/lib/modules/$1"/updates/dkms/*; do
+		file=${file##*/}
+		echo "${file%%.ko*}"
+	done | sort
+}
+# as SERIES: results of a guest with that kernel, and what it lacks of them.
+as() {
+	local line title n=0
+	local number='^(not )?ok [0-9]+ (.*)$'
+	while IFS= read -r line; do
+		title=''
+		[[ ! $line =~ $number ]] || title=${BASH_REMATCH[2]}
+		case $line in
+		'ok '*) ktap_test_pass "$1: $title" ;;
+		'not ok '*) ktap_test_fail "$1: $title" ;;
+		'#'*) echo "$line" && continue ;;
+		*) continue ;;
+		esac
+		n=$((n + 1))
+	done <"$dir/$1.out"
+	while [ "$n" -lt "$in_guest" ]; do
+		n=$((n + 1))
+		ktap_test_fail "$1: the guest did not come so far"
+	done
+}
+
+for series in 7.2 7.3; do
+	if ! "$top/scripts/stock.sh" "$series" >/dev/null 2>&1; then
+		for ((n = 0; n < in_guest + 3; n++)); do
+			ktap_test_skip "$series: $n" "Debian's backports have no kernel $series"
+		done
+		continue
+	fi
+	tree=$dir/tree-$series
+	"$top/scripts/installed.sh" tree "$installed" "$series" "$tree"
+	release=$(cat "$tree/include/config/kernel.release")
+	check_equal "$series: DKMS has built all modules for $release" "$(sort <<<"$modules")" "$(files "$release")"
+	"$top/scripts/vm" --kernel "$tree" --no-load --drive "$drive" --timeout "$(patience 240)" --log "$dir/$series.log" -- tests/installed/lib/drivers \
+		>"$dir/$series.out" 2>"$dir/$series.err"
+	status=$?
+	as "$series"
+	check_equal "$series: the kernel had no complaint, and turned the machine off" 0 "$status" ||
+		tail -n 60 "$dir/$series.err" | sed 's/^/# /'
+	check_equal "$series: DKMS built them when our package was installed, or the kernel" "$release" \
+		"$(built "$installed/built-$series.log")"
+done
+ktap_finished
