@@ -56,33 +56,24 @@ pub trait Listing: 'static {
     fn list(data: &Self::Data, out: &mut Window<'_>) -> Result;
 }
 
-/// The part of a list that one read gets.
+/// The part of a list that one read gets: the bytes from its position on.
 ///
-/// Each read but the last ends with a line, so a reader who comes back for the next page finds the
-/// beginning of one. If it does not, since the list has changed, it gets the line after that. So a
-/// reader never sees a part of a line that is not there; but things that come or go while somebody
-/// reads can make another appear twice or not at all. Whoever reads fewer bytes at a time than a
-/// line can have, [`Window::LONG_LINE`], gets just the bytes.
+/// The list is written anew for each read. So if it changes while somebody reads it in parts, the line
+/// that is broken by two parts can be wrong, and others can be there twice or be missing.
 pub struct Window<'a> {
     buffer: &'a mut [u8],
     /// How many bytes are still before the window.
     before: u64,
-    /// Whether the window begins where a line does.
-    at_line: bool,
     len: usize,
     full: bool,
 }
 
 impl<'a> Window<'a> {
-    /// The most bytes that a line may have for what is said above to hold.
-    pub const LONG_LINE: usize = 256;
-
     /// A window on what begins at byte `pos` of the list, as large as the buffer.
     pub fn new(buffer: &'a mut [u8], pos: u64) -> Self {
         Self {
             buffer,
             before: pos,
-            at_line: pos == 0,
             len: 0,
             full: false,
         }
@@ -95,42 +86,22 @@ impl<'a> Window<'a> {
         fmt::Write::write_fmt(self, args).map_err(|_| EOVERFLOW)
     }
 
-    fn reads_lines(&self) -> bool {
-        self.buffer.len() >= Self::LONG_LINE
-    }
-
     /// Returns how many bytes were put in the buffer, given the result of the one who wrote the list.
     pub fn finish(self, result: Result) -> Result<usize> {
         if !self.full {
             result?;
-            return Ok(self.len);
         }
-        let text = self.buffer.get(..self.len).unwrap_or_default();
-        match text.iter().rposition(|&byte| byte == b'\n') {
-            Some(end) if self.reads_lines() => Ok(end + 1),
-            _ => Ok(self.len),
-        }
+        Ok(self.len)
     }
 }
 
 impl fmt::Write for Window<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let mut text = text.as_bytes();
+        let text = text.as_bytes();
+        let skip = usize::try_from(self.before).map_or(text.len(), |n| n.min(text.len()));
+        self.before -= skip as u64;
 
-        if self.before > 0 {
-            let skip = usize::try_from(self.before).map_or(text.len(), |n| n.min(text.len()));
-            let (skipped, rest) = text.split_at(skip);
-            self.at_line = skipped.last().map_or(self.at_line, |&byte| byte == b'\n');
-            self.before -= skip as u64;
-            text = rest;
-        }
-        if !self.at_line && self.reads_lines() {
-            let Some(end) = text.iter().position(|&byte| byte == b'\n') else {
-                return Ok(());
-            };
-            self.at_line = true;
-            text = text.get(end + 1..).unwrap_or_default();
-        }
+        let text = text.get(skip..).unwrap_or_default();
         let room = self.buffer.get_mut(self.len..).unwrap_or_default();
         let len = text.len().min(room.len());
         for (to, from) in room.iter_mut().zip(text) {

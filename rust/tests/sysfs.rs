@@ -90,15 +90,14 @@ mod tests {
         Ok(())
     }
 
-    /// Reads a list of the numbers in `lines(call)` by `size` bytes at a time, where `call` counts the
-    /// reads; returns what is read.
-    fn read_list(size: usize, lines: impl Fn(usize) -> core::ops::Range<u32>) -> Result<KVec<u8>> {
+    /// Reads a list of `lines` lines by `size` bytes at a time; returns what is read.
+    fn read_list(size: usize, lines: u32) -> Result<KVec<u8>> {
         let mut buffer = KVec::from_elem(0, size, GFP_KERNEL)?;
         let mut text = KVec::new();
 
-        for call in 0.. {
+        loop {
             let mut window = Window::new(&mut buffer, text.len() as u64);
-            let result = lines(call).try_for_each(|n| window.print(fmt!("line {n:04}\n")));
+            let result = (0..lines).try_for_each(|n| window.print(fmt!("line {n:04}\n")));
             let len = window.finish(result)?;
             if len == 0 {
                 break;
@@ -123,20 +122,11 @@ mod tests {
 
     #[test]
     fn a_list_is_as_long_as_it_is() -> Result {
-        for size in [1, 7, 100, Window::LONG_LINE, 1000, PAGE_SIZE] {
-            let numbers = numbers(&read_list(size, |_| 0..2000)?)?;
+        for size in [1, 7, 100, 1000, PAGE_SIZE] {
+            let numbers = numbers(&read_list(size, 2000)?)?;
             assert!(numbers.iter().copied().eq(0..2000));
         }
-        assert!(read_list(PAGE_SIZE, |_| 0..0)?.is_empty());
-        Ok(())
-    }
-
-    #[test]
-    fn a_list_that_changes_has_whole_lines() -> Result {
-        // One thing goes with each read.
-        let numbers = numbers(&read_list(PAGE_SIZE, |call| call as u32..2000)?)?;
-        assert!(numbers.is_sorted());
-        assert!(numbers.len() > 1900 && numbers.last() == Some(&1999));
+        assert!(read_list(PAGE_SIZE, 0)?.is_empty());
         Ok(())
     }
 
