@@ -6,7 +6,10 @@ use crate::{
     device::Device,
     ioctl,
     logic::{
-        io::NoLink,
+        io::{
+            NoLink,
+            Taken, //
+        },
         wire::{
             Cookie,
             RequestHeader,
@@ -86,27 +89,21 @@ impl mq::Operations for Disk {
         is_last: bool,
     ) -> core::result::Result<(), Rejected<'a>> {
         let mut io = device.io.lock();
-        let link = match io.choose() {
-            Ok(link) => link,
-            // blk-mq tries again in a few milliseconds.
-            Err(NoLink::Wait) => return Err(rq.reject(BlkError::RESOURCE)),
-            Err(NoLink::Never) => return Err(rq.reject(BlkError::IOERR)),
-        };
-        // Only now: without a session nothing is served, and that is no lack of support.
-        if let Some(result) = device.ends_at_once(rq.command()) {
-            drop(io);
-            rq.start().end(result);
-            return Ok(());
-        }
-        let refused = io.push(link, rq.start()).err();
-        if is_last {
-            io.wake_senders();
-        }
+        // It counts only if there is a session: without one nothing is served, and that is no lack of
+        // support.
+        let at_once = device.ends_at_once(rq.command());
+        let taken = io.take(rq, is_last, at_once.is_none(), IdleRequest::start);
         drop(io);
-        if let Some(rq) = refused {
-            rq.end(Err(BlkError::IOERR));
+        match taken {
+            Taken::Queued => Ok(()),
+            // blk-mq tries again in a few milliseconds.
+            Taken::No(rq, NoLink::Wait) => Err(rq.reject(BlkError::RESOURCE)),
+            Taken::No(rq, NoLink::Never) => Err(rq.reject(BlkError::IOERR)),
+            Taken::Back(rq) => {
+                rq.end(at_once.unwrap_or(Err(BlkError::IOERR)));
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     fn commit_rqs(device: ArcBorrow<'_, Device>) {

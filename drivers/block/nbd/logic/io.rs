@@ -87,6 +87,17 @@ pub enum NoLink {
     Never,
 }
 
+/// What has become of a request that the block layer has.
+#[derive(Debug)]
+pub enum Taken<I, R> {
+    /// A connection has it.
+    Queued,
+    /// There is no connection for it.
+    No(I, NoLink),
+    /// It is for the caller to end.
+    Back(R),
+}
+
 /// What has become of a request that takes long.
 #[derive(Debug)]
 pub enum Late<L> {
@@ -237,6 +248,31 @@ impl<P: Parts> Io<P> {
     pub fn any_alive(&self) -> Option<P::LinkRef> {
         let (_, state) = self.links.iter().find(|(_, state)| state.alive)?;
         Some(state.link.clone())
+    }
+
+    /// Takes a request of a batch, of which this `is_last`, for a connection; `start` makes it one that
+    /// can be queued. One that is not `sent` comes back, if there is a connection.
+    ///
+    /// Whatever becomes of the last one, those before it are sent.
+    pub fn take<I>(
+        &mut self,
+        idle: I,
+        is_last: bool,
+        sent: bool,
+        start: impl FnOnce(I) -> P::Request,
+    ) -> Taken<I, P::Request> {
+        let taken = match self.choose() {
+            Err(why) => Taken::No(idle, why),
+            Ok(link) if sent => match self.push(link, start(idle)) {
+                Ok(()) => Taken::Queued,
+                Err(rq) => Taken::Back(rq),
+            },
+            Ok(_) => Taken::Back(start(idle)),
+        };
+        if is_last {
+            self.wake_senders();
+        }
+        taken
     }
 
     /// Chooses a connection for a request.

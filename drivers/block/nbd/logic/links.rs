@@ -123,6 +123,14 @@ where
         self.list
     }
 
+    /// Puts another list in the place of this one, which `join` makes from it.
+    pub(super) fn regroup(&mut self, join: impl FnOnce(B) -> B)
+    where
+        B: Default,
+    {
+        self.list = join(core::mem::take(&mut self.list));
+    }
+
     /// Returns how many there are, alive or not.
     pub(super) fn len(&self) -> usize {
         self.list.len()

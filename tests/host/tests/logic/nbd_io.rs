@@ -4,7 +4,7 @@
 //! `nbd_io_world.rs` has the properties.
 
 use rblk_host_tests::nbd::logic::{
-    io::{Io, Late, Moment, Next, NoLink, Parts, ToSend},
+    io::{Io, Late, Moment, Next, NoLink, Parts, Taken, ToSend},
     links::{Connection, LinkState},
     slots::{Answered, Slot, Tagged},
     wire::Cookie,
