@@ -84,6 +84,9 @@ __rb_helper void rb_helper_sock_reclassify(struct socket *sock)
 }
 #endif
 
+/* After how long whoever waits for the other end looks how far it has come. */
+#define RB_XFER_TICK	HZ
+
 /*
  * Lets the socket carry IO, with the reserves of memory if @memalloc.
  *
@@ -107,7 +110,7 @@ __rb_helper int rb_helper_sock_begin_io(struct socket *sock, bool memalloc)
 		}
 		/* The task's page may be in use by what the IO interrupts. */
 		sk->sk_use_task_frag = false;
-		WRITE_ONCE(sk->sk_rcvtimeo, MAX_SCHEDULE_TIMEOUT);
+		WRITE_ONCE(sk->sk_sndtimeo, RB_XFER_TICK);
 	}
 	release_sock(sk);
 	if (err && memalloc)
@@ -157,19 +160,39 @@ __rb_helper void rb_helper_sock_set_nodelay(struct socket *sock)
 		tcp_sock_set_nodelay(sock->sk);
 }
 
-__rb_helper void rb_helper_sock_set_sndtimeo(struct socket *sock, unsigned int secs)
-{
-	sock_set_sndtimeo(sock->sk, secs);
-}
-
+/* Ends the connection in good order: what was sent before still goes out. */
 __rb_helper void rb_helper_sock_shutdown(struct socket *sock)
 {
 	kernel_sock_shutdown(sock, SHUT_RDWR);
 }
 
+/*
+ * Ends the connection at once: TCP forgets what it has not sent, and has the
+ * other end forget the connection. What is local has been sent.
+ */
+__rb_helper void rb_helper_sock_abort(struct socket *sock)
+{
+	if (IS_ENABLED(CONFIG_INET) && sk_is_tcp(sock->sk))
+		tcp_abort(sock->sk, ECONNABORTED);
+	kernel_sock_shutdown(sock, SHUT_RDWR);
+}
+
+/* Notes that something has been sent or received just now. */
+__rb_helper void rb_helper_sock_moved(unsigned long *moved)
+{
+	WRITE_ONCE(*moved, jiffies);
+}
+
+/* Returns how long ago that was, in milliseconds. */
+__rb_helper unsigned int rb_helper_sock_quiet_ms(const unsigned long *moved)
+{
+	return jiffies_to_msecs(jiffies - READ_ONCE(*moved));
+}
+
 /* What has been gathered for one call of sock_sendmsg() or sock_recvmsg(). */
 struct rb_xfer {
 	struct socket *sock;
+	unsigned long *moved;
 	bool send;
 	bool more;
 	unsigned int nr;
@@ -192,8 +215,12 @@ static int rb_xfer_msg(struct rb_xfer *x, struct msghdr *msg, bool more)
 		msg->msg_flags = flags;
 		ret = x->send ? sock_sendmsg(x->sock, msg) :
 				sock_recvmsg(x->sock, msg, flags);
+		/* It was only time to look. */
+		if (ret == -EAGAIN)
+			continue;
 		if (ret <= 0)
 			return ret ?: -EPIPE;
+		rb_helper_sock_moved(x->moved);
 	}
 	return 0;
 }
@@ -275,13 +302,14 @@ static int rb_xfer_all(struct rb_xfer *x, void *head, size_t len, struct bio *bi
 }
 
 static int rb_xfer(struct socket *sock, bool send, void *head, size_t len,
-		   struct bio *bio, bool more)
+		   struct bio *bio, bool more, unsigned long *moved)
 {
 	struct rb_xfer x;
 	int err = 0;
 
 	/* Not with an initializer, which would clear the vectors each time. */
 	x.sock = sock;
+	x.moved = moved;
 	x.send = send;
 	x.more = more;
 	x.nr = 0;
@@ -297,14 +325,17 @@ static int rb_xfer(struct socket *sock, bool send, void *head, size_t len,
  * an address, mostly, so one vector takes the head and the data: one call.
  */
 __rb_helper int rb_helper_sock_send(struct socket *sock, const void *head,
-				    size_t len, struct bio *bio, bool more)
+				    size_t len, struct bio *bio, bool more,
+				    unsigned long *moved)
 {
 	return rb_xfer(sock, true, (void *)head, len, bio, more);
 }
 
 /* Receives @len bytes to @head, then the data of the chain of bios. */
 __rb_helper int rb_helper_sock_receive(struct socket *sock, void *head,
-				       size_t len, struct bio *bio)
+				       size_t len, struct bio *bio,
+				       unsigned long *moved)
 {
-	return rb_xfer(sock, false, head, len, bio, false);
+	WRITE_ONCE(sock->sk->sk_rcvtimeo, bio ? RB_XFER_TICK : MAX_SCHEDULE_TIMEOUT);
+	return rb_xfer(sock, false, head, len, bio, false, moved);
 }

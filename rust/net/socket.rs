@@ -28,8 +28,6 @@ pub struct Options {
     /// The size of the receive buffer in bytes, as for `SO_RCVBUF`; it does not grow by itself
     /// then.
     pub receive_buffer: Option<usize>,
-    /// How long to wait for room in the send buffer, in seconds; 0 waits for ever.
-    pub send_timeout_secs: u32,
     /// Whether the socket may use the reserves of memory, and starts no IO of its own.
     ///
     /// Without, IO that frees memory cannot go over the socket: it may wait for itself.
@@ -76,6 +74,8 @@ pub struct Options {
 pub struct Socket {
     socket: NonNull<bindings::socket>,
     memalloc: bool,
+    /// When something was sent or received last, in jiffies.
+    moved: Atomic<usize>,
 }
 
 // SAFETY: A socket has no thread affinity.
@@ -107,29 +107,32 @@ impl Socket {
         let this = Self {
             socket: file.into_raw(),
             memalloc: options.memalloc,
+            moved: Atomic::new(0),
         };
+        // SAFETY: The number is valid, and only read and written as a whole.
+        unsafe { bindings::sock_moved(this.moved.as_ptr()) };
         // SAFETY: By the type invariant.
         unsafe { bindings::sock_set_buffers(raw, send_buffer, receive_buffer) };
         // SAFETY: By the type invariant.
         unsafe { bindings::sock_set_nodelay(raw) };
-        this.set_send_timeout(options.send_timeout_secs);
         Ok(this)
     }
 
     /// Changes how long to wait for room in the send buffer, in seconds; 0 waits for ever.
     ///
-    /// It takes effect with the next message. Any context.
-    pub fn set_send_timeout(&self, secs: u32) {
-        // SAFETY: By the type invariant, the socket is alive.
-        unsafe { bindings::sock_set_sndtimeo(self.socket.as_ptr(), secs) };
+    /// What is sent has left the send buffer at least a little. While data goes out or comes in slowly
+    /// this is late by up to a second. Any context.
+    pub fn quiet_ms(&self) -> u32 {
+        // SAFETY: The number is valid, and only read and written as a whole.
+        unsafe { bindings::sock_quiet_ms(self.moved.as_ptr()) }
     }
 
     /// Sends `header` and the data of the bios of a write, all of it.
     ///
     /// `more` says that another message follows at once, so that both may share a packet. After
     /// an error nobody knows how much has been sent: the stream is of no use any more. It is
-    /// [`EINVAL`] for a bio that is no write, [`EAGAIN`] after the send timeout, `EPIPE` and the
-    /// like for a lost connection. May sleep; allocates nothing but what goes over the network.
+    /// [`EINVAL`] for a bio that is no write, `EPIPE` and the like for a lost connection. Sleeps while
+    /// there is no room in the send buffer, for ever; allocates nothing but what goes over the network.
     #[inline]
     pub fn send(&self, header: &[u8], payload: Option<BioIter<'_>>, more: bool) -> Result {
         let bio = payload.map_or(ptr::null_mut(), |bios| bios.as_raw());
@@ -142,6 +145,7 @@ impl Socket {
                 header.len(),
                 bio,
                 more,
+                self.moved.as_ptr(),
             )
         })
     }
@@ -159,6 +163,7 @@ impl Socket {
                 buf.as_mut_ptr().cast(),
                 buf.len(),
                 ptr::null_mut(),
+                self.moved.as_ptr(),
             )
         })
     }
@@ -171,7 +176,13 @@ impl Socket {
         // SAFETY: By the type invariant, the socket is alive; the bios are valid during the call.
         // What it writes to is the data of reads, which nobody relies on before they are done.
         to_result(unsafe {
-            bindings::sock_receive(self.socket.as_ptr(), ptr::null_mut(), 0, bios.as_raw())
+            bindings::sock_receive(
+                self.socket.as_ptr(),
+                ptr::null_mut(),
+                0,
+                bios.as_raw(),
+                self.moved.as_ptr(),
+            )
         })
     }
 

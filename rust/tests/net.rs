@@ -5,7 +5,18 @@
 use crate::bio::TestChain;
 use kernel::{
     error::to_result,
-    prelude::*, //
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc, //
+    },
+    time::{
+        delay::fsleep,
+        Delta, //
+    },
 };
 use rb::{
     block::bio::BioIter,
@@ -27,7 +38,6 @@ extern "C" {
 const IO: Options = Options {
     send_buffer: Some(256 << 10),
     receive_buffer: Some(256 << 10),
-    send_timeout_secs: 10,
     memalloc: true,
 };
 
@@ -70,6 +80,44 @@ impl Drop for Fd {
     fn drop(&mut self) {
         // SAFETY: FFI call without preconditions.
         unsafe { rb_test_close(self.0) };
+    }
+}
+
+/// A thread that sends until that fails.
+struct Fill {
+    socket: Socket,
+    /// With which `errno`.
+    failed: Atomic<i32>,
+}
+
+impl Fill {
+    fn new(socket: Socket) -> Self {
+        Self {
+            socket,
+            failed: Atomic::new(0),
+        }
+    }
+
+    fn error(&self) -> Option<Error> {
+        match self.failed.load(Relaxed) {
+            0 => None,
+            errno => Some(Error::from_errno(errno)),
+        }
+    }
+
+    fn fill(&self) -> Result {
+        loop {
+            let bios = TestChain::new(7)?;
+            self.socket.send(b"", Some(bios.bios()), false)?;
+        }
+    }
+}
+
+impl kthread::Run for Fill {
+    fn run(&self) {
+        if let Err(err) = self.fill() {
+            self.failed.store(err.to_errno(), Relaxed);
+        }
     }
 }
 
@@ -152,18 +200,20 @@ mod tests {
     #[test]
     fn a_full_buffer_is_waited_for_as_told() -> Result {
         let (a, _b) = sockets()?;
-        a.set_send_timeout(1);
+        let fills = Arc::new(Fill::new(a), GFP_KERNEL)?;
+        let thread = kthread::Thread::spawn(c"rb-kunit-fill", 0, fills.clone())?;
 
-        let mut result = Ok(());
-        // More than both buffers hold.
-        for _ in 0..64 {
-            let bios = TestChain::new(7)?;
-            result = a.send(b"", Some(bios.bios()), false);
-            if result.is_err() {
-                break;
-            }
+        // Longer than until it looks again. A send that moves nothing moves nothing else, either.
+        let mut rounds = 0;
+        while fills.socket.quiet_ms() < 2500 && rounds < 600 {
+            fsleep(Delta::from_millis(50));
+            rounds += 1;
         }
-        assert_eq!(result, Err(EAGAIN));
+        assert!(fills.socket.quiet_ms() >= 2500);
+        assert_eq!(fills.error(), None);
+        fills.socket.abort();
+        drop(thread);
+        assert_eq!(fills.error(), Some(EPIPE));
         Ok(())
     }
 

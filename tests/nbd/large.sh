@@ -69,6 +69,17 @@ for n, fill in enumerate(fills):
 check "of eight writes at once fails the one that is refused" one_fails
 end_ours
 
+# Each is served in a tenth of a second, and all of them take longer than any may.
+ours
+"$genl" connect 0 tcp:127.0.0.1:10999 "timeout=$(patience 2)" >/dev/null
+tell reset
+tell fault "deaf,cmd=write,value=$(patience 100),times=0"
+check "a slow server may take longer than the timeout for all of its requests" \
+	job --rw=write --bs=1M --size=48M --iodepth=48
+tell fault none
+check_equal "and none was sent twice" 48 "$(stat_of write)"
+end_ours
+
 connections=2 begin_ours
 keep
 check "writes that are cut in the middle" each_dies cut,cmd=write,value=300000 6 \

@@ -356,22 +356,26 @@ impl Device {
 
     /// Looks after a request that takes long.
     pub(crate) fn timed_out(self: &Arc<Self>, tag: u32) -> Timeout {
-        let late = self.io.lock().late(tag);
-        let Late::Request(times, link) = late else {
-            return Timeout::Done;
-        };
         let timeout = self.timeout();
-        if timeout == 0 {
-            if self.log_limit.allows() {
-                pr_info!(
-                    "nbd{}: request with tag {} on connection {} takes long: {} s so far\n",
-                    self.index,
-                    tag,
-                    link.index(),
-                    times.saturating_mul(STUCK_SECONDS)
-                );
+        let late = self.io.lock().late(tag, u64::from(timeout) * 1000);
+        match late {
+            Late::Gone => return Timeout::Done,
+            Late::Request(times, link) => {
+                if timeout == 0 && self.log_limit.allows() {
+                    pr_info!(
+                        "nbd{}: request with tag {} on connection {} takes long: {} s so far\n",
+                        self.index,
+                        tag,
+                        link.index(),
+                        times.saturating_mul(STUCK_SECONDS)
+                    );
+                }
             }
-            return Timeout::Later;
+            Late::Lost(link) => {
+                self.mark_lost(&link, true, fmt!("no reply within {timeout} s"));
+                // A worker gives the request back, for that must wait for the socket.
+                let _ = self.shared.reclaim_work.enqueue(link);
+            }
         }
         self.mark_lost(&link, true, fmt!("no reply within {timeout} s"));
         // A worker gives the request back, for that must wait for the socket.

@@ -193,6 +193,10 @@ impl Connection for Link {
     fn wake_receiver(&self) {
         self.place.receiver.wake();
     }
+
+    fn quiet_ms(&self) -> u64 {
+        self.socket.quiet_ms().into()
+    }
 }
 
 /// The threads of a place. Dropping them waits for their end, so a socket that is there has to be

@@ -134,7 +134,6 @@ fn connect(
     let mut places = KVec::with_capacity(sockets.len(), GFP_KERNEL)?;
     let mut links = KVec::with_capacity(sockets.len(), GFP_KERNEL)?;
     for (index, socket) in sockets.into_iter().enumerate() {
-        socket.set_send_timeout(setup.timeout);
         let place = Place::new(device, index)?;
         links.push(new_link(Link::new(&place, socket)?, depth())?, GFP_KERNEL)?;
         places.push(place, GFP_KERNEL)?;

@@ -222,6 +222,8 @@ impl<P: Parts> Io<P> {
                 state.fifo.clear();
                 state.disc = Disc::No;
                 state.sender_idle = false;
+                state.answered = None;
+                state.leaves = false;
                 let old = core::mem::replace(&mut state.link, link);
                 self.lost_at = None;
                 self.timed_out = false;
@@ -364,8 +366,10 @@ impl<P: Parts> Io<P> {
             return Answered::Nobody;
         };
         let answered = self.slots.answered(cookie, link.index());
-        if matches!(answered, Answered::NotYet) {
-            state.receiver_waits = true;
+        match answered {
+            Answered::NotYet => state.receiver_waits = true,
+            Answered::Request(_) => state.has_answered(cookie.sequence),
+            Answered::Nobody => {}
         }
         answered
     }
@@ -408,12 +412,29 @@ impl<P: Parts> Io<P> {
         Some(rq)
     }
 
-    /// Counts one more time that the request with this tag takes long.
-    pub fn late(&mut self, tag: u32) -> Late<P::LinkRef> {
+    /// Counts one more time that the request with this tag takes long: `timeout` milliseconds since it
+    /// was queued, or since the last time. Zero for any time.
+    ///
+    /// A request may have to wait for others, here, on its way and at the server, as long as those move.
+    /// So its connection is given up if nothing has moved there all the time, but for the last of what was
+    /// before; or if the server has answered later ones instead, twice in a row.
+    pub fn late(&mut self, tag: u32, timeout: u64) -> Late<P::LinkRef> {
         let late = self.slots.late(tag);
-        match late.and_then(|(times, link)| Some((times, self.links.get(link)?))) {
-            Some((times, state)) => Late::Request(times, state.link.clone()),
-            None => Late::Gone,
+        let Some((times, state)) =
+            late.and_then(|(times, link)| Some((times, self.links.get(link)?)))
+        else {
+            return Late::Gone;
+        };
+        let link = state.link.clone();
+        let newest = state.answered;
+        if timeout == 0 {
+            return Late::Request(times, link);
+        }
+        let passed_over = newest.is_some_and(|newest| self.slots.is_passed_over(tag, newest));
+        if passed_over || link.quiet_ms() >= timeout / 4 * 3 {
+            Late::Lost(link)
+        } else {
+            Late::Request(times, link)
         }
     }
 

@@ -26,6 +26,10 @@ pub trait Connection {
 
     /// Lets the receiver look again whether a request has been sent. Any context, with any lock held.
     fn wake_receiver(&self);
+
+    /// Returns for how many milliseconds nothing has been sent or received. Any context, with any lock
+    /// held.
+    fn quiet_ms(&self) -> u64;
 }
 
 /// How far `NBD_CMD_DISC`, the message that ends a connection, has come.
@@ -50,6 +54,8 @@ pub struct LinkState<C, T> {
     pub(super) sender_idle: bool,
     /// Whether the receiver waits for the sender.
     pub(super) receiver_waits: bool,
+    /// The newest request that was answered, by its sequence number.
+    pub(super) answered: Option<u32>,
     pub(super) disc: Disc,
 }
 
@@ -67,13 +73,33 @@ where
             load: 0,
             sender_idle: false,
             receiver_waits: false,
+            answered: None,
             disc: Disc::No,
         }
     }
 
     /// Whether it takes new requests.
     fn takes(&self) -> bool {
-        self.alive && self.disc == Disc::No
+        self.alive && self.disc == Disc::No && !self.leaves
+    }
+
+    /// Asks the sender to end the connection, once it has sent what it has begun.
+    pub(super) fn ask_for_end(&mut self) {
+        if self.disc == Disc::No {
+            self.disc = Disc::Wanted;
+        }
+        if self.sender_idle {
+            self.wake_sender();
+        }
+    }
+
+    /// Notes that a request was answered.
+    pub(super) fn has_answered(&mut self, sequence: u32) {
+        // CAST: The numbers wrap; the difference is that of two requests of about the same time.
+        let newer = |newest| sequence.wrapping_sub(newest) as i32 > 0;
+        if self.answered.is_none_or(newer) {
+            self.answered = Some(sequence);
+        }
     }
 
     /// Lets the sender look for what there is to send.

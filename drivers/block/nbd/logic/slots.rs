@@ -28,6 +28,8 @@ pub struct Slot<R> {
     sequence: u32,
     /// How often the request has been found to take long.
     timeouts: u32,
+    /// Whether it was found then that a later one had been answered.
+    overtaken: bool,
     state: State<R>,
 }
 
@@ -36,6 +38,7 @@ impl<R> Default for Slot<R> {
         Self {
             sequence: 0,
             timeouts: 0,
+            overtaken: false,
             state: State::Idle,
         }
     }
@@ -99,6 +102,7 @@ impl<R: Tagged, B: DerefMut<Target = [Slot<R>]>> Slots<B> {
             return Err(rq);
         };
         slot.timeouts = 0;
+        slot.overtaken = false;
         slot.state = State::Queued { rq, link };
         Ok(())
     }
@@ -189,5 +193,20 @@ impl<R: Tagged, B: DerefMut<Target = [Slot<R>]>> Slots<B> {
         let slot = self.slot(tag)?;
         slot.timeouts = slot.timeouts.saturating_add(1);
         Some((slot.timeouts, slot.state.link()?))
+    }
+
+    /// Returns whether a request was passed over already when this was asked for the last time: the
+    /// server has answered one that was sent later, the one with the number `newest` or one before it,
+    /// so it has had this one all the while.
+    pub fn is_passed_over(&mut self, tag: u32, newest: u32) -> bool {
+        let Some(slot) = self.slot(tag) else {
+            return false;
+        };
+        if !matches!(slot.state, State::InFlight { .. }) {
+            return false;
+        }
+        // CAST: The numbers wrap; the difference is that of two requests of about the same time.
+        let later = newest.wrapping_sub(slot.sequence) as i32 > 0;
+        core::mem::replace(&mut slot.overtaken, later) && later
     }
 }

@@ -42,15 +42,25 @@ pub struct Link {
     index: u16,
     pub sender_woken: Cell<u32>,
     pub receiver_woken: Cell<u32>,
+    /// When something was sent or received last.
+    pub moved: Cell<u64>,
+    pub clock: Clock,
 }
 
 impl Link {
-    pub fn new(index: u16) -> Rc<Self> {
+    pub fn new(index: u16, clock: &Clock) -> Rc<Self> {
         Rc::new(Self {
             index,
             sender_woken: Cell::new(0),
             receiver_woken: Cell::new(0),
+            moved: Cell::new(clock.read()),
+            clock: clock.clone(),
         })
+    }
+
+    /// Something is sent or received.
+    pub fn moves(&self) {
+        self.moved.set(self.clock.read());
     }
 }
 
@@ -65,6 +75,10 @@ impl Connection for Link {
 
     fn wake_receiver(&self) {
         self.receiver_woken.set(self.receiver_woken.get() + 1);
+    }
+
+    fn quiet_ms(&self) -> u64 {
+        self.clock.read() - self.moved.get()
     }
 }
 
@@ -121,8 +135,8 @@ pub fn idle_io() -> Io<Host> {
 }
 
 /// Returns connections, and what a session begins with.
-pub fn new_links(count: u16) -> (Vec<Rc<Link>>, <Host as Parts>::Links) {
-    let links: Vec<_> = (0..count).map(Link::new).collect();
+pub fn new_links(count: u16, clock: &Clock) -> (Vec<Rc<Link>>, <Host as Parts>::Links) {
+    let links: Vec<_> = (0..count).map(|index| Link::new(index, clock)).collect();
     let states = links
         .iter()
         .map(|link| LinkState::new(link.clone(), vec![0; DEPTH]))
@@ -141,13 +155,14 @@ struct Session {
 impl Session {
     fn new(links: u16, dead_timeout: u64) -> Self {
         let mut io = idle_io();
-        let (links, states) = new_links(links);
+        let clock = Clock::default();
+        let (links, states) = new_links(links, &clock);
         io.begin(states, dead_timeout);
         io.run();
         Self {
             io,
             links,
-            clock: Clock::default(),
+            clock,
             alive: Rc::new(()),
         }
     }
@@ -335,7 +350,7 @@ fn another_connection_keeps_what_it_got_in_the_place_of_a_lost_one() {
     ));
     session.finish(cookie, 0);
     // One that is alive keeps its place.
-    let second = Link::new(0);
+    let second = Link::new(0, &session.clock);
     assert!(Rc::ptr_eq(&session.io.replace(second.clone()), &second));
 }
 
@@ -367,7 +382,7 @@ fn requests_wait_for_as_long_as_the_dead_timeout() {
     session.io.set_dead_timeout(60_000);
     assert_eq!(session.io.choose(), Err(NoLink::Never));
 
-    session.links[0] = Link::new(0);
+    session.links[0] = Link::new(0, &session.clock);
     session.io.replace(session.links[0].clone());
     assert_eq!(session.io.choose(), Ok(0));
     // The time begins anew.
@@ -480,8 +495,9 @@ fn a_request_without_a_slot_comes_back() {
 #[test]
 fn a_request_that_takes_long_is_counted_until_it_ends() {
     let mut session = Session::new(2, 0);
-    let late = |session: &mut Session| match session.io.late(6) {
+    let late = |session: &mut Session| match session.io.late(6, 0) {
         Late::Request(times, link) => Some((times, link.index())),
+        Late::Lost(_) => panic!("it may take any time"),
         Late::Gone => None,
     };
     assert_eq!(late(&mut session), None);
@@ -492,5 +508,192 @@ fn a_request_that_takes_long_is_counted_until_it_ends() {
     assert_eq!(late(&mut session), None);
     session.queue(6, 0);
     assert_eq!(late(&mut session), Some((1, 0)), "another request");
-    assert!(matches!(session.io.late(DEPTH as u32), Late::Gone));
+    assert!(matches!(session.io.late(DEPTH as u32, 0), Late::Gone));
+}
+
+/// Whether the connection of a request is given up, which has waited for two seconds.
+fn ends_link(session: &mut Session, tag: u32) -> bool {
+    match session.io.late(tag, 2000) {
+        Late::Lost(_) => true,
+        Late::Request(..) => false,
+        Late::Gone => panic!("it is with no connection"),
+    }
+}
+
+#[test]
+fn a_connection_where_something_moves_is_not_given_up() {
+    let mut session = Session::new(2, 0);
+    session.send(0, 0);
+    session.queue(1, 0);
+    let sends = session.take(0);
+    session.queue(2, 0);
+    for _ in 0..10 {
+        session.clock.advance(2000);
+        session.links[0].moves();
+        session.clock.advance(1499);
+        for tag in 0..3 {
+            assert!(!ends_link(&mut session, tag), "{tag}");
+        }
+    }
+    session.clock.advance(1);
+    for tag in 0..3 {
+        assert!(ends_link(&mut session, tag), "{tag}");
+    }
+    // That it moves on another one does not help.
+    session.links[1].moves();
+    assert!(ends_link(&mut session, sends.rq.tag()));
+}
+
+#[test]
+fn a_request_that_others_are_answered_for_ends_its_connection() {
+    let mut session = Session::new(1, 0);
+    let before = session.send(0, 0);
+    session.send(1, 0);
+    let after = session.send(2, 0);
+    session.queue(3, 0);
+    session.links[0].moves();
+    assert!(!ends_link(&mut session, 1));
+    // It is its turn only now.
+    session.finish(before, 0);
+    assert!(!ends_link(&mut session, 1));
+    // The server has it, but since when?
+    session.finish(after, 0);
+    assert!(!ends_link(&mut session, 1));
+    assert!(ends_link(&mut session, 1));
+    // What was not sent may wait for that.
+    assert!(!ends_link(&mut session, 3));
+    assert!(!ends_link(&mut session, 3));
+
+    // Another request with that tag is another one.
+    session.lose(0);
+    session.take_back(0);
+    session.links[0] = Link::new(0, &session.clock);
+    session.io.replace(session.links[0].clone());
+    session.send(1, 0);
+    assert!(!ends_link(&mut session, 1));
+    assert!(!ends_link(&mut session, 1));
+}
+
+#[test]
+fn a_connection_that_leaves_gets_nothing_more() {
+    let mut session = Session::new(2, 0);
+    let cookie = session.send(0, 0);
+    session.queue(1, 0);
+    let old = session.links[0].clone();
+    assert!(Rc::ptr_eq(&session.io.leave(0).unwrap(), &old));
+    assert!(session.io.leaves(&old) && !session.io.leaves(&session.links[1]));
+    for _ in 0..4 {
+        assert_eq!(session.io.choose(), Ok(1));
+    }
+    // What it has it brings to an end.
+    let work = session.take(0);
+    session.io.sent(&old, work.rq).unwrap();
+    session.finish(cookie, 0);
+    assert!(!session.io.is_done(&old));
+    session.finish(work.cookie, 0);
+    assert!(session.io.is_done(&old));
+
+    assert!(!session.io.is_told(&old));
+    session.io.want_disconnect_of(&old);
+    assert!(matches!(session.io.next_to_send(&old), Next::Disconnect));
+    session.io.disconnect_sent(&old);
+    assert!(session.io.is_told(&old));
+    assert!(matches!(
+        session.io.next_to_send(&session.links[1]),
+        Next::Nothing
+    ));
+    assert!(!session.io.end_requested());
+    session.lose(0);
+    session.links[0] = Link::new(0, &session.clock);
+    session.io.replace(session.links[0].clone());
+    assert_eq!(session.io.choose(), Ok(0));
+    let cookie = session.send(0, 0);
+    session.finish(cookie, 0);
+}
+
+#[test]
+fn requests_wait_while_the_only_connection_is_replaced() {
+    let mut session = Session::new(1, 0);
+    session.send(4, 0);
+    session.io.leave(0);
+    assert_eq!(session.io.choose(), Err(NoLink::Wait));
+    // It may be lost before it is done; what it had goes to the next one.
+    session.lose(0);
+    assert_eq!(session.take_back(0), [4]);
+    assert!(session.io.is_running() && session.io.serves());
+    assert_eq!(session.io.choose(), Err(NoLink::Wait));
+    session.links[0] = Link::new(0, &session.clock);
+    session.io.replace(session.links[0].clone());
+    assert_eq!(session.io.choose(), Ok(0));
+
+    // One that is lost need not be asked, and then nobody knows whether another one comes.
+    session.lose(0);
+    assert!(session.io.leave(0).is_none());
+    assert_eq!(session.io.choose(), Err(NoLink::Never));
+}
+
+#[test]
+fn a_connection_is_added() {
+    let mut session = Session::new(1, 0);
+    let cookie = session.send(4, 0);
+    let link = Link::new(1, &session.clock);
+    let state = LinkState::new(link.clone(), vec![0; DEPTH]);
+    session.io.add(Vec::with_capacity(2), state);
+    session.links.push(link);
+    assert_eq!(session.io.nr_links(), 2);
+    assert_eq!([session.io.choose(), session.io.choose()], [Ok(0), Ok(1)]);
+    let other = session.send(5, 1);
+    session.finish(other, 1);
+    session.finish(cookie, 0);
+}
+
+#[test]
+fn the_last_of_a_batch_lets_those_before_it_go() {
+    let mut session = Session::new(1, 0);
+    let woken = |session: &Session| session.links[0].sender_woken.get();
+    for (sent, tag) in [(true, 1), (false, 1), (true, DEPTH as u32)] {
+        while let Next::Send(work) = session.io.next_to_send(&session.links[0]) {
+            session.io.release(&work.rq);
+        }
+        let before = woken(&session);
+        let alive = session.alive.clone();
+        let start = |tag| Request::new(tag, &alive);
+        assert!(matches!(
+            session.io.take(0, false, true, start),
+            Taken::Queued
+        ));
+        assert_eq!(woken(&session), before);
+        match session.io.take(tag, true, sent, start) {
+            Taken::Queued => assert!(sent && tag == 1),
+            Taken::Back(rq) => assert_eq!(rq.tag(), tag),
+            Taken::No(..) => panic!("there is a connection"),
+        }
+        assert_eq!(woken(&session), before + 1);
+    }
+    session.lose(0);
+    let alive = session.alive.clone();
+    let taken = session
+        .io
+        .take(5, true, true, |tag| Request::new(tag, &alive));
+    assert!(matches!(taken, Taken::No(5, NoLink::Never)));
+}
+
+#[test]
+fn a_device_serves_while_it_waits_for_a_connection() {
+    let mut session = Session::new(2, 3000);
+    session.lose(0);
+    assert!(session.io.serves());
+    session.lose(1);
+    assert!(session.io.serves());
+    session.clock.advance(3000);
+    // Nobody has asked for anything since.
+    assert!(session.io.is_running());
+    assert!(!session.io.serves());
+    session.links[0] = Link::new(0, &session.clock);
+    session.io.replace(session.links[0].clone());
+    assert!(session.io.serves());
+    session.io.want_disconnect();
+    assert!(!session.io.serves());
+    session.io.end();
+    assert!(!session.io.serves());
 }

@@ -214,7 +214,7 @@ impl World {
     }
 
     fn begin(&mut self, links: u16, dead_timeout: u64) {
-        let (links, states) = new_links(links);
+        let (links, states) = new_links(links, &self.clock);
         self.session = self.io.begin(states, dead_timeout);
         self.places = links.into_iter().map(Place::new).collect();
         self.last = self.places.len() - 1;
@@ -276,7 +276,7 @@ impl World {
         let taking: Vec<_> = (0..self.places.len()).filter(takes).collect();
         let least = taking.iter().map(|place| self.load(*place)).min();
         let Some(least) = least else {
-            let waits = !self.end && self.clock.read() - self.lost_at < self.dead_timeout;
+            let waits = self.waits();
             self.running = waits;
             return Err(if waits { NoLink::Wait } else { NoLink::Never });
         };
@@ -477,7 +477,7 @@ impl World {
     }
 
     fn replace(&mut self, at: usize) {
-        let new = Link::new(at as u16);
+        let new = Link::new(at as u16, &self.clock);
         let place = &self.places[at];
         if place.alive {
             assert!(Rc::ptr_eq(&self.io.replace(new.clone()), &new));
@@ -513,7 +513,7 @@ impl World {
 
     fn late(&mut self, tag: usize) {
         self.late[tag] += 1;
-        match (self.io.late(tag as u32), self.tags[tag]) {
+        match (self.io.late(tag as u32, 0), self.tags[tag]) {
             (Late::Gone, None) => {}
             (Late::Request(times, link), Some((place, _))) => {
                 assert_eq!(times, self.late[tag]);

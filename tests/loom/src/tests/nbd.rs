@@ -36,6 +36,10 @@ impl Connection for Link {
     fn wake_receiver(&self) {
         self.receiver.wake();
     }
+
+    fn quiet_ms(&self) -> u64 {
+        0
+    }
 }
 
 /// There is one.
