@@ -67,7 +67,7 @@ pub struct Options {
 /// socket.receive(&mut reply)?;
 /// socket.receive_bios(read.bios())?;
 /// // When one of them has failed, so that the other one does:
-/// socket.shutdown();
+/// socket.abort();
 /// # Ok(())
 /// # }
 /// ```
@@ -193,6 +193,15 @@ impl Socket {
     pub fn shutdown(&self) {
         // SAFETY: By the type invariant, the socket is alive.
         unsafe { bindings::sock_shutdown(self.socket.as_ptr()) };
+    }
+
+    /// As [`Self::shutdown`], but of what was sent over TCP, nothing leaves this machine any more.
+    ///
+    /// What has left it, and all that was sent to a local socket, may still be received. May sleep, but
+    /// does not wait for those who send or receive.
+    pub fn abort(&self) {
+        // SAFETY: By the type invariant, the socket is alive.
+        unsafe { bindings::sock_abort(self.socket.as_ptr()) };
     }
 }
 

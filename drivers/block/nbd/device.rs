@@ -295,7 +295,7 @@ impl Device {
     /// Closes a connection that is lost, and only then gives its requests back: or the server might
     /// carry one of them out late, behind one that has taken another way. May sleep.
     pub(crate) fn abandon(&self, link: &Link) {
-        link.socket().shutdown();
+        link.close();
         self.take_back(Some(link));
     }
 

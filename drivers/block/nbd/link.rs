@@ -45,7 +45,8 @@ use kernel::{
             Acquire,
             Atomic,
             Full,
-            Relaxed, //
+            Relaxed,
+            Release, //
         },
         Arc, //
     },
@@ -134,6 +135,8 @@ impl Place {
 pub(crate) struct Link {
     place: Arc<Place>,
     socket: Socket,
+    /// Whether the server was told that this is the end.
+    told: Atomic<bool>,
     pub(crate) stats: LinkStats,
     /// Abandons the connection, for those who must not wait.
     #[pin]
@@ -159,6 +162,7 @@ impl Link {
             pin_init!(Self {
                 place: place.clone(),
                 socket,
+                told: Atomic::new(false),
                 stats: LinkStats {
                     requests: Atomic::new(0),
                     bytes_sent: Atomic::new(0),
@@ -171,9 +175,17 @@ impl Link {
         )
     }
 
-    /// Returns its socket.
-    pub(crate) fn socket(&self) -> &Socket {
-        &self.socket
+    /// Closes it. May sleep.
+    ///
+    /// If the server was told, it gets to know. Otherwise the connection is lost, and nothing that was
+    /// sent may arrive any more, as far as this machine can help it: by then it was sent again, elsewhere,
+    /// and other writes behind it.
+    pub(crate) fn close(&self) {
+        if self.told.load(Acquire) {
+            self.socket.shutdown();
+        } else {
+            self.socket.abort();
+        }
     }
 
     fn device(&self) -> &Arc<Device> {
@@ -278,6 +290,7 @@ fn disconnect(link: &Link) {
     let _ = link
         .device()
         .with_reserves(|| link.socket.send(&header, None, false));
+    link.told.store(sent.is_ok(), Release);
     link.device().io.lock().disconnect_sent(link);
     link.device().changed.wake_up_all();
 }
