@@ -76,6 +76,11 @@ __rb_helper void rb_helper_disk_need_part_scan(struct gendisk *disk)
 	set_bit(GD_NEED_PART_SCAN, &disk->state);
 }
 
+__rb_helper bool rb_helper_disk_forget_part_scan(struct gendisk *disk)
+{
+	return test_and_clear_bit(GD_NEED_PART_SCAN, &disk->state);
+}
+
 /* As set_disk_ro(), without its uevent: for a disk that is not in sysfs. */
 __rb_helper void rb_helper_disk_set_ro_quietly(struct gendisk *disk, bool ro)
 {

@@ -107,6 +107,10 @@ pub(crate) struct Device {
     /// Woken when a connection is lost or a session ends.
     #[pin]
     pub(crate) changed: WaitQueue,
+    /// Most bytes of a request. It changes with the lock of the setup, while nobody uses the device.
+    max_request: Atomic<u32>,
+    /// Whether partitions are to be looked for when there is a connection again.
+    scan_is_due: Atomic<bool>,
     /// The queue of the disk, once there is one.
     pub(crate) queue: SetOnce<RequestQueue>,
     /// The process that has begun the session, or zero.
@@ -140,9 +144,12 @@ impl WorkItem for Device {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        for _ in 0..this.to_announce.xchg(0, Relaxed) {
-            this.shared.announce_lost_link(this.index);
-        }
+        // Who is told may be the one who brings memory back.
+        this.with_reserves(|| {
+            for _ in 0..this.to_announce.xchg(0, Relaxed) {
+                this.shared.announce_lost_link(this.index);
+            }
+        });
     }
 }
 
@@ -218,8 +225,29 @@ impl Device {
 
     /// Notes that the disk was opened.
     pub(crate) fn opened(&self, disk: &DiskRef<Disk>) -> Result {
-        // What there was before a session, or after one, is no longer there.
-        if self.shared.minors.max_part() != 0 && self.io.lock().live() == 0 {
+        if self.shared.minors.max_part() == 0 {
+            return Ok(());
+        }
+        let io = self.io.lock();
+        let (serves, live) = (io.serves(), io.live());
+        drop(io);
+        if !serves {
+            // What there was before a session, or after one, is no longer there.
+            disk.need_partition_scan();
+        } else if live == 0 && disk.forget_partition_scan() {
+            // It would wait for a connection, and all who open or close the disk for it.
+            self.scan_is_due.store(true, Relaxed);
+            if self.io.lock().live() != 0 {
+                self.scan_if_due(disk);
+            }
+        }
+        Ok(())
+    }
+
+    /// Has partitions looked for, if that had to wait for a connection; returns whether it had.
+    pub(crate) fn scan_if_due(&self, disk: &DiskRef<Disk>) -> bool {
+        let due = self.scan_is_due.xchg(false, Relaxed);
+        if due {
             disk.need_partition_scan();
         }
         Ok(())

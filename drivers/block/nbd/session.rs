@@ -221,7 +221,8 @@ pub(crate) fn resize(
     }
     setup.size = size;
     if setup.session.is_some() {
-        show_size(device, disk, setup);
+        // A connection may be lost now, and who brings another one wait for the setup.
+        device.with_reserves(|| show_size(device, disk, setup));
     }
     Ok(())
 }
@@ -269,12 +270,13 @@ pub(crate) fn idle_limits(max_request: u32) -> QueueLimits {
 /// Puts new connections in the place of those that were lost; the rest of the sockets is dropped.
 ///
 /// All memory of the system may be waiting for this, so it may use the reserves, for little.
-pub(crate) fn reconnect(device: &Arc<Device>, setup: &mut Setup, sockets: KVec<Socket>) -> Result {
-    device.with_reserves(|| replace_lost(device, setup, sockets))
-}
-
-fn replace_lost(device: &Arc<Device>, setup: &mut Setup, sockets: KVec<Socket>) -> Result {
-    let timeout = setup.timeout;
+pub(crate) fn reconnect(
+    device: &Arc<Device>,
+    disk: &DiskRef<Disk>,
+    setup: &mut Setup,
+    sockets: KVec<Socket>,
+) -> Result {
+    let served = device.io.lock().serves();
     let session = setup.session.as_mut().ok_or(EINVAL)?;
     for socket in sockets {
         let Some((index, old)) = device.io.lock().first_lost() else {
@@ -294,6 +296,20 @@ fn replace_lost(device: &Arc<Device>, setup: &mut Setup, sockets: KVec<Socket>) 
     }
     if let Some(queue) = device.queue.as_ref() {
         queue.run_hw_queues();
+    }
+    let io = device.io.lock();
+    let (serves, live) = (io.serves(), io.live());
+    drop(io);
+    if live == 0 {
+        return Ok(());
+    }
+    // When requests had failed, a search for partitions had, too.
+    let begins = serves && !served && device.shared.minors.max_part() != 0;
+    if begins {
+        disk.need_partition_scan();
+    }
+    if device.scan_if_due(disk) || begins {
+        disk.notify_change();
     }
     Ok(())
 }

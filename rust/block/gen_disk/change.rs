@@ -119,6 +119,14 @@ impl<T: Operations> DiskView<T> {
         unsafe { bindings::disk_need_part_scan(self.as_raw()) };
     }
 
+    /// Has the next opener not look for partitions; returns whether it would have.
+    ///
+    /// For those who cannot read now, and ask again later. Any context.
+    pub fn forget_partition_scan(&self) -> bool {
+        // SAFETY: By the type invariant, the disk is valid.
+        unsafe { bindings::disk_forget_part_scan(self.as_raw()) }
+    }
+
     /// Returns whether the disk has partitions at the moment. Any context.
     pub fn has_partitions(&self) -> bool {
         // SAFETY: By the type invariant, the disk is valid.

@@ -182,6 +182,11 @@ impl<P: Parts> Io<P> {
         self.running
     }
 
+    /// Returns whether requests are served, or will be if a connection comes back in time.
+    pub fn serves(&self) -> bool {
+        self.running && !self.requested && (self.live() != 0 || self.may_return())
+    }
+
     /// Returns whether somebody has asked for the end of the session.
     pub fn end_requested(&self) -> bool {
         self.requested

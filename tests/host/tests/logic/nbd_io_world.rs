@@ -558,6 +558,8 @@ impl World {
         assert_eq!(Rc::strong_count(&self.requests) - 1, here, "lost requests");
         assert_eq!(self.io.is_running(), self.running);
         assert_eq!(self.io.end_requested(), self.end);
+        let serves = self.running && !self.end && (self.live() != 0 || self.waits());
+        assert_eq!(self.io.serves(), serves);
         assert_eq!(self.io.has_timed_out(), self.timed_out);
         assert_eq!(self.io.live(), self.live());
         assert_eq!(self.io.is_over(self.session), self.live() == 0);
