@@ -61,7 +61,12 @@ pub(crate) fn ioctl(device: &Arc<Device>, disk: &GenDisk<Disk>, call: &Ioctl) ->
     }
     let mut setup = device.setup.lock();
     match cmd {
-        DISCONNECT => disconnect(device),
+        DISCONNECT => {
+            disconnect(device);
+            drop(setup);
+            // Or it would be the end of what clears the sockets next, not of the server.
+            session::wait_until_told(device);
+        }
         CLEAR_SOCK => {
             clear_sockets(device, disk, &mut setup);
             // What a file system does now must not find the lock held.
@@ -151,7 +156,7 @@ fn disconnect(device: &Device) {
     session::ask_for_end(device);
 }
 
-/// Shuts all connections down, and forgets those that were only added.
+/// Ends all connections, as the servers are told, and forgets those that were only added.
 fn clear_sockets(device: &Arc<Device>, disk: &GenDisk<Disk>, setup: &mut Setup) {
     setup.sockets = KVec::new();
     setup.owner = None;
@@ -160,6 +165,8 @@ fn clear_sockets(device: &Arc<Device>, disk: &GenDisk<Disk>, setup: &mut Setup) 
         setup.reset();
     } else {
         device.io.lock().stop();
+        session::ask_for_end(device);
+        session::wait_until_told(device);
         device.lose_all("the sockets were cleared");
         device.take_back(None);
     }
@@ -201,7 +208,8 @@ fn do_it(device: &Arc<Device>, disk: &GenDisk<Disk>) -> Result<i32> {
             Asker::current()
         );
     }
-    session::end(device, disk, &mut setup, false);
+    // Unless the servers are gone, or do not answer.
+    session::end(device, disk, &mut setup, waited.is_err() && !timed_out);
     reset_size(disk);
     if requested {
         return Ok(0);

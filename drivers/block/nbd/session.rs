@@ -331,7 +331,7 @@ pub(crate) fn end(device: &Arc<Device>, disk: &DiskRef<Disk>, setup: &mut Setup,
     device.io.lock().stop();
     if tell {
         ask_for_end(device);
-        wait_for_disconnects(device);
+        wait_until_told(device);
     }
     // What has not ended now will not. The threads end, since their sockets are shut down, and no
     // others can come: this has the setup.
@@ -342,7 +342,8 @@ pub(crate) fn end(device: &Arc<Device>, disk: &DiskRef<Disk>, setup: &mut Setup,
     pr_debug!("nbd{}: disconnected\n", device.index());
 }
 
-fn wait_for_disconnects(device: &Device) {
+/// Waits until all servers have been told, but not for long.
+pub(crate) fn wait_until_told(device: &Device) {
     let since = Instant::<Monotonic>::now();
     loop {
         let left = DISCONNECT_TIME - since.elapsed();
