@@ -64,6 +64,9 @@ const BACKEND_IDENTIFIER: u16 = 10;
 const SOCK_ITEM: u16 = 1;
 const SOCK_FD: u16 = 1;
 
+/// In an item, of ours: the number of the connection whose place this one takes, or of one more.
+const SOCK_PLACE: u16 = 64;
+
 /// In `DEVICE_LIST`: one device; in it: its number, and whether it is connected.
 const DEVICE_ITEM: u16 = 1;
 const DEVICE_INDEX: u16 = 1;
@@ -154,6 +157,8 @@ fn sockets(shared: &Shared, list: &Attr<'_>) -> Result<KVec<Socket>> {
         if item.kind() != SOCK_ITEM {
             return Err(EINVAL);
         }
+        let place = item.nested().find(|field| field.kind() == SOCK_PLACE);
+        let place = place.map(|field| field.u32()).transpose()?;
         for field in item.nested() {
             if field.kind() != SOCK_FD {
                 continue;
@@ -162,8 +167,8 @@ fn sockets(shared: &Shared, list: &Attr<'_>) -> Result<KVec<Socket>> {
                 pr_err!("more than {} connections are not supported\n", MAX_LINKS);
                 return Err(EINVAL);
             }
-            let socket = Socket::from_fd(field.u32()?, &shared.socket_options())?;
-            sockets.push(socket, GFP_KERNEL)?;
+            let fd = field.u32()?;
+            fds.push(Descriptor { fd, place }, GFP_KERNEL)?;
         }
     }
     Ok(sockets)
@@ -340,13 +345,32 @@ fn reconfigure(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
         pr_err!("nbd{}: that is another server\n", device.index());
         return Err(EINVAL);
     }
-    let size = options.size(shared, setup.size)?;
+    if max_request.is_some_and(|bytes| bytes != device.max_request()) {
+        pr_err!(
+            "nbd{}: how large requests are can only be changed while it is not connected\n",
+            device.index()
+        );
+        return Err(EBUSY);
+    }
+    let size = options.size(device.max_block(), setup.size)?;
+    if !session::can_take(&setup, fds.iter().filter_map(|fd| fd.place)) {
+        return Err(EINVAL);
+    }
+    let of = |with_place: bool| {
+        let fds = fds.iter().filter(|fd| fd.place.is_some() == with_place);
+        device.with_reserves(|| sockets(device, fds))
+    };
+    let (for_lost, for_places) = (of(false)?, of(true)?);
 
     options.apply(device, &mut setup);
     device.set_timeout(setup.timeout);
     let dead_timeout = setup.dead_timeout_ms();
     device.io.lock().set_dead_timeout(dead_timeout);
-    session::reconnect(device, &mut setup, sockets.unwrap_or_default())?;
+    session::reconnect(device, disk, &mut setup, for_lost)?;
+    let places = fds.iter().filter_map(|fd| fd.place);
+    for (place, socket) in places.zip(for_places) {
+        session::put(device, &mut setup, place, socket)?;
+    }
     if size != setup.size {
         session::resize(device, disk, &mut setup, size)?;
     }

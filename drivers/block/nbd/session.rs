@@ -283,15 +283,9 @@ pub(crate) fn reconnect(
             break;
         };
         let place = session.places.get(usize::from(index)).ok_or(EINVAL)?;
-        socket.set_send_timeout(timeout);
-        let link = Link::new(place, socket)?;
+        let link = device.with_reserves(|| Link::new(place, socket))?;
 
-        // Who has lost it may not be done with it yet, nor the threads have left it.
-        device.abandon(&old);
-        device.changed.wait_event(|| place.is_empty());
-        // Dropped when the lock is no longer held.
-        let _dropped = device.io.lock().replace(link);
-        place.wake();
+        take_place(device, place, link);
         pr_info!("nbd{}: connection {} is back\n", device.index(), index);
     }
     if let Some(queue) = device.queue.as_ref() {
@@ -312,6 +306,95 @@ pub(crate) fn reconnect(
         disk.notify_change();
     }
     Ok(())
+}
+
+/// Returns whether connections can take the places with these indices, one after the other: each is in
+/// the place of another one, or one more.
+pub(crate) fn can_take(setup: &Setup, indices: impl Iterator<Item = u32>) -> bool {
+    let most = if setup.flags.can_multi_conn() {
+        MAX_LINKS
+    } else {
+        1
+    };
+    let mut places = setup
+        .session
+        .as_ref()
+        .map_or(0, |session| session.places.len());
+    for index in indices {
+        let index = usize::try_from(index).unwrap_or(usize::MAX);
+        if index > places || index >= most {
+            return false;
+        }
+        places = places.max(index + 1);
+    }
+    true
+}
+
+/// Puts a connection in the place of another one, which has time to end what it has begun; what it does
+/// not end is sent again. Or adds one, if there is no such place yet.
+pub(crate) fn put(device: &Arc<Device>, setup: &mut Setup, index: u32, socket: Socket) -> Result {
+    let session = setup.session.as_mut().ok_or(EINVAL)?;
+    let Some(place) = session.places.get(usize::try_from(index)?) else {
+        return add(device, session, socket);
+    };
+    let link = device.with_reserves(|| Link::new(place, socket))?;
+
+    let index = u16::try_from(index)?;
+    let leaving = device.io.lock().leave(index);
+    if let Some(old) = leaving {
+        wait_for(device, LEAVE_TIME, || device.io.lock().is_done(&old));
+        device.io.lock().want_disconnect_of(&old);
+        wait_for(device, DISCONNECT_TIME, || device.io.lock().is_told(&old));
+        device.let_go(&old);
+    }
+    take_place(device, place, link);
+    pr_info!(
+        "nbd{}: connection {} is another one\n",
+        device.index(),
+        index
+    );
+    Ok(())
+}
+
+/// Adds a connection to a session.
+fn add(device: &Arc<Device>, session: &mut Session, socket: Socket) -> Result {
+    let index = session.places.len();
+    let place = Place::new(device, index)?;
+    let state = new_link(Link::new(&place, socket)?, depth())?;
+    let room = KVec::with_capacity(index + 1, GFP_KERNEL)?;
+    session.places.reserve(1, GFP_KERNEL)?;
+    session.threads.push(Threads::start(&place)?, GFP_KERNEL)?;
+    session.places.push(place.clone(), GFP_KERNEL)?;
+    device.io.lock().add(room, state);
+    place.wake();
+    pr_info!("nbd{}: connection {} was added\n", device.index(), index);
+    Ok(())
+}
+
+/// Waits until something is so, but not for longer than a time.
+fn wait_for(device: &Device, time: Delta, mut condition: impl FnMut() -> bool) {
+    let since = Instant::<Monotonic>::now();
+    while since.elapsed() < time {
+        if device
+            .changed
+            .wait_event_idle_timeout(Some(LEAVE_TICK), &mut condition)
+        {
+            return;
+        }
+    }
+}
+
+/// Puts a connection in the place of one that is lost.
+fn take_place(device: &Device, place: &Place, link: Arc<Link>) {
+    // Who has lost it may not be done with it yet, nor the threads have left it.
+    let old = device.io.lock().link_at(link.index());
+    if let Some((old, _, _)) = old {
+        device.abandon(&old);
+    }
+    device.changed.wait_event(|| place.is_empty());
+    // Dropped when the lock is no longer held.
+    let _dropped = device.io.lock().replace(link);
+    place.wake();
 }
 
 /// Asks for the end of the session, and tells the servers; `ioctl`s that wait for it return when the

@@ -4,8 +4,12 @@
 //!
 //! # Locks
 //!
-//! `units` is held while devices are looked for, made, and forgotten; then that of a unit's disk,
-//! while the device is commanded over netlink or removed; then those of the [device](crate::device).
+//! The lock of a unit's disk is held while the disk is made, commanded over netlink, or removed; then
+//! come those of the [device](crate::device). `units` is held while units are looked for, and while one
+//! is put in or taken out; a unit is put in by who has the lock of its disk. Under `units` nothing is
+//! allocated, and nothing waits: a connection can be brought back while another disk is made, which may
+//! wait for memory, and that for the connection.
+//!
 //! Nothing that is called for an open disk takes `units` or the lock of a unit.
 
 use crate::{
@@ -22,7 +26,10 @@ use core::num::NonZero;
 use kernel::{
     new_mutex,
     prelude::*,
-    rbtree::RBTree,
+    rbtree::{
+        RBTree,
+        RBTreeNode, //
+    },
     sync::{
         atomic::Relaxed,
         Arc,
@@ -85,8 +92,10 @@ pub(crate) struct Shared {
     disks: DiskToken,
     /// Work that I/O may wait for.
     pub(crate) reclaim_work: OwnedQueue,
-    /// Work that may wait for I/O.
+    /// Work that nothing waits for but who brings connections back.
     pub(crate) notices: OwnedQueue,
+    /// Work that may wait for I/O.
+    removals: OwnedQueue,
     #[pin]
     family: Mutex<Option<Arc<Registration<Netlink>>>>,
     #[pin]
@@ -106,7 +115,12 @@ impl Shared {
             workqueue::Flag::MemReclaim | workqueue::Flag::Unbound,
             0,
         )?;
-        let notices = OwnedQueue::new(c"nbd-notices", workqueue::Flag::Unbound, 1)?;
+        let notices = OwnedQueue::new(
+            c"nbd-notices",
+            workqueue::Flag::MemReclaim | workqueue::Flag::Unbound,
+            0,
+        )?;
+        let removals = OwnedQueue::new(c"nbd-removals", workqueue::Flag::Unbound, 0)?;
         Arc::pin_init(
             pin_init!(Self {
                 max_request,
@@ -115,6 +129,7 @@ impl Shared {
                 disks: disks.clone(),
                 reclaim_work,
                 notices,
+                removals,
                 family <- new_mutex!(None, "nbd::Shared::family"),
                 units <- new_mutex!(RBTree::new(), "nbd::Shared::units"),
                 _major: major,
@@ -167,10 +182,13 @@ impl Shared {
     ///
     /// Fails with `EINVAL` if there cannot be so many.
     pub(crate) fn find_or_add(self: &Arc<Self>, index: u32) -> Result<Arc<Unit>> {
-        let mut units = self.units.lock();
-        match units.get(&index) {
-            Some(unit) => Ok(unit.clone()),
-            None => self.add(&mut units, index),
+        loop {
+            if let Some(unit) = self.find(index) {
+                return Ok(unit);
+            }
+            if let Some(unit) = self.add(index)? {
+                return Ok(unit);
+            }
         }
     }
 
@@ -179,13 +197,18 @@ impl Shared {
         self: &Arc<Self>,
         is_free: impl Fn(&Unit) -> bool,
     ) -> Result<Arc<Unit>> {
-        let mut units = self.units.lock();
-        if let Some(unit) = units.values().find(|unit| is_free(unit)) {
-            return Ok(unit.clone());
+        loop {
+            let units = self.units.lock();
+            if let Some(unit) = units.values().find(|unit| is_free(unit)) {
+                return Ok(unit.clone());
+            }
+            let taken = units.keys().zip(0..).take_while(|(key, n)| *key == n);
+            let index = u32::try_from(taken.count())?;
+            drop(units);
+            if let Some(unit) = self.add(index)? {
+                return Ok(unit);
+            }
         }
-        let taken = units.keys().zip(0..).take_while(|(key, n)| *key == n);
-        let index = u32::try_from(taken.count())?;
-        self.add(&mut units, index)
     }
 
     /// Calls `f` for each device, in the order of their numbers.
@@ -193,7 +216,10 @@ impl Shared {
         self.units.lock().values().try_for_each(|unit| f(unit))
     }
 
-    fn add(self: &Arc<Self>, units: &mut RBTree<u32, Arc<Unit>>, index: u32) -> Result<Arc<Unit>> {
+    /// Makes a device, unless there is one with this number.
+    ///
+    /// Whoever finds it meanwhile waits for its disk, and finds none if there is to be none.
+    fn add(self: &Arc<Self>, index: u32) -> Result<Option<Arc<Unit>>> {
         let device = Device::new(index, self.clone())?;
         let of_disk = device.clone();
         let unit = Arc::pin_init(
@@ -203,11 +229,28 @@ impl Shared {
             }),
             GFP_KERNEL,
         )?;
-        *unit.disk.lock() = Some(self.add_disk(of_disk)?);
-        units
-            .try_create_and_insert(index, unit.clone(), GFP_KERNEL)
-            .inspect_err(|_| drop(unit.disk.lock().take()))?;
-        Ok(unit)
+        let node = RBTreeNode::new(index, unit.clone(), GFP_KERNEL)?;
+        let mut place = unit.disk.lock();
+        let mut units = self.units.lock();
+        if units.get(&index).is_some() {
+            drop(units);
+            drop(place);
+            return Ok(None);
+        }
+        // There was none.
+        let _none = units.insert(node);
+        drop(units);
+
+        match self.add_disk(of_disk) {
+            Ok(disk) => *place = Some(disk),
+            Err(err) => {
+                let gone = self.units.lock().remove(&index);
+                drop(gone);
+                return Err(err);
+            }
+        }
+        drop(place);
+        Ok(Some(unit))
     }
 
     fn add_disk(&self, device: Arc<Device>) -> Result<GenDisk<Disk>> {
@@ -261,7 +304,7 @@ impl Shared {
     pub(crate) fn remove_later(self: &Arc<Self>, index: u32) {
         let shared = self.clone();
         let removal = move || shared.remove_unused(index);
-        if self.notices.try_spawn(GFP_KERNEL, removal).is_err() {
+        if self.removals.try_spawn(GFP_KERNEL, removal).is_err() {
             pr_warn!("nbd{}: no memory to remove the disk\n", index);
         }
     }
@@ -305,6 +348,7 @@ impl Shared {
     }
 
     fn flush_work(&self) {
+        self.removals.flush();
         self.notices.flush();
         self.reclaim_work.flush();
     }

@@ -305,6 +305,13 @@ impl<P: Parts> Io<P> {
                 .lost_at
                 .as_ref()
                 .is_none_or(|since| since.elapsed_ms() < self.dead_timeout)
+        };
+        !self.requested && (self.is_replacing() || self.dead_timeout > 0 && in_time())
+    }
+
+    /// Returns whether a connection is about to come into the place of another one.
+    fn is_replacing(&self) -> bool {
+        self.links.iter().any(|(_, state)| state.leaves)
     }
 
     /// Queues a request for the connection that was [chosen](Self::choose).

@@ -57,6 +57,8 @@ pub struct LinkState<C, T> {
     /// The newest request that was answered, by its sequence number.
     pub(super) answered: Option<u32>,
     pub(super) disc: Disc,
+    /// Whether another one is about to take its place: it gets nothing more.
+    pub(super) leaves: bool,
 }
 
 impl<C, T> LinkState<C, T>

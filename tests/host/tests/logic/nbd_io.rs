@@ -334,7 +334,8 @@ fn another_connection_keeps_what_it_got_in_the_place_of_a_lost_one() {
     let mut session = Session::new(2, 0);
     session.lose(0);
     assert_eq!(session.take_back(0), []);
-    let lost = std::mem::replace(&mut session.links[0], Link::new(0));
+    let new = Link::new(0, &session.clock);
+    let lost = std::mem::replace(&mut session.links[0], new);
     let old = session.io.replace(session.links[0].clone());
     assert!(Rc::ptr_eq(&old, &lost));
 

@@ -40,6 +40,12 @@ enum Step {
     Abandon { place: usize },
     /// Another one takes its place.
     Replace { place: usize },
+    /// A connection is to get nothing more, since another one comes.
+    Leave { place: usize },
+    /// A connection is told that it ends, by itself.
+    Tell { place: usize },
+    /// There is one more.
+    Add,
     /// Somebody still has a connection that was replaced.
     Stale { which: usize, cookie: usize },
     /// A request takes long.
@@ -96,7 +102,10 @@ fn any_step() -> impl Strategy<Value = Step> {
         2 => (place.clone(), any::<bool>())
             .prop_map(|(place, timed_out)| Step::Lose { place, timed_out }),
         3 => place.clone().prop_map(|place| Step::Abandon { place }),
-        4 => place.prop_map(|place| Step::Replace { place }),
+        4 => place.clone().prop_map(|place| Step::Replace { place }),
+        2 => place.clone().prop_map(|place| Step::Leave { place }),
+        1 => place.prop_map(|place| Step::Tell { place }),
+        1 => Just(Step::Add),
         1 => any::<(usize, usize)>().prop_map(|(which, cookie)| Step::Stale { which, cookie }),
         2 => tag.prop_map(|tag| Step::Late { tag }),
         2 => (0..12u64).prop_map(|milliseconds| Step::Advance { milliseconds }),
@@ -177,8 +186,8 @@ struct World {
     stale: Vec<Rc<Link>>,
     cookies: Vec<Cookie>,
     known: HashSet<u64>,
-    /// The place that got a request last.
-    last: usize,
+    /// The place after the one that got a request last.
+    turn: usize,
     /// Whether requests are taken, or wait.
     running: bool,
     end: bool,
@@ -251,6 +260,9 @@ impl World {
             Step::Lose { place, timed_out } => self.lose(self.place(place), timed_out),
             Step::Abandon { place } => self.abandon(self.place(place)),
             Step::Replace { place } => self.replace(self.place(place)),
+            Step::Leave { place } => self.leave(self.place(place)),
+            Step::Tell { place } => self.tell(self.place(place)),
+            Step::Add => self.add(),
             Step::Stale { which, cookie } => self.stale(which, cookie),
             Step::Late { tag } => self.late(tag),
             Step::Advance { milliseconds } => self.clock.advance(milliseconds),
@@ -272,7 +284,10 @@ impl World {
         if !self.running {
             return Err(NoLink::Never);
         }
-        let takes = |place: &usize| self.places[*place].alive && !self.places[*place].disconnect;
+        let takes = |place: &usize| {
+            let place = &self.places[*place];
+            place.alive && !place.disconnect && !place.leaves
+        };
         let taking: Vec<_> = (0..self.places.len()).filter(takes).collect();
         let least = taking.iter().map(|place| self.load(*place)).min();
         let Some(least) = least else {
@@ -296,7 +311,7 @@ impl World {
         let (Ok(place), Ok(index)) = (choice, chosen) else {
             return;
         };
-        self.last = place;
+        self.turn = place + 1;
         let rq = Request::new(tag as u32, &self.requests);
         self.io.push(index, rq).unwrap();
         self.tags[tag] = Some((place, At::Queue));
@@ -498,6 +513,34 @@ impl World {
         self.running = !self.end;
     }
 
+    fn leave(&mut self, at: usize) {
+        let left = self.io.leave(at as u16);
+        let place = &mut self.places[at];
+        assert_eq!(left.is_some(), place.alive);
+        place.leaves = place.alive;
+    }
+
+    fn tell(&mut self, at: usize) {
+        let place = &mut self.places[at];
+        self.io.want_disconnect_of(&place.link);
+        if place.alive {
+            assert!(!place.sender_sleeps());
+            place.disconnect = true;
+        }
+    }
+
+    fn add(&mut self) {
+        let at = self.places.len();
+        if at >= 5 {
+            return;
+        }
+        let link = Link::new(at as u16, &self.clock);
+        let state = LinkState::new(link.clone(), vec![0; DEPTH]);
+        self.io.add(Vec::with_capacity(at + 1), state);
+        self.places.push(Place::new(link));
+        self.running = !self.end;
+    }
+
     fn stale(&mut self, which: usize, cookie: usize) {
         if self.stale.is_empty() || self.cookies.is_empty() {
             return;
@@ -569,6 +612,11 @@ impl World {
             assert!(Rc::ptr_eq(&link, &place.link));
             assert_eq!((alive, load as usize), (place.alive, self.load(index)));
             assert_eq!(self.io.alive_at(index as u16).is_some(), place.alive);
+            assert_eq!(self.io.leaves(&place.link), place.leaves);
+            let done = !place.alive || self.load(index) == 0;
+            assert_eq!(self.io.is_done(&place.link), done);
+            let told = !place.alive || place.disconnected;
+            assert_eq!(self.io.is_told(&place.link), told);
         }
         let speaks = |place: &Place| place.alive && !place.disconnected;
         assert_eq!(self.io.disconnect_pending(), self.places.iter().any(speaks));
