@@ -117,7 +117,7 @@ pub(crate) struct Device {
     pub(crate) pid: Atomic<i32>,
     /// What the server is to be told apart by.
     #[pin]
-    pub(crate) backend: Mutex<Option<CString>>,
+    pub(crate) backend: Mutex<Option<KVec<u8>>>,
     /// Whether the disk is removed when its session has ended and nobody has it open.
     pub(crate) destroy: Atomic<bool>,
     /// Bytes of the device and of a block, as debugfs shows them.

@@ -85,7 +85,13 @@ pub(crate) fn ioctl(device: &Arc<Device>, disk: &GenDisk<Disk>, call: &Ioctl) ->
             drop(setup);
             return do_it(device, disk);
         }
-        _ => configure(device, disk, &mut setup, cmd, call.arg())?,
+        _ => {
+            configure(device, disk, &mut setup, cmd, call.arg())?;
+            setup.begun |= matches!(
+                cmd,
+                SET_BLKSIZE | SET_SIZE | SET_SIZE_BLOCKS | SET_TIMEOUT | SET_FLAGS
+            );
+        }
     }
     Ok(0)
 }
@@ -144,8 +150,7 @@ fn add_socket(device: &Device, setup: &mut Setup, fd: u64) -> Result {
         return Err(EBUSY);
     }
     let fd = u32::try_from(fd).map_err(|_| EINVAL)?;
-    let socket = Socket::from_fd(fd, &device.shared.socket_options())?;
-    setup.add_socket(socket)?;
+    setup.add_socket(|| Socket::from_fd(fd, &device.socket_options()))?;
     setup.owner = Some(me);
     Ok(())
 }

@@ -150,9 +150,17 @@ fn index(info: &Info<'_>) -> Result<Option<u32>> {
     info.attr(INDEX).map(|attr| attr.u32()).transpose()
 }
 
-/// Returns the sockets that a command has brought, by descriptors of the sender.
-fn sockets(shared: &Shared, list: &Attr<'_>) -> Result<KVec<Socket>> {
-    let mut sockets = KVec::new();
+/// A socket that a command brings.
+struct Descriptor {
+    /// What the sender knows it by.
+    fd: u32,
+    /// Which place it is to take, if not just any.
+    place: Option<u32>,
+}
+
+/// Returns the descriptors of the sender that a command has brought.
+fn descriptors(list: &Attr<'_>) -> Result<KVec<Descriptor>> {
+    let mut fds = KVec::new();
     for item in list.nested() {
         if item.kind() != SOCK_ITEM {
             return Err(EINVAL);
@@ -163,7 +171,7 @@ fn sockets(shared: &Shared, list: &Attr<'_>) -> Result<KVec<Socket>> {
             if field.kind() != SOCK_FD {
                 continue;
             }
-            if sockets.len() >= MAX_LINKS {
+            if fds.len() >= MAX_LINKS {
                 pr_err!("more than {} connections are not supported\n", MAX_LINKS);
                 return Err(EINVAL);
             }
@@ -171,16 +179,31 @@ fn sockets(shared: &Shared, list: &Attr<'_>) -> Result<KVec<Socket>> {
             fds.push(Descriptor { fd, place }, GFP_KERNEL)?;
         }
     }
+    Ok(fds)
+}
+
+/// Takes the sockets that descriptors stand for. That changes them, so it comes when all else is fine.
+fn sockets<'a>(device: &Device, fds: impl Iterator<Item = &'a Descriptor>) -> Result<KVec<Socket>> {
+    let mut sockets = KVec::new();
+    for Descriptor { fd, .. } in fds {
+        let socket = Socket::from_fd(*fd, &device.socket_options())?;
+        sockets.push(socket, GFP_KERNEL)?;
+    }
     Ok(sockets)
 }
 
-/// Returns the identifier of a server that a command may have.
-fn backend(info: &Info<'_>) -> Result<Option<CString>> {
-    let Some(attr) = info.attr(BACKEND_IDENTIFIER) else {
-        return Ok(None);
-    };
-    let text = BStr::from_bytes(attr.str()?);
-    Ok(Some(CString::try_from_fmt(fmt!("{text}"))?))
+/// Returns the identifier of a server that a command may have, as the bytes that it is.
+fn backend<'a>(info: &'a Info<'_>) -> Result<Option<&'a [u8]>> {
+    let attr = info.attr(BACKEND_IDENTIFIER);
+    attr.map(|attr| attr.str()).transpose()
+}
+
+/// Returns how many bytes a request is to have at most, if a command says so.
+fn max_request(info: &Info<'_>) -> Result<Option<u32>> {
+    match info.attr(MAX_REQUEST_BYTES) {
+        Some(attr) => Ok(Some(session::request_limit(attr.u32()?.into())?)),
+        None => Ok(None),
+    }
 }
 
 /// What is said about a device besides its sockets.
@@ -236,7 +259,11 @@ fn connect(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
     let backend = backend(info)?;
     let flags = number(info, SERVER_FLAGS)?.unwrap_or(0);
     let asked = index(info)?;
-    let mut sockets = sockets(shared, &list)?;
+    let max_request = max_request(info)?;
+    let fds = descriptors(&list)?;
+    if fds.iter().any(|fd| fd.place.is_some()) {
+        return Err(EINVAL);
+    }
 
     loop {
         let unit = match asked {
@@ -260,18 +287,32 @@ fn connect(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
             // Somebody was faster: look for another one.
             continue;
         }
-        *setup = Setup::new();
-        setup.size = size;
-        // The upper half is not for us.
-        setup.flags = ServerFlags::from_raw(flags as u32);
-        setup.sockets = core::mem::take(&mut sockets);
-        let destroy = unit.device.destroy.load(Relaxed);
-        options.apply(&unit.device, &mut setup);
-        *unit.device.backend.lock() = backend;
-
-        if let Err(err) = session::begin(&unit.device, disk, &mut setup, true) {
-            session::forget(&unit.device, disk, &mut setup);
-            unit.device.destroy.store(destroy, Relaxed);
+        let device = &unit.device;
+        let identifier = backend.map(copy).transpose()?;
+        let before = device.max_request();
+        if let Some(bytes) = max_request.filter(|bytes| *bytes != before) {
+            session::set_max_request(device, disk, &setup, bytes)?;
+        }
+        let destroy = device.destroy.load(Relaxed);
+        let begun = options
+            .size(device.max_block(), Size::default())
+            .and_then(|size| {
+                *setup = Setup::new();
+                setup.size = size;
+                // The upper half is not for us.
+                setup.flags = ServerFlags::from_raw(flags as u32);
+                options.apply(device, &mut setup);
+                *device.backend.lock() = identifier;
+                session::can_begin(device, &setup, fds.len())?;
+                setup.sockets = sockets(device, fds.iter())?;
+                session::begin(device, disk, &mut setup, true)
+            });
+        if let Err(err) = begun {
+            session::forget(device, disk, &mut setup);
+            device.destroy.store(destroy, Relaxed);
+            if device.max_request() != before {
+                session::set_max_request(device, disk, &setup, before)?;
+            }
             return Err(err);
         }
         drop(setup);
@@ -324,7 +365,8 @@ fn reconfigure(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
     let options = Options::of(info)?;
     let backend = backend(info)?;
     let list = info.attr(SOCKETS);
-    let sockets = list.map(|list| sockets(shared, &list)).transpose()?;
+    let fds = device.with_reserves(|| list.map(|list| descriptors(&list)).transpose());
+    let fds = fds?.unwrap_or_default();
 
     let disk = unit.disk.lock();
     let disk = disk.as_ref().ok_or(EINVAL)?;
@@ -339,7 +381,7 @@ fn reconfigure(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
         return Err(EINVAL);
     }
     let known = device.backend.lock();
-    let same = known.is_none() || known.as_deref() == backend.as_deref();
+    let same = known.is_none() || known.as_deref() == backend;
     drop(known);
     if !same {
         pr_err!("nbd{}: that is another server\n", device.index());
@@ -372,7 +414,12 @@ fn reconfigure(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
         session::put(device, &mut setup, place, socket)?;
     }
     if size != setup.size {
-        session::resize(device, disk, &mut setup, size)?;
+        session::resize(device, disk, &mut setup, size).inspect_err(|_| {
+            pr_err!(
+                "nbd{}: the blocks stay as they are, but all else was changed\n",
+                device.index()
+            );
+        })?;
     }
     Ok(())
 }

@@ -59,6 +59,12 @@ use rb::{
 /// How long a server is given to take the last message.
 const DISCONNECT_TIME: Delta = Delta::from_millis(1000);
 
+/// How long a connection that is replaced has for what it has begun.
+const LEAVE_TIME: Delta = Delta::from_millis(5000);
+
+/// How often that is looked at.
+const LEAVE_TICK: Delta = Delta::from_millis(10);
+
 /// How long a change of the block size waits for requests in flight.
 const RESIZE_TIME: Delta = Delta::from_millis(2000);
 

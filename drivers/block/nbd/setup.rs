@@ -31,6 +31,8 @@ pub(crate) struct Setup {
     pub(crate) sockets: KVec<Socket>,
     /// Who has added the first of them with an ioctl.
     pub(crate) owner: Option<i32>,
+    /// Whether something was set with an ioctl, by somebody who still has the disk open.
+    pub(crate) begun: bool,
     /// The session, while there is one.
     pub(crate) session: Option<Session>,
     /// Whether the disk shows what it was in a session, from then until nobody has it open.
@@ -48,6 +50,7 @@ impl Setup {
             disconnect_on_close: false,
             sockets: KVec::new(),
             owner: None,
+            begun: false,
             session: None,
             shown: false,
         }
@@ -62,8 +65,8 @@ impl Setup {
 
     /// Adds a connection.
     ///
-    /// Fails with `EINVAL` if there are as many as can be.
-    pub(crate) fn add_socket(&mut self, socket: Socket) -> Result {
+    /// Fails with `EINVAL` if there are as many as can be; then `open` is not called.
+    pub(crate) fn add_socket(&mut self, open: impl FnOnce() -> Result<Socket>) -> Result {
         if self.sockets.len() >= MAX_LINKS {
             return Err(EINVAL);
         }
@@ -74,7 +77,7 @@ impl Setup {
     /// Returns whether somebody uses the device, is about to, or has it open since before the end of
     /// the last session: what he has written must not go to another server.
     pub(crate) fn is_busy(&self) -> bool {
-        self.session.is_some() || self.owner.is_some() || self.shown
+        self.session.is_some() || self.owner.is_some() || self.begun || self.shown
     }
 
     /// Returns whether the session was begun over netlink.

@@ -4,7 +4,7 @@
 
 As a program:
   genl.py connect INDEX ADDRESS [connections=N] [timeout=S] [dead=S] [block=N] [size=N]
-                                [identifier=TEXT] [client_flags=N]
+                                [identifier=TEXT] [client_flags=N] [max_request=N]
   genl.py disconnect INDEX
   genl.py status [INDEX]
   genl.py keep INDEX ADDRESS    gives the device new connections whenever one died

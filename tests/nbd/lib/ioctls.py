@@ -334,6 +334,115 @@ def partitions():
             dev.becomes_unused()
 
 
+def outage():
+    """Partitions while there is no connection: they stay, and whoever opens the disk need not wait."""
+    def look():
+        os.close(os.open(dev.node, os.O_RDONLY))
+        return (dev.sys / "nbd0p1").exists() and (dev.sys / "nbd0p2").exists()
+
+    def reconnect():
+        sock = negotiate(server.address)[0]
+        nl.reconfigure(0, fds=[sock.fileno()])
+        sock.close()
+
+    def lose(dead):
+        attach(nl, 0, server.address, dead=dead)
+        yield
+        server.tell("drop")
+        dev.loses()
+
+    dead = 60 * PATIENCE
+    for title, looked, wanted in (("partitions stay while there is no connection", True, True),
+                                  ("nobody looks for any meanwhile", False, False)):
+        steps = lose(dead)
+        next(steps)
+        if looked:
+            expect(wait_for(look), "there are none")
+        next(steps, None)
+        with ktap.case(title):
+            expect(Background(look).wait(10) == wanted, f"not {wanted}")
+        reconnect()
+        with ktap.case("and they are there when there is one again"):
+            expect(wait_for(look), "there are none")
+            dev.io()
+        nl.disconnect(0)
+        wait_for(lambda: not look())
+        dev.becomes_unused()
+    steps = lose(1)
+    next(steps)
+    expect(wait_for(look), "there are none")
+    next(steps, None)
+    with ktap.case("when the time is over, they go"):
+        expect(wait_for(lambda: outcome(dev.io) == "EIO"), "it still waits")
+        expect(wait_for(lambda: not look()), "they stay")
+    with ktap.case("and a new connection brings them back"):
+        reconnect()
+        expect(wait_for(look), "there are none")
+    nl.disconnect(0)
+    wait_for(lambda: not look())
+    dev.becomes_unused()
+
+
+def busy_when_begun():
+    """What somebody has begun to set up is not for others."""
+    with opened(dev) as fd:
+        ioctl(fd, SET_BLKSIZE, 4096)
+        ktap.equal("netlink does not take a device that is being set up", "EBUSY",
+                   outcome(attach, nl, 0, server.address))
+        with ktap.case("but finds another one"):
+            found = attach(nl, None, server.address)
+            expect(found != 0, "it is that one")
+            nl.disconnect(found)
+    with ktap.case("it is free when it is closed"):
+        dev.becomes_unused()
+        attach(nl, 0, server.address)
+        nl.disconnect(0)
+        dev.becomes_unused()
+
+
+def told():
+    """Whichever way a connection ends in good order, the server is told."""
+    def sender():
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                if pathlib.Path(f"/proc/{pid}/comm").read_text() == f"{dev.name}-tx0\n":
+                    return int(pid)
+        raise RuntimeError("there is no sender")
+
+    def at_once(*numbers):
+        """Some ioctls, between which the sender runs only if they let it."""
+        os.sched_setaffinity(sender(), {0})
+        fd = os.open(dev.node, os.O_RDWR)
+        os.sched_setaffinity(0, {0})
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+        for number in numbers:
+            ioctl(fd, number)
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+    for title, numbers in (("DISCONNECT and CLEAR_SOCK", (DISCONNECT, CLEAR_SOCK)),
+                           ("CLEAR_SOCK", (CLEAR_SOCK,))):
+        with opened(dev) as fd:
+            set_up(fd)
+            thread = do_it(fd)
+            server.tell("reset")
+            in_child(lambda: at_once(*numbers))
+            thread.wait()
+        ktap.equal(f"the server is told, with {title}", 1, server.stats()["disc"])
+        dev.becomes_unused()
+    attach(nl, 0, server.address)
+    server.tell("reset")
+    in_child(lambda: at_once(CLEAR_SOCK))
+    dev.becomes_unused()
+    ktap.equal("and with CLEAR_SOCK of what netlink has connected", 1, server.stats()["disc"])
+    child = client_in_do_it()
+    expect(wait_for(lambda: dev.read("pid") and dev.size))
+    server.tell("reset")
+    os.kill(child, signal.SIGTERM)
+    os.waitpid(child, 0)
+    dev.becomes_unused()
+    ktap.equal("and when a signal ends its client", 1, server.stats()["disc"])
+
+
 def mount_and_clear():
     """A mount of a device whose sockets are cleared: after that, and at the same time."""
     where = SCRATCH / "mnt"
@@ -455,8 +564,9 @@ dev = Device(0)
 server = Server()
 with opened(dev) as nobody:
     ktap.equal("who may not gets EPERM", "EPERM", as_nobody(nobody))
-for part in (values, sockets_of_all_kinds, life, ends, on_netlink, partitions, mount_and_clear,
-             module_comes_and_goes):
+ours = () if STOCK else (outage, busy_when_begun, told)
+for part in (values, sockets_of_all_kinds, life, ends, on_netlink, partitions, *ours,
+             mount_and_clear, module_comes_and_goes):
     part()
 ktap.equal("the server has nothing to complain about", [], server.stats()["violation"])
 server.stop()

@@ -514,7 +514,7 @@ dev = Device(0)
 server = Server()
 for part in (bad_connects, strange_connects, many_sockets, indices, connected, open_node,
              identifiers, client_flags, reconnect, dead_timeout, timeouts, takes_long, debugfs, held_open,
-             resize):
+             resize, any_bytes, request_size, says_what_is_so, lost_over_tcp, exchange, others_are_stuck):
     part()
 ktap.equal("who may not gets EPERM, but may ask for the STATUS", "EPERM EPERM EPERM ok",
            as_nobody())
