@@ -18,7 +18,11 @@ module! {
 
 module_param!(nbds_max: int = 16, 0o444, "Number of devices to add at load");
 module_param!(max_part: int = 16, 0o444, "Partitions of each device, rounded up; 0 for none");
-module_param!(max_request_bytes: uint = 0, 0o444, "Most bytes of a request; 0 for a page");
+module_param!(
+    max_request_bytes: uint = nbd::LARGE_REQUEST,
+    0o444,
+    "Most bytes of a request, by default; 0 for a page"
+);
 
 struct Nbd {
     _driver: nbd::Driver,

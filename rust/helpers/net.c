@@ -4,6 +4,7 @@
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/highmem.h>
+#include <linux/jiffies.h>
 #include <linux/lockdep.h>
 #include <linux/net.h>
 #include <linux/tcp.h>
@@ -331,7 +332,10 @@ __rb_helper int rb_helper_sock_send(struct socket *sock, const void *head,
 	return rb_xfer(sock, true, (void *)head, len, bio, more);
 }
 
-/* Receives @len bytes to @head, then the data of the chain of bios. */
+/*
+ * Receives @len bytes to @head, then the data of the chain of bios. A head may
+ * be long in coming, so nobody looks; data is looked at as it comes.
+ */
 __rb_helper int rb_helper_sock_receive(struct socket *sock, void *head,
 				       size_t len, struct bio *bio,
 				       unsigned long *moved)

@@ -17,7 +17,8 @@ use kernel::{
         from_err_ptr,
         to_result, //
     },
-    prelude::*, //
+    prelude::*,
+    sync::atomic::Atomic, //
 };
 
 /// How a socket is set up.
@@ -118,7 +119,7 @@ impl Socket {
         Ok(this)
     }
 
-    /// Changes how long to wait for room in the send buffer, in seconds; 0 waits for ever.
+    /// Returns for how many milliseconds nothing has been sent or received, since [`Self::from_fd`].
     ///
     /// What is sent has left the send buffer at least a little. While data goes out or comes in slowly
     /// this is late by up to a second. Any context.
@@ -188,8 +189,8 @@ impl Socket {
 
     /// Ends the connection both ways: whoever sends or receives fails, now or next.
     ///
-    /// What has been received before can still be received. May sleep, but does not wait for
-    /// those who send or receive.
+    /// What has been sent or received before still arrives, be it after hours, when the network is
+    /// there again. May sleep, but does not wait for those who send or receive.
     pub fn shutdown(&self) {
         // SAFETY: By the type invariant, the socket is alive.
         unsafe { bindings::sock_shutdown(self.socket.as_ptr()) };

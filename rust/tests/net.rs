@@ -20,7 +20,7 @@ use kernel::{
 };
 use rb::{
     block::bio::BioIter,
-    mm,
+    kthread, mm,
     net::{
         Options,
         Socket, //
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_buffer_is_waited_for_as_told() -> Result {
+    fn a_full_buffer_is_waited_for_until_the_end() -> Result {
         let (a, _b) = sockets()?;
         let fills = Arc::new(Fill::new(a), GFP_KERNEL)?;
         let thread = kthread::Thread::spawn(c"rb-kunit-fill", 0, fills.clone())?;

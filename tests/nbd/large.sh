@@ -16,7 +16,7 @@
 # shellcheck source=tests/nbd/lib/data.sh
 . "$(dirname "$0")/lib/data.sh"
 
-ktap_plan 32
+ktap_plan 34
 ! stock || ktap_skip_all "the kernel's own driver has no such parameter"
 have fio || ktap_skip_all 'no fio'
 nbd_parameter=nbd_max_request_bytes=1048576

@@ -13,7 +13,7 @@
 # shellcheck source=tests/nbd/lib/nbd.sh
 . "$(dirname "$0")/lib/nbd.sh"
 trap nbd_end EXIT
-ktap_plan 79
+ktap_plan 86
 params=/sys/module/nbd/parameters
 # What modprobe takes, wherever it looks. insmod then leaves out what this machine has set for nbd
 # in /etc/modprobe.d.
@@ -54,7 +54,12 @@ check_equal "the next comes after its partitions" 43:32 "$(minors_of nbd1)"
 check_equal "a device has no size" 0 "$(cat /sys/block/nbd15/size)"
 check_equal "nbds_max" 16 "$(param nbds_max)"
 check_equal "max_part is what has become of it" 31 "$(param max_part)"
-check_equal "max_request_bytes" 0 "$(param max_request_bytes)"
+check_equal "max_request_bytes" 1048576 "$(param max_request_bytes)"
+check_equal "is what a device has" "1048576 1024" \
+	"$(cat /sys/block/nbd0/{max_request_bytes,queue/max_hw_sectors_kb} | xargs)"
+check_equal "and with it goes what is read ahead, as with the kernel's own" 256 \
+	"$(cat /sys/block/nbd0/queue/read_ahead_kb)"
+check_equal "with no scheduler" "[none]" "$(grep -o '\[.*\]' /sys/block/nbd0/queue/scheduler)"
 check_equal "parameters are for reading only" "444 444 444" \
 	"$(stat -c %a "$params"/{nbds_max,max_part,max_request_bytes} | xargs)"
 check "it goes" rmmod nbd
@@ -119,6 +124,18 @@ done <<-END
 	15 2
 	0 0
 END
+# What the guide says of swapping, word for word.
+guide=$(awk '/^Swapping$/ { here = 1 } here && /^\t/ { print; found = 1 } found && !/^\t/ { exit }' \
+	"$nbd_lib/../../../Documentation/admin-guide/nbd.rst")
+if have nbd-client; then
+	check "the guide's commands for swapping" bash -e <<<"${guide//SERVER/127.0.0.1 10999}"
+	check_equal "it swaps, with requests of a page" "/dev/nbd0 4" \
+		"$(swapon --show=NAME --noheadings) $(attribute 0 queue/max_hw_sectors_kb)"
+	check "and swaps no more" swapoff /dev/nbd0
+	check "nor is it connected" sh -c 'nbd-client -d /dev/nbd0 && rmmod nbd'
+else
+	for i in 1 2 3 4; do ktap_test_skip "the guide's commands for swapping, $i" "no nbd-client"; done
+fi
 check "no devices at load" insmod "$nbd_ko" nbds_max=0
 check_equal "are none" 0 "$(nodes)"
 unload nbd

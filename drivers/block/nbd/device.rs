@@ -48,7 +48,6 @@ use crate::{
 use kernel::{
     fmt, impl_has_work, new_mutex, new_spinlock, new_work,
     prelude::*,
-    str::CString,
     sync::{
         atomic::{
             Atomic,
@@ -73,6 +72,7 @@ use rb::{
             BlkResult, //
         },
         gen_disk::DiskRef,
+        limits::QueueLimits,
         mq::{
             RequestQueue,
             Timeout, //
@@ -80,6 +80,7 @@ use rb::{
         SECTOR_SHIFT, //
     },
     mm,
+    net::Options,
     ratelimit::RateLimit,
     wait::{
         new_wait_queue,
@@ -92,6 +93,10 @@ pub(crate) const QUEUE_DEPTH: u32 = 128;
 
 /// After how many seconds a request is said to be stuck, if none are set.
 const STUCK_SECONDS: u32 = 30;
+
+/// Bytes of a socket's buffer when requests are small, and at most.
+const SMALL_BUFFER: usize = 256 << 10;
+const LARGE_BUFFER: usize = 4 << 20;
 
 /// A device.
 #[pin_data]
@@ -157,6 +162,7 @@ impl Device {
     /// Creates a device, without a disk. May sleep.
     pub(crate) fn new(index: u32, shared: Arc<Shared>) -> Result<Arc<Self>> {
         let io = new_io(QUEUE_DEPTH as usize)?;
+        let max_request = shared.max_request;
         Arc::pin_init(
             pin_init!(Self {
                 index,
@@ -164,6 +170,8 @@ impl Device {
                 setup <- new_mutex!(Setup::new(), "nbd::Device::setup"),
                 io <- new_spinlock!(io, "nbd::Device::io"),
                 changed <- new_wait_queue!("nbd::Device::changed"),
+                max_request: Atomic::new(max_request),
+                scan_is_due: Atomic::new(false),
                 queue: SetOnce::new(),
                 pid: Atomic::new(0),
                 backend <- new_mutex!(None, "nbd::Device::backend"),
@@ -197,6 +205,36 @@ impl Device {
     pub(crate) fn set_size(&self, size: Size) {
         self.size.store(size.bytes, Relaxed);
         self.block.store(size.block, Relaxed);
+    }
+
+    /// Returns how many bytes a request has at most.
+    pub(crate) fn max_request(&self) -> u32 {
+        self.max_request.load(Relaxed)
+    }
+
+    /// Sets how many bytes a request has at most; the caller has the lock of the setup.
+    pub(crate) fn set_max_request(&self, bytes: u32) {
+        self.max_request.store(bytes, Relaxed);
+    }
+
+    /// Returns the largest block that the device can have, in bytes.
+    pub(crate) fn max_block(&self) -> u32 {
+        self.max_request().min(QueueLimits::MAX_BLOCK_SIZE)
+    }
+
+    /// Returns how sockets are set up.
+    ///
+    /// The buffers are bounded, so that requests in flight do not use up the reserves: with small
+    /// requests, to what all of them together need.
+    pub(crate) fn socket_options(&self) -> Options {
+        let buffer = usize::try_from(self.max_request()).map_or(SMALL_BUFFER, |bytes| {
+            bytes.saturating_mul(2).clamp(SMALL_BUFFER, LARGE_BUFFER)
+        });
+        Options {
+            send_buffer: Some(buffer),
+            receive_buffer: Some(buffer),
+            memalloc: !cfg!(nbd_naive),
+        }
     }
 
     /// Returns what the export can do.
@@ -250,7 +288,7 @@ impl Device {
         if due {
             disk.need_partition_scan();
         }
-        Ok(())
+        due
     }
 
     /// Notes that the disk was closed.
@@ -405,9 +443,6 @@ impl Device {
                 let _ = self.shared.reclaim_work.enqueue(link);
             }
         }
-        self.mark_lost(&link, true, fmt!("no reply within {timeout} s"));
-        // A worker gives the request back, for that must wait for the socket.
-        let _ = self.shared.reclaim_work.enqueue(link);
         Timeout::Later
     }
 

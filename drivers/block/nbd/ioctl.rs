@@ -138,7 +138,7 @@ fn resize(
     bytes: u64,
     block: u64,
 ) -> Result {
-    let size = Size::new(bytes, block, device.shared.max_block()).ok_or(EINVAL)?;
+    let size = Size::new(bytes, block, device.max_block()).ok_or(EINVAL)?;
     session::resize(device, disk, setup, size)
 }
 
@@ -166,7 +166,7 @@ fn clear_sockets(device: &Arc<Device>, disk: &GenDisk<Disk>, setup: &mut Setup) 
     setup.sockets = KVec::new();
     setup.owner = None;
     if setup.is_netlink() {
-        session::end(device, disk, setup, false);
+        session::end(device, disk, setup, true);
         setup.reset();
     } else {
         device.io.lock().stop();

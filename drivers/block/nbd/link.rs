@@ -287,7 +287,7 @@ fn send(link: &Link, ToSend { rq, cookie, more }: ToSend<NbdRequest>) {
 fn disconnect(link: &Link) {
     let header = RequestHeader::DISCONNECT.encode();
     // Best effort: the server may be gone.
-    let _ = link
+    let sent = link
         .device()
         .with_reserves(|| link.socket.send(&header, None, false));
     link.told.store(sent.is_ok(), Release);

@@ -43,6 +43,10 @@ use rb::{
 
 rb::driver!("nbd");
 
+/// How many bytes a request carries at most for file systems: many enough that each of them costs
+/// little.
+pub const LARGE_REQUEST: u32 = 1 << 20;
+
 /// How the driver starts.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
@@ -50,7 +54,8 @@ pub struct Config {
     pub nbds_max: i32,
     /// Number of partitions that each disk can have; they are not looked for with zero.
     pub max_part: i32,
-    /// Most bytes that one request carries, a multiple of a page; a page for zero.
+    /// Most bytes that one request carries, a multiple of a page; a page for zero. Each device can be
+    /// told otherwise while nobody uses it.
     pub max_request_bytes: u32,
 }
 

@@ -22,25 +22,24 @@ use crate::{
 };
 use kernel::{
     prelude::*,
-    str::{
-        BStr,
-        CString, //
-    },
     sync::{
         atomic::Relaxed,
         Arc, //
     }, //
 };
-use rb::net::{
-    genl::{
-        Attr,
-        Command,
-        Family,
-        Info,
-        Policy,
-        Registration, //
+use rb::{
+    block::limits::QueueLimits,
+    net::{
+        genl::{
+            Attr,
+            Command,
+            Family,
+            Info,
+            Policy,
+            Registration, //
+        },
+        Socket, //
     },
-    Socket, //
 };
 
 const CONNECT: u8 = 1;
@@ -59,6 +58,9 @@ const SOCKETS: u16 = 7;
 const DEAD_CONN_TIMEOUT: u16 = 8;
 const DEVICE_LIST: u16 = 9;
 const BACKEND_IDENTIFIER: u16 = 10;
+
+/// Attributes that the kernel's own driver does not have, from a number on that it is far from.
+const MAX_REQUEST_BYTES: u16 = 64;
 
 /// In `SOCKETS`: one connection; in it: its descriptor.
 const SOCK_ITEM: u16 = 1;
@@ -92,7 +94,7 @@ pub(crate) struct Netlink(pub(crate) Arc<Shared>);
 impl Family for Netlink {
     const NAME: &'static CStr = c"nbd";
     const VERSION: u8 = 1;
-    const MAX_ATTR: u16 = BACKEND_IDENTIFIER;
+    const MAX_ATTR: u16 = MAX_REQUEST_BYTES;
     const POLICY: &'static [(u16, Policy)] = &[
         (INDEX, Policy::U32),
         (SIZE_BYTES, Policy::U64),
@@ -104,6 +106,7 @@ impl Family for Netlink {
         (DEAD_CONN_TIMEOUT, Policy::U64),
         (DEVICE_LIST, Policy::Nested),
         (BACKEND_IDENTIFIER, Policy::String),
+        (MAX_REQUEST_BYTES, Policy::U32),
     ];
     const COMMANDS: &'static [Command] = &[
         admin(CONNECT),
@@ -227,10 +230,10 @@ impl Options {
     }
 
     /// Returns the size that is to be, which was `old`.
-    fn size(&self, shared: &Shared, old: Size) -> Result<Size> {
+    fn size(&self, max_block: u32, old: Size) -> Result<Size> {
         let bytes = self.size.unwrap_or(old.bytes);
         let block = self.block.unwrap_or(u64::from(old.block));
-        Size::new(bytes, block, shared.max_block()).ok_or(EINVAL)
+        Size::new(bytes, block, max_block).ok_or(EINVAL)
     }
 
     fn apply(&self, device: &Device, setup: &mut Setup) {
@@ -255,7 +258,8 @@ fn connect(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
         pr_err!("a connection needs a size\n");
         return Err(EINVAL);
     }
-    let size = options.size(shared, Size::default())?;
+    // Before a device is made for it.
+    options.size(QueueLimits::MAX_BLOCK_SIZE, Size::default())?;
     let backend = backend(info)?;
     let flags = number(info, SERVER_FLAGS)?.unwrap_or(0);
     let asked = index(info)?;
@@ -321,6 +325,12 @@ fn connect(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
     }
 }
 
+fn copy(bytes: &[u8]) -> Result<KVec<u8>> {
+    let mut copy = KVec::with_capacity(bytes.len(), GFP_KERNEL)?;
+    copy.extend_from_slice(bytes, GFP_KERNEL)?;
+    Ok(copy)
+}
+
 fn is_free(unit: &Unit) -> bool {
     unit.disk.try_lock().is_some_and(|disk| disk.is_some())
         && !unit.device.destroy.load(Relaxed)
@@ -364,13 +374,15 @@ fn reconfigure(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
     let unit = named(shared, info)?;
     let options = Options::of(info)?;
     let backend = backend(info)?;
+    let max_request = max_request(info)?;
+    let device = &unit.device;
+    // All memory may be waiting for what this brings.
     let list = info.attr(SOCKETS);
     let fds = device.with_reserves(|| list.map(|list| descriptors(&list)).transpose());
     let fds = fds?.unwrap_or_default();
 
     let disk = unit.disk.lock();
     let disk = disk.as_ref().ok_or(EINVAL)?;
-    let device = &unit.device;
     let mut setup = device.setup.lock();
     if !setup.is_netlink() {
         pr_err!("nbd{}: not connected over netlink\n", device.index());

@@ -20,12 +20,20 @@ use crate::{
     },
     logic::{
         flags::ServerFlags,
-        size::Size, //
+        links::Connection,
+        size::{
+            self,
+            Size, //
+        },
     },
-    setup::Setup, //
+    setup::{
+        Setup,
+        MAX_LINKS, //
+    },
 };
 use kernel::{
     current,
+    page::PAGE_SIZE,
     prelude::*,
     sync::{
         atomic::Relaxed,
@@ -188,7 +196,12 @@ fn show(device: &Arc<Device>, disk: &DiskRef<Disk>, setup: &mut Setup) -> Result
     setup.shown = true;
     device.set_flags(setup.flags);
     device.set_timeout(setup.timeout);
-    disk.update_limits(&limits(setup.size, setup.flags, device.shared.max_request))?;
+    set_limits(
+        device,
+        disk,
+        &limits(setup.size, setup.flags, device.max_request()),
+        None,
+    )?;
     disk.set_read_only(setup.flags.read_only());
 
     device.io.lock().run();
@@ -218,18 +231,71 @@ pub(crate) fn resize(
     size: Size,
 ) -> Result {
     if setup.session.is_some() && size.block != setup.size.block {
-        if size.block > device.shared.max_request {
+        if size.block > device.max_request() {
             return Err(EINVAL);
         }
         // A server that does not answer must not keep those waiting who could end it.
-        let limits = limits(size, device.flags(), device.shared.max_request);
-        disk.update_limits_within(&limits, RESIZE_TIME)?;
+        let limits = limits(size, device.flags(), device.max_request());
+        set_limits(device, disk, &limits, Some(RESIZE_TIME))?;
     }
     setup.size = size;
     if setup.session.is_some() {
         // A connection may be lost now, and who brings another one wait for the setup.
         device.with_reserves(|| show_size(device, disk, setup));
     }
+    Ok(())
+}
+
+/// Sets the limits of the queue, within a time if one is given, and looks whether they hold: on the
+/// size of requests rests how much memory they take.
+///
+/// Fails with `EBUSY` if requests in flight do not end in time, and with `ENOTSUPP` if a request may be
+/// larger than it should.
+fn set_limits(
+    device: &Device,
+    disk: &DiskRef<Disk>,
+    limits: &QueueLimits,
+    within: Option<Delta>,
+) -> Result {
+    match within {
+        Some(time) => disk.update_limits_within(limits, time)?,
+        None => disk.update_limits(limits)?,
+    }
+    let real = disk.limits().max_hw_sectors;
+    if real != limits.max_hw_sectors {
+        pr_err!(
+            "nbd{}: a request may have {} sectors, not {}\n",
+            device.index(),
+            real,
+            limits.max_hw_sectors
+        );
+        return Err(ENOTSUPP);
+    }
+    Ok(())
+}
+
+/// Returns how many bytes a request has at most, if somebody wants `bytes`; zero stands for a page.
+///
+/// Fails with `EINVAL` if that is no multiple of a page, or more than the protocol allows.
+pub(crate) fn request_limit(bytes: u64) -> Result<u32> {
+    let bytes = u32::try_from(bytes).map_err(|_| EINVAL)?;
+    size::request_limit(bytes, PAGE_SIZE as u32).ok_or(EINVAL)
+}
+
+/// Changes how many bytes a request has at most. The caller has the lock of `setup`, and has looked
+/// that nobody uses the device.
+///
+/// Fails as [`set_limits`]; then nothing has changed.
+pub(crate) fn set_max_request(
+    device: &Device,
+    disk: &DiskRef<Disk>,
+    _setup: &Setup,
+    bytes: u32,
+) -> Result {
+    set_limits(device, disk, &idle_limits(bytes), None).inspect_err(|_| {
+        let _ = disk.update_limits(&idle_limits(device.max_request()));
+    })?;
+    device.set_max_request(bytes);
     Ok(())
 }
 
@@ -252,7 +318,8 @@ fn limits(size: Size, flags: ServerFlags, max_request: u32) -> QueueLimits {
     QueueLimits {
         logical_block_size: size.block,
         physical_block_size: size.block,
-        max_hw_sectors: max_request / SECTOR_SIZE,
+        max_hw_sectors: size.whole_blocks(max_request) / SECTOR_SIZE,
+        io_opt: size::preferred_io(max_request),
         // Data goes to the socket as it lies in memory, in however many pieces.
         max_segments: u16::MAX,
         max_segment_size: u32::MAX,
@@ -285,7 +352,7 @@ pub(crate) fn reconnect(
     let served = device.io.lock().serves();
     let session = setup.session.as_mut().ok_or(EINVAL)?;
     for socket in sockets {
-        let Some((index, old)) = device.io.lock().first_lost() else {
+        let Some((index, _)) = device.io.lock().first_lost() else {
             break;
         };
         let place = session.places.get(usize::from(index)).ok_or(EINVAL)?;

@@ -63,14 +63,14 @@ impl Setup {
         self.shown = shown;
     }
 
-    /// Adds a connection.
+    /// Adds the connection that `open` opens.
     ///
     /// Fails with `EINVAL` if there are as many as can be; then `open` is not called.
     pub(crate) fn add_socket(&mut self, open: impl FnOnce() -> Result<Socket>) -> Result {
         if self.sockets.len() >= MAX_LINKS {
             return Err(EINVAL);
         }
-        self.sockets.push(socket, GFP_KERNEL)?;
+        self.sockets.push(open()?, GFP_KERNEL)?;
         Ok(())
     }
 

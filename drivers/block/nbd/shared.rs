@@ -13,6 +13,7 @@
 //! Nothing that is called for an open disk takes `units` or the lock of a unit.
 
 use crate::{
+    attributes::GROUPS,
     device::{
         Device,
         QUEUE_DEPTH, //
@@ -40,12 +41,10 @@ use rb::{
     block::{
         dev_t::DevT,
         gen_disk::{
-            DiskDevice,
             DiskOptions,
             DiskToken,
             GenDisk, //
         },
-        limits::QueueLimits,
         major::BlkdevMajor,
         mq::{
             Flag,
@@ -54,11 +53,7 @@ use rb::{
         },
     },
     debugfs,
-    net::{
-        genl::Registration,
-        Options, //
-    },
-    sysfs::Groups,
+    net::genl::Registration,
     workqueue::{
         self,
         OwnedQueue, //
@@ -67,10 +62,6 @@ use rb::{
 
 /// The major number of network block devices.
 const MAJOR: u32 = 43;
-
-/// Bytes of a socket's buffer when requests are small, and at most.
-const SMALL_BUFFER: usize = 256 << 10;
-const LARGE_BUFFER: usize = 4 << 20;
 
 /// A device and its disk.
 #[pin_data]
@@ -84,7 +75,7 @@ pub(crate) struct Unit {
 /// What all devices share.
 #[pin_data]
 pub(crate) struct Shared {
-    /// Most bytes of a request.
+    /// Most bytes of a request of a device that was told nothing else.
     pub(crate) max_request: u32,
     pub(crate) minors: Minors,
     pub(crate) debugfs: debugfs::Dir,
@@ -136,27 +127,6 @@ impl Shared {
             }),
             GFP_KERNEL,
         )
-    }
-
-    /// Returns the largest block that a device can have, in bytes.
-    pub(crate) fn max_block(&self) -> u32 {
-        self.max_request.min(QueueLimits::MAX_BLOCK_SIZE)
-    }
-
-    /// Returns how sockets are set up.
-    ///
-    /// The buffers are bounded, so that requests in flight do not use up the reserves: with small
-    /// requests, to what all of them together need.
-    pub(crate) fn socket_options(&self) -> Options {
-        let buffer = usize::try_from(self.max_request).map_or(SMALL_BUFFER, |bytes| {
-            bytes.saturating_mul(2).clamp(SMALL_BUFFER, LARGE_BUFFER)
-        });
-        Options {
-            send_buffer: Some(buffer),
-            receive_buffer: Some(buffer),
-            send_timeout_secs: 0,
-            memalloc: !cfg!(nbd_naive),
-        }
     }
 
     /// Lets commands come.
@@ -277,7 +247,7 @@ impl Shared {
         let disk = options.build_mq::<Disk>(
             &self.disks,
             fmt!("nbd{index}"),
-            &session::idle_limits(self.max_request),
+            &session::idle_limits(device.max_request()),
             tags.clone(),
             device.clone(),
         )?;
@@ -287,8 +257,11 @@ impl Shared {
         }
         // From here on no request can be made that a scheduler would keep.
         tags.refuse_schedulers(index);
-        let groups: Groups<DiskDevice<Device>> = Groups::EMPTY;
-        let disk = disk.add_disk(groups)?;
+        if disk.limits().max_hw_sectors != session::idle_limits(device.max_request()).max_hw_sectors
+        {
+            return Err(ENOTSUPP);
+        }
+        let disk = disk.add_disk(GROUPS)?;
         if disk.has_elevator() {
             pr_err!(
                 "nbd{}: there is an I/O scheduler, which must not be\n",

@@ -140,7 +140,7 @@ class Genl:
 
 
 def options(fds=None, flags=None, timeout=None, dead=None, client_flags=None, identifier=None,
-            size=None, block=None):
+            size=None, block=None, max_request=None):
     """Attributes that CONNECT and RECONFIGURE may have."""
     found = b""
     for kind, value in ((SIZE, size), (BLOCK_SIZE, block), (TIMEOUT, timeout),
@@ -150,6 +150,8 @@ def options(fds=None, flags=None, timeout=None, dead=None, client_flags=None, id
             found += u64(kind, value)
     if identifier is not None:
         found += attr(IDENTIFIER, identifier)
+    if max_request is not None:
+        found += u32(MAX_REQUEST, max_request)
     if fds is not None:
         found += sockets(fds)
     return found
@@ -185,8 +187,8 @@ def negotiate(address, name=""):
 def attach(genl, index, address, connections=1, size=None, **more):
     """Connects a device to a server; the index."""
     links = [negotiate(address) for _ in range(connections)]
-    found = genl.connect(index, size or links[0][1], [s.fileno() for s, _, _ in links],
-                         flags=links[0][2], **more)
+    more.setdefault("flags", links[0][2])
+    found = genl.connect(index, size or links[0][1], [s.fileno() for s, _, _ in links], **more)
     for sock, _, _ in links:
         sock.close()
     return found

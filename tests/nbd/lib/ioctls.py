@@ -557,7 +557,7 @@ def load_driver_again():
 
 
 random.seed(int(os.environ.get("RBLK_SEED") or 1))
-ktap = Ktap(91 + 1 + 2 + 2)
+ktap = Ktap(91 + 1 + 2 + 2 + (0 if STOCK else 6 + 3 + 4))
 load_driver()
 nl = Genl()
 dev = Device(0)

@@ -507,7 +507,7 @@ def resize():
         dev.becomes_unused()
 
 
-ktap = Ktap(112)
+ktap = Ktap(112 + 1 + 3 + 21 + 1 + 2 + 8 + 2)
 load_driver()
 nl = Genl()
 dev = Device(0)

@@ -103,8 +103,10 @@ pub enum Taken<I, R> {
 pub enum Late<L> {
     /// It has ended.
     Gone,
-    /// It has, for the given number of times; the request is with this connection.
+    /// It has, for the given number of times; the request is with this connection, which works.
     Request(u32, L),
+    /// This connection, which has it, is to be given up.
+    Lost(L),
 }
 
 /// The shared state.
@@ -299,10 +301,8 @@ impl<P: Parts> Io<P> {
 
     /// Returns whether a lost connection may still be replaced in time.
     fn may_return(&self) -> bool {
-        !self.requested
-            && self.dead_timeout > 0
-            && self
-                .lost_at
+        let in_time = || {
+            self.lost_at
                 .as_ref()
                 .is_none_or(|since| since.elapsed_ms() < self.dead_timeout)
         };
@@ -405,7 +405,7 @@ impl<P: Parts> Io<P> {
         self.timed_out |= timed_out;
         if self.live() == 0 {
             self.lost_at = Some(now);
-            if self.requested || self.dead_timeout == 0 {
+            if self.requested || self.dead_timeout == 0 && !self.is_replacing() {
                 self.running = false;
             }
         }

@@ -48,10 +48,28 @@ impl Size {
         blocks.checked_mul(u64::from(self.block))
     }
 
+    /// Returns how many of `bytes` are those of whole blocks.
+    pub fn whole_blocks(self, bytes: u32) -> u32 {
+        bytes & !self.block.wrapping_sub(1)
+    }
+
     /// Returns how many sectors of 512 bytes can be used: those of whole blocks.
     pub fn sectors(self) -> u64 {
         let mask = u64::from(self.block).wrapping_sub(1);
         (self.bytes & !mask) >> 9
+    }
+}
+
+/// How many bytes are best read or written at a time, as the kernel's own driver says.
+const PREFERRED_IO: u32 = 128 << 10;
+
+/// Returns how many bytes are best read or written at a time, when a request carries up to
+/// `max_request`; zero if that does not matter, as each takes many.
+pub fn preferred_io(max_request: u32) -> u32 {
+    if max_request < PREFERRED_IO {
+        0
+    } else {
+        PREFERRED_IO
     }
 }
 

@@ -7,7 +7,7 @@ use rblk_host_tests::nbd::logic::{
     fifo::Fifo,
     flags::ServerFlags,
     minors::Minors,
-    size::{request_limit, Size},
+    size::{preferred_io, request_limit, Size},
     wire::{
         verdict, Cookie, NbdError, ReplyHeader, RequestHeader, RequestType, Verdict, REPLY_MAGIC,
     },
@@ -86,6 +86,13 @@ fn requests_are_pages_up_to_what_the_protocol_allows() {
         assert_eq!(request_limit(wrong, 4096), None);
     }
     assert_eq!(request_limit(4096, 0), None);
+    // As the kernel's own driver says, unless a request is too small for it.
+    let preferred = [4096, 65536, 128 << 10, 1 << 20].map(preferred_io);
+    assert_eq!(preferred, [0, 0, 128 << 10, 128 << 10]);
+    let blocks_of = |bytes, block| Size::new(0, block, 65536).unwrap().whole_blocks(bytes);
+    assert_eq!(blocks_of(12288, 8192), 8192);
+    assert_eq!(blocks_of(12288, 4096), 12288);
+    assert_eq!(blocks_of(1 << 20, 512), 1 << 20);
 }
 
 proptest! {

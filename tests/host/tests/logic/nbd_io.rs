@@ -125,9 +125,11 @@ impl Parts for Host {
     type LinkRef = Rc<Link>;
     type Moment = Then;
     type Slots = Vec<Slot<Request>>;
-    type Links = Vec<LinkState<Rc<Link>, Vec<u16>>>;
+    type Links = Vec<LinkOf>;
     type Tags = Vec<u16>;
 }
+
+type LinkOf = LinkState<Rc<Link>, Vec<u16>>;
 
 /// Returns the state of a device that has no session.
 pub fn idle_io() -> Io<Host> {

@@ -8,7 +8,7 @@ use crate::nbd_io::{idle_io, new_links, Clock, Host, Link, Request, DEPTH};
 use proptest::prelude::*;
 use rblk_host_tests::nbd::logic::{
     io::{Io, Late, Next, NoLink, ToSend},
-    links::Connection,
+    links::{Connection, LinkState},
     slots::{Answered, Tagged},
     wire::Cookie,
 };
@@ -596,7 +596,7 @@ impl World {
         assert!(self.io.is_over(over));
     }
 
-    fn check(&self) {
+    fn check(&mut self) {
         let here = self.tags.iter().flatten().count();
         assert_eq!(Rc::strong_count(&self.requests) - 1, here, "lost requests");
         assert_eq!(self.io.is_running(), self.running);
