@@ -329,7 +329,7 @@ __rb_helper int rb_helper_sock_send(struct socket *sock, const void *head,
 				    size_t len, struct bio *bio, bool more,
 				    unsigned long *moved)
 {
-	return rb_xfer(sock, true, (void *)head, len, bio, more);
+	return rb_xfer(sock, true, (void *)head, len, bio, more, moved);
 }
 
 /*

@@ -351,6 +351,13 @@ impl Device {
         again_or_fail(rq, running);
     }
 
+    /// Gives up a connection that is to leave, and its requests back, without a word. May sleep.
+    pub(crate) fn let_go(&self, link: &Link) {
+        self.io.lock().lose(link, false, Instant::now());
+        self.changed.wake_up_all();
+        self.abandon(link);
+    }
+
     /// Gives a connection up, and its requests back. May sleep.
     pub(crate) fn lose(self: &Arc<Self>, link: &Link, why: fmt::Arguments<'_>) {
         if self.mark_lost(link, false, why) {
@@ -358,8 +365,10 @@ impl Device {
         }
     }
 
-    /// Closes a connection that is lost, and only then gives its requests back: or the server might
-    /// carry one of them out late, behind one that has taken another way. May sleep.
+    /// Closes a connection that is lost, and only then gives its requests back: or one of them might
+    /// leave this machine late, behind one that has taken another way. May sleep.
+    ///
+    /// What has left it already, and what a local server has not read yet, may still be carried out.
     pub(crate) fn abandon(&self, link: &Link) {
         link.close();
         self.take_back(Some(link));
@@ -372,7 +381,8 @@ impl Device {
         if !io.lose(link, timed_out, Instant::now()) {
             return false;
         }
-        let (expected, live, of) = (io.end_requested(), io.live(), io.nr_links());
+        let expected = io.end_requested() || io.leaves(link);
+        let (live, of) = (io.live(), io.nr_links());
         drop(io);
 
         self.changed.wake_up_all();

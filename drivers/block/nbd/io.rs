@@ -43,6 +43,19 @@ impl Parts for Nbd {
     type Slots = KVec<Slot<NbdRequest>>;
     type Links = KVec<LinkState>;
     type Tags = KVec<u16>;
+
+    fn join(
+        mut room: KVec<LinkState>,
+        links: KVec<LinkState>,
+        one_more: LinkState,
+    ) -> KVec<LinkState> {
+        for state in links {
+            // There is room.
+            let _ = room.push_within_capacity(state);
+        }
+        let _ = room.push_within_capacity(one_more);
+        room
+    }
 }
 
 impl Tagged for NbdRequest {

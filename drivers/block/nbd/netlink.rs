@@ -320,8 +320,21 @@ fn connect(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
             return Err(err);
         }
         drop(setup);
-        // It is connected, whether or not there is memory to say so.
-        return info.reply(CONNECT, |reply| reply.put_u32(INDEX, unit.device.index()));
+        let told = info.reply(CONNECT, |reply| {
+            reply.put_u32(INDEX, device.index())?;
+            match max_request {
+                Some(bytes) => reply.put_u32(MAX_REQUEST_BYTES, bytes),
+                None => Ok(()),
+            }
+        });
+        if told.is_err() {
+            // It is connected, all the same, and that is what the result says.
+            pr_warn!(
+                "nbd{}: no memory to say that it is connected\n",
+                device.index()
+            );
+        }
+        return Ok(());
     }
 }
 

@@ -81,7 +81,7 @@ pub(crate) struct Session {
     id: u64,
     netlink: bool,
     /// The threads of each place.
-    _threads: KVec<Threads>,
+    threads: KVec<Threads>,
     places: KVec<Arc<Place>>,
     _pid: AttributeFile,
     _backend: Option<AttributeFile>,
@@ -117,16 +117,7 @@ pub(crate) fn begin(
     let sockets = core::mem::take(&mut setup.sockets);
     // Whoever has added them has done so.
     setup.owner = None;
-    if sockets.is_empty() || setup.size.block > device.shared.max_request {
-        return Err(EINVAL);
-    }
-    if sockets.len() > 1 && !setup.flags.can_multi_conn() {
-        pr_err!(
-            "nbd{}: the server does not allow more than one connection\n",
-            device.index()
-        );
-        return Err(EINVAL);
-    }
+    can_begin(device, setup, sockets.len())?;
     connect(device, disk, setup, sockets, netlink).inspect_err(|_| {
         end_io(device);
     })?;
@@ -134,6 +125,24 @@ pub(crate) fn begin(
         end(device, disk, setup, false);
     })?;
     setup.session_id().ok_or(EINVAL)
+}
+
+/// Returns whether a session with so many connections can begin; if not, fails as [`begin`].
+pub(crate) fn can_begin(device: &Device, setup: &Setup, links: usize) -> Result {
+    if setup.session.is_some() {
+        return Err(EBUSY);
+    }
+    if links == 0 || setup.size.block > device.max_request() {
+        return Err(EINVAL);
+    }
+    if links > 1 && !setup.flags.can_multi_conn() {
+        pr_err!(
+            "nbd{}: the server does not allow more than one connection\n",
+            device.index()
+        );
+        return Err(EINVAL);
+    }
+    Ok(())
 }
 
 /// Starts the threads, and makes the session's files.
@@ -170,7 +179,7 @@ fn connect(
     setup.session = Some(Session {
         id,
         netlink,
-        _threads: threads,
+        threads,
         places,
         _pid: pid,
         _backend: backend,

@@ -18,6 +18,8 @@ import sys
 CONNECT, DISCONNECT, RECONFIGURE, LINK_DEAD, STATUS = range(1, 6)
 INDEX, SIZE, BLOCK_SIZE, TIMEOUT, SERVER_FLAGS, CLIENT_FLAGS, SOCKETS, DEAD_TIMEOUT = range(1, 9)
 DEVICE_LIST, IDENTIFIER = 9, 10
+# Only ours; in an item of SOCKETS there is one, too.
+MAX_REQUEST = SOCK_PLACE = 64
 DESTROY_ON_DISCONNECT, DISCONNECT_ON_CLOSE = 1, 2
 NESTED = 0x8000
 REQUEST, ACK = 1, 4
@@ -42,8 +44,9 @@ def u64(kind, value):
 
 
 def sockets(fds):
-    items = b"".join(attr(1 | NESTED, u32(1, fd)) for fd in fds)
-    return attr(SOCKETS | NESTED, items)
+    """Each is a descriptor, or one and the number of the connection that it is to be."""
+    fields = lambda fd: u32(1, fd) if isinstance(fd, int) else u32(1, fd[0]) + u32(SOCK_PLACE, fd[1])
+    return attr(SOCKETS | NESTED, b"".join(attr(1 | NESTED, fields(fd)) for fd in fds))
 
 
 def parse(data):
@@ -120,7 +123,8 @@ class Genl:
         if index is not None:
             attributes = u32(INDEX, index) + attributes
         (reply,) = self.call(CONNECT, attributes)
-        return struct.unpack("=I", dict(parse(reply))[INDEX])[0]
+        self.reply = dict(parse(reply))
+        return struct.unpack("=I", self.reply[INDEX])[0]
 
     def disconnect(self, index):
         self.call(DISCONNECT, u32(INDEX, index))

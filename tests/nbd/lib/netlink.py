@@ -169,6 +169,13 @@ def connected():
     ktap.equal("STATUS of one", {0: 1}, nl.status(0))
     ktap.equal("STATUS of none", {}, nl.status(700))
     ktap.equal("a second CONNECT", "EBUSY", outcome(attach, nl, 0, server.address))
+    sock = negotiate(server.address)[0]
+    options = lambda: [sock.getsockopt(socket.SOL_SOCKET, name, 16) for name in (
+        socket.SO_SNDBUF, socket.SO_RCVBUF, socket.SO_SNDTIMEO, socket.SO_RCVTIMEO)]
+    before = options()
+    outcome(nl.connect, 0, MIB, [sock.fileno()])
+    ktap.check("leaves its sockets as they are", STOCK or options() == before, (before, options()))
+    sock.close()
     ktap.equal("a wrong identifier", "EINVAL", outcome(
         nl.reconfigure, 0, identifier="other backend", timeout=5))
     ktap.equal("no identifier", "EINVAL", outcome(nl.reconfigure, 0, timeout=5))
@@ -248,6 +255,273 @@ def identifiers():
                 expect(text.startswith(dev.read("backend")[:3]))
                 nl.disconnect(0)
             dev.becomes_unused()
+
+
+def any_bytes():
+    """An identifier is bytes: they are shown, and compared, as they are."""
+    name = b"caf\xc3\xa9\t\xff"
+    attach(nl, 0, server.address, identifier=name + b"\0")
+    shown = (dev.sys / "backend").read_bytes()
+    ktap.equal("an identifier of any bytes is shown as it is", name + b"\n", shown)
+    for other, wanted in ((r"caf\xc3\xa9\t\xff", "EINVAL"), (name, "ok")):
+        ktap.equal(f"{other} is {'not ' * (wanted != 'ok')}the same", wanted, outcome(
+            nl.reconfigure, 0, identifier=other, timeout=5))
+    nl.disconnect(0)
+    dev.becomes_unused()
+
+
+def request_size():
+    """How large requests are, for each device by itself."""
+    large, other = Device(2), Device(0)
+    limit = lambda device: (device.read("max_request_bytes"),
+                            device.read("queue/max_hw_sectors_kb"))
+    asked = lambda: server.stats()["max_length"]
+
+    def move(device):
+        server.tell("reset")
+        device.io(write=True, length=MIB, fill=b"large---")
+        expect(device.io(length=MIB) == b"large---" * (MIB // 8))
+        return asked()
+
+    ktap.equal("a request has a page at most", ("4096", "4"), limit(large))
+    for text in ("1", "4097", "-4096", str((32 << 20) + 4096), "1 << 20", "many", " ", "4096k"):
+        ktap.equal(f"or not {text!r} bytes", "EINVAL", outcome(large.write, "max_request_bytes", text))
+    ktap.equal("it may have a MiB", "ok", outcome(large.write, "max_request_bytes", MIB))
+    ktap.equal("then the queue says so, but no other", (("1048576", "1024"), ("4096", "4")),
+               (limit(large), limit(other)))
+    attach(nl, 2, server.address)
+    attach(nl, 0, server.address)
+    ktap.equal("one device sends a MiB at a time, and another one a page", (MIB, 4096),
+               (move(large), move(other)))
+    ktap.equal("it stays as it is while it is connected", "EBUSY",
+               outcome(large.write, "max_request_bytes", 4096))
+    nl.disconnect(2)
+    large.becomes_unused()
+    ktap.equal("and after that, too", ("1048576", "1024"), limit(large))
+    ktap.equal("0 is a page", ("ok", ("4096", "4")), (
+        outcome(large.write, "max_request_bytes", 0), limit(large)))
+    ktap.equal("netlink has no other limits", "EINVAL", outcome(
+        attach, nl, 2, server.address, max_request=4097))
+    attach(nl, 2, server.address, max_request=65536)
+    ktap.equal("an attribute of CONNECT sets it, and is in the reply", (("65536", "64"), 65536), (
+        limit(large), struct.unpack("=I", nl.reply[MAX_REQUEST])[0]))
+    ktap.equal("requests are so large", 65536, move(large))
+    ktap.equal("RECONFIGURE may say the same, but nothing else", ("ok", "EBUSY"), (
+        outcome(nl.reconfigure, 2, max_request=65536), outcome(nl.reconfigure, 2, max_request=4096)))
+    nl.disconnect(0)
+    nl.disconnect(2)
+    other.becomes_unused()
+    large.becomes_unused()
+    ktap.equal("a CONNECT that fails leaves it as it was", ("EINVAL", ("65536", "64")), (
+        outcome(attach, nl, 2, server.address, max_request=8192, block=16384), limit(large)))
+    attach(nl, 2, server.address, max_request=12288, block=8192)
+    ktap.equal("a request is of whole blocks", ("12288", "8"), limit(large))
+    nl.disconnect(2)
+    large.becomes_unused()
+    large.write("max_request_bytes", 0)
+
+
+def says_what_is_so():
+    """CONNECT fails if, and only if, the device is not connected then, whatever there is no memory for."""
+    def connecting(number):
+        """With that allocation failing: how it ends, and how many there were less."""
+        link, caller = negotiate(server.address)[0], Genl()
+        command = u32(INDEX, 0) + u64(SIZE, MIB) + sockets([link.fileno()])
+        fd = os.open("/proc/thread-self/fail-nth", os.O_RDWR)
+        os.pwrite(fd, str(number).encode(), 0)
+        try:
+            got = outcome(caller.call, CONNECT, command)
+        finally:
+            left = int(os.pread(fd, 16, 0))
+            os.pwrite(fd, b"0", 0)
+            os.close(fd)
+        link.close()
+        connected = dev.read("pid") is not None
+        nl.disconnect(0)
+        dev.becomes_unused()
+        return got, connected, left
+
+    slab = pathlib.Path("/sys/kernel/debug/failslab")
+    title = "CONNECT says that it is connected if it is"
+    if not slab.exists():
+        ktap.skip(title, "this kernel cannot have allocations fail")
+        return
+    (slab / "ignore-gfp-wait").write_text("N")
+    (slab / "verbose").write_text("0")
+    met = set()
+    total = 100000 - connecting(100000)[2]
+    # The last ones are for those who want to know.
+    for number in range(total - 8, total + 1):
+        met.add(connecting(number)[:2])
+    print(f"# {total} allocations, {sorted(met)}", flush=True)
+    # ENOBUFS is that the answer is lost.
+    ktap.check(title, met <= {("ok", True), ("ENOMEM", False), ("ENOBUFS", True),
+                              ("ENOBUFS", False)}, met)
+
+
+def lost_over_tcp():
+    """What a server has not got when its connection is lost, it gets never."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+    listening.bind(("127.0.0.1", 0))
+    listening.listen()
+    sock = socket.create_connection(listening.getsockname())
+    peer = listening.accept()[0]
+
+    def serve():
+        """Reads of zeroes, until there is a write, which is not even read."""
+        while True:
+            _, _, kind, cookie, _, length = struct.unpack(">IHHQQI", receive_exactly(peer, 28))
+            if kind == 1:
+                return
+            peer.sendall(struct.pack(">IIQ", 0x67446698, 0, cookie) + bytes(length))
+
+    nl.connect(0, MIB, [sock.fileno()], timeout=2 * PATIENCE)
+    sock.close()
+    serving = Background(serve)
+    dev.io()
+    got = Background(outcome, dev.io, True, 0, MIB).wait(20)
+    ktap.equal("writes that a server does not read fail", "EIO", got)
+    serving.wait()
+    sent = 0
+    try:
+        while more := peer.recv(MIB):
+            sent += len(more)
+        end = "an end"
+    except ConnectionResetError:
+        end = "a reset"
+    print(f"# {sent} bytes came late", flush=True)
+    ktap.equal("and what it had not got then it never gets", (True, "a reset"), (
+        sent <= 2 * peer.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF), end))
+    nl.disconnect(0)
+    peer.close()
+    listening.close()
+    dev.becomes_unused()
+
+
+def exchange():
+    """Connections that are alive get others in their place, and new ones are added, under load."""
+    listener = Genl()
+    listener.join()
+    # With no time for it: there is never none.
+    attach(nl, 0, server.address)
+    load = Load(dev)
+    moved = lambda: (lambda before: wait_for(lambda: load.count > before + 20))(load.count)
+
+    def put(*places):
+        links = [negotiate(server.address)[0] for _ in places]
+        try:
+            nl.reconfigure(0, fds=[(sock.fileno(), place) for sock, place in zip(links, places)])
+        finally:
+            for sock in links:
+                sock.close()
+
+    expect(moved(), "nothing moves")
+    server.tell("reset")
+    with ktap.case("the only connection is exchanged, again and again"):
+        for _ in range(5):
+            put(0)
+            expect(moved(), "nothing moves")
+        expect(server.stats()["disc"] == 5, server.stats())
+        expect([link["alive"] for link in dev.links()] == [1], dev.links())
+    with ktap.case("two are added"):
+        put(1, 2)
+        expect(wait_for(lambda: [link["requests"] > 20 for link in dev.links()] == [True] * 3),
+               dev.links())
+    with ktap.case("and exchanged, with one that is lost"):
+        server.tell("drop 1")
+        dev.loses()
+        expect(listener.event(10) is not None, "no LINK_DEAD")
+        put(1, 0)
+        expect(moved() and [link["alive"] for link in dev.links()] == [1] * 3, dev.links())
+    for title, places in (("a place that is too far", (4,)), ("a place beyond the last one", (3, 5)),
+                          ("one that is no number", (1 << 31,))):
+        ktap.equal(f"RECONFIGURE refuses {title}", ("EINVAL", 3), (
+            outcome(put, *places), len(dev.links())))
+    with ktap.case("no I/O has failed, and nobody was told of a loss"):
+        load.stop()
+        expect(listener.event(0.2) is None, "LINK_DEAD")
+    nl.disconnect(0)
+    dev.becomes_unused()
+    attach(nl, 0, server.address, flags=FLAG_FLUSH | 1)
+    ktap.equal("none is added if the server allows one", ("EINVAL", "ok"), (
+        outcome(put, 1), outcome(put, 0)))
+    nl.disconnect(0)
+    dev.becomes_unused()
+
+
+@contextlib.contextmanager
+def no_new_nodes():
+    """No disk comes or goes: what makes their nodes has no processor."""
+    def comm(pid):
+        with contextlib.suppress(OSError):
+            return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+
+    (maker,) = [int(pid) for pid in os.listdir("/proc") if pid.isdigit()
+                and comm(pid) == "kdevtmpfs"]
+    busy = os.sched_getaffinity(0)
+    last = max(busy)
+    # What leaves something for those who are not in such a hurry.
+    runtimes = {pathlib.Path("/proc/sys/kernel/sched_rt_runtime_us"): "-1"}
+    for path in pathlib.Path("/sys/kernel/debug/sched").glob(f"*_server/cpu{last}/runtime"):
+        runtimes[path] = "0"
+    before = {path: path.read_text() for path in runtimes}
+    for path, value in runtimes.items():
+        path.write_text(value)
+    os.sched_setaffinity(maker, {last})
+    os.sched_setaffinity(0, busy - {last})
+    spinner = os.fork()
+    if spinner == 0:
+        os.sched_setaffinity(0, {last})
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+        while True:
+            pass
+    try:
+        yield
+    finally:
+        os.kill(spinner, signal.SIGKILL)
+        os.waitpid(spinner, 0)
+        os.sched_setaffinity(0, busy)
+        os.sched_setaffinity(maker, busy)
+        for path, value in before.items():
+            path.write_text(value)
+
+
+def others_are_stuck():
+    """While one disk is being made, and another one removed, which takes long, a third reconnects."""
+    titles = ("LINK_DEAD comes while a disk is being removed",
+              "a device is reconnected while a disk is being made")
+    if STOCK or len(os.sched_getaffinity(0)) < 2:
+        for title in titles:
+            ktap.skip(title, "this is about ours, and takes two processors")
+        return
+    attach(nl, 0, server.address, dead=60 * PATIENCE)
+    dev.io(write=True)
+    other = Server()
+    attach(nl, 50, other.address, client_flags=DESTROY_ON_DISCONNECT)
+    listener, second = Genl(), Genl()
+    listener.join()
+    with no_new_nodes():
+        nl.disconnect(50)
+        making = Background(attach, second, 51, other.address)
+        expect(wait_for(lambda: os.path.exists("/sys/devices/virtual/block/nbd51")), "nobody makes a disk")
+        server.tell("drop")
+        event = listener.event(10 * PATIENCE)
+        ktap.check(titles[0], event and event[0] == LINK_DEAD and os.path.exists("/dev/nbd50"), event)
+        with ktap.case(titles[1]):
+            dev.loses()
+            sock = negotiate(server.address)[0]
+            Background(nl.reconfigure, 0, fds=[sock.fileno()]).wait()
+            sock.close()
+            expect(dev.io() == b"\xa5" * 4096)
+            expect(making.is_alive() and not os.path.exists("/dev/nbd51"), "it was made")
+    expect(making.wait() == 51)
+    expect(wait_for(lambda: not os.path.exists("/dev/nbd50")), "it stays")
+    nl.disconnect(51)
+    nl.disconnect(0)
+    Device(51).becomes_unused()
+    dev.becomes_unused()
+    other.stop()
 
 
 def client_flags():

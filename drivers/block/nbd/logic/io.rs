@@ -52,6 +52,14 @@ pub trait Parts {
     type Links: DerefMut<Target = [LinkState<Self::LinkRef, Self::Tags>]> + Default;
     /// The tags of the requests that a connection is to send.
     type Tags: DerefMut<Target = [u16]>;
+
+    /// Makes one list of connections and one more, in `room`, which is empty and has room for them. Does
+    /// not allocate.
+    fn join(
+        room: Self::Links,
+        links: Self::Links,
+        one_more: LinkState<Self::LinkRef, Self::Tags>,
+    ) -> Self::Links;
 }
 
 /// A request to be sent.
@@ -239,6 +247,45 @@ impl<P: Parts> Io<P> {
             }
             _ => link,
         }
+    }
+
+    /// Adds a connection, which comes last; see [`Parts::join`].
+    pub fn add(&mut self, room: P::Links, state: LinkState<P::LinkRef, P::Tags>) {
+        self.links.regroup(|links| P::join(room, links, state));
+        self.lost_at = None;
+        self.run();
+    }
+
+    /// Has a connection, if it is alive, get nothing more, as another one is to
+    /// [take its place](Self::replace). Requests wait for that, if there is no other.
+    pub fn leave(&mut self, index: u16) -> Option<P::LinkRef> {
+        let state = self.links.get_mut(index)?;
+        state.leaves = state.alive;
+        state.alive.then(|| state.link.clone())
+    }
+
+    /// Returns whether a connection has nothing to do any more.
+    pub fn is_done(&mut self, link: &P::Link) -> bool {
+        self.links.alive(link).is_none_or(|state| state.load == 0)
+    }
+
+    /// Asks the sender of a connection to end it, once it has sent what it has begun.
+    pub fn want_disconnect_of(&mut self, link: &P::Link) {
+        if let Some(state) = self.links.alive(link) {
+            state.ask_for_end();
+        }
+    }
+
+    /// Returns whether the end of a connection has been sent, or it is lost.
+    pub fn is_told(&mut self, link: &P::Link) -> bool {
+        self.links
+            .alive(link)
+            .is_none_or(|state| state.disc == Disc::Sent)
+    }
+
+    /// Returns whether another connection is about to take the place of this one.
+    pub fn leaves(&mut self, link: &P::Link) -> bool {
+        self.links.state_of(link).is_some_and(|state| state.leaves)
     }
 
     /// Returns the connection with this index, whether it is alive, and how many requests it has.
@@ -454,12 +501,7 @@ impl<P: Parts> Io<P> {
     pub fn want_disconnect(&mut self) {
         self.requested = true;
         for state in self.links.iter_mut().filter(|state| state.alive) {
-            if state.disc == Disc::No {
-                state.disc = Disc::Wanted;
-            }
-            if state.sender_idle {
-                state.wake_sender();
-            }
+            state.ask_for_end();
         }
     }
 

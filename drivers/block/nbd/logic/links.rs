@@ -77,6 +77,7 @@ where
             receiver_waits: false,
             answered: None,
             disc: Disc::No,
+            leaves: false,
         }
     }
 

@@ -127,6 +127,14 @@ impl Parts for Host {
     type Slots = Vec<Slot<Request>>;
     type Links = Vec<LinkOf>;
     type Tags = Vec<u16>;
+
+    fn join(mut room: Self::Links, links: Self::Links, one_more: LinkOf) -> Self::Links {
+        let capacity = room.capacity();
+        room.extend(links);
+        room.push(one_more);
+        assert_eq!(room.capacity(), capacity, "there was no room");
+        room
+    }
 }
 
 type LinkOf = LinkState<Rc<Link>, Vec<u16>>;

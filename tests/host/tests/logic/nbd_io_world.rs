@@ -144,6 +144,8 @@ struct Place {
     receiver_sleeps: Option<u32>,
     disconnect: bool,
     disconnected: bool,
+    /// Whether it gets nothing more.
+    leaves: bool,
 }
 
 impl Place {
@@ -159,6 +161,7 @@ impl Place {
             receiver_sleeps: None,
             disconnect: false,
             disconnected: false,
+            leaves: false,
         }
     }
 
@@ -209,7 +212,7 @@ impl World {
             stale: vec![],
             cookies: vec![],
             known: HashSet::new(),
-            last: 0,
+            turn: 0,
             running: false,
             end: false,
             timed_out: false,
@@ -226,7 +229,7 @@ impl World {
         let (links, states) = new_links(links, &self.clock);
         self.session = self.io.begin(states, dead_timeout);
         self.places = links.into_iter().map(Place::new).collect();
-        self.last = self.places.len() - 1;
+        self.turn = 0;
         self.dead_timeout = dead_timeout;
         self.end = false;
         self.timed_out = false;
@@ -295,10 +298,22 @@ impl World {
             self.running = waits;
             return Err(if waits { NoLink::Wait } else { NoLink::Never });
         };
-        let mut turns = (1..=self.places.len()).map(|turn| (self.last + turn) % self.places.len());
+        let mut turns = (self.turn..self.places.len()).chain(0..self.places.len());
         let next =
             turns.find(|place| taking.contains(place) && self.load(*place) <= least + MAX_BEHIND);
         Ok(next.unwrap())
+    }
+
+    /// Says whether requests wait for a connection, if there is none.
+    fn waits(&self) -> bool {
+        let in_time = self.clock.read() - self.lost_at < self.dead_timeout;
+        // It may be that none was lost yet.
+        let never = self.dead_timeout > 0 && self.live() != 0;
+        !self.end && (self.one_leaves() || in_time || never)
+    }
+
+    fn one_leaves(&self) -> bool {
+        self.places.iter().any(|place| place.leaves)
     }
 
     fn queue(&mut self, tag: usize) {
@@ -456,7 +471,7 @@ impl World {
         self.timed_out |= timed_out;
         if self.live() == 0 {
             self.lost_at = self.clock.read();
-            if self.end || self.dead_timeout == 0 {
+            if self.end || self.dead_timeout == 0 && !self.one_leaves() {
                 self.running = false;
             }
         }

@@ -70,6 +70,16 @@ impl Parts for Host {
     type Slots = Vec<Slot<Request>>;
     type Links = Vec<LinkState<Arc<Link>, Vec<u16>>>;
     type Tags = Vec<u16>;
+
+    fn join(
+        mut room: Self::Links,
+        links: Self::Links,
+        one_more: LinkState<Arc<Link>, Vec<u16>>,
+    ) -> Self::Links {
+        room.extend(links);
+        room.push(one_more);
+        room
+    }
 }
 
 /// A device with one connection.
