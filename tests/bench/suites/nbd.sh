@@ -8,13 +8,14 @@
 # The suite nbd: our nbd.ko beside the kernel's, in a guest. A server in the guest
 # serves a disk in its memory over a unix socket, to one after the other.
 
-# Two configurations: requests of a page, as swap space wants them, and of up to a MiB.
+# Two configurations: requests of a page, as swap space wants them, and whatever each driver does when
+# it is told nothing.
 
 # What guest wants to know: the device, the configurations, and the tests as
 # "NAME DIRECTION PATTERN BYTES DEPTH OPERATIONS".
 device=/dev/nbd0
 module=nbd
-configurations=(page large)
+configurations=(page default)
 tests=(
 	'read-4k-qd1 read random 4096 1 320'
 	'write-4k-qd1 write random 4096 1 320'
@@ -28,12 +29,12 @@ server=''
 
 # up DRIVER CONFIGURATION: has the device ready.
 up() {
-	local kib=4
+	local parameters=()
 	name="nbd, ours"
 	[ "$1" = ours ] || name="nbd of the kernel"
-	[ "$2" = page ] || kib=1024
+	[ "$2" != page ] || parameters=(max_request_bytes=4096)
 	if [ "$1" = ours ]; then
-		insmod "$RBLK_KO" nbds_max=1 max_part=0 max_request_bytes=$((kib * 1024))
+		insmod "$RBLK_KO" nbds_max=1 max_part=0 ${parameters[@]+"${parameters[@]}"}
 	else
 		insmod "$RBLK_IN_TREE" nbds_max=1 max_part=0
 	fi || return
@@ -42,10 +43,11 @@ up() {
 	server=$!
 	wait_for [ -e /sys/block/nbd0/pid ] || return
 	echo none >"$queue/scheduler"
-	if [ "$1" != ours ]; then
-		echo "$kib" >"$queue/max_sectors_kb"
+	if [ "$2" = page ]; then
+		[ "$1" = ours ] || echo 4 >"$queue/max_sectors_kb"
+		[ "$(cat "$queue/max_sectors_kb")" = 4 ] || return
 	fi
-	[ "$(cat "$queue/max_sectors_kb")" = "$kib" ] && grep -q '\[none\]' "$queue/scheduler"
+	grep -q '\[none\]' "$queue/scheduler"
 }
 
 down() {
