@@ -83,7 +83,7 @@ class Genl:
         self.sequence += 1
         body = struct.pack("=BBH", command, 1, 0) + attributes
         head = struct.pack("=IHHII", 16 + len(body), self.family, flags, self.sequence, 0)
-        self.sock.sendto(head + body, (0, 0))
+        self.send(head + body)
         replies = []
         while True:
             for kind, sequence, payload in self.receive():
@@ -95,6 +95,10 @@ class Genl:
                         raise OSError(error, os.strerror(error))
                     return replies
                 replies.append(payload[4:])
+
+    def send(self, message):
+        """The kernel has done what it asks for when this returns."""
+        self.sock.sendto(message, (0, 0))
 
     def receive(self):
         """One datagram's messages as (type, sequence, payload)."""
