@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# oldest-rustc.sh: compile all of ours with the oldest rustc that it is for: what goes into modules,
-# and what runs on the host. That is the machine's own, or one that its Debian has beside, unpacked
+# oldest-rustc.sh: compile all of ours with the oldest rustc that it is for, and for the newest
+# series of kernels (other checks have the pinned one): what goes into modules, and what runs on the
+# host. The rustc is the machine's own, or one that its Debian has beside, unpacked
 # into the cache. Ends with 77, and a line why, if there is none.
 #
 # Also fails if a remainder or a division can panic, or objtool warns: it does of functions that end
@@ -60,9 +61,7 @@ unpack() {
 }
 
 "$RBLK_TOP/scripts/deps.sh" build rust
-kernel=fast
 if ! is_oldest "$(rustc_version)"; then
-	kernel=prepared
 	if [ ! -e "$root" ]; then
 		may_fetch "rustc $RBLK_RUSTC_LEAST"
 		list=$(packages)
@@ -81,6 +80,8 @@ if ! is_oldest "$(rustc_version)"; then
 	export RUST_LIB_SRC
 fi
 
+kernel=prepared-7.3
+[ -z "${LINUX_SRC:-}" ] || kernel=prepared
 tree=$("$RBLK_TOP/scripts/kernel.sh" build "$kernel")
 if [ "$(cat "$out/.kdir" 2>/dev/null)" != "$tree" ]; then
 	rm -rf "$out"
@@ -88,8 +89,9 @@ if [ "$(cat "$out/.kdir" 2>/dev/null)" != "$tree" ]; then
 	echo "$tree" >"$out/.kdir"
 fi
 objects=()
-for file in drivers/*.rs rust/tests/rb_kunit.rs; do
-	objects+=("${file%.rs}.o")
+for file in drivers/*.rs rust/tests/rb_kunit.rs rust/tests/c_*.c rust/helpers/{helpers,cdrom,no_cdrom}.c \
+	rust/trace/*.c; do
+	objects+=("${file%.*}.o")
 done
 locked oldest-rustc "$RBLK_TOP/scripts/kernel.sh" make "$tree" --no-print-directory -s -j"$RBLK_JOBS" \
 	M="$RBLK_TOP" MO="$out" "${objects[@]}" 2>&1 | tee "$out/log"
