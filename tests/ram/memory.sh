@@ -12,7 +12,7 @@
 # shellcheck source=tests/ram/lib/disks.sh
 . "$(dirname "$0")/lib/disks.sh"
 
-ktap_plan 48
+ktap_plan 47
 remove_all_disks
 dmesg -C
 
@@ -101,12 +101,6 @@ disk=$(new_disk size=1G)
 fill_all=$(fill "$disk")
 check_equal "the end is ENOSPC" "No space left on device" "${fill_all% [0-9]* }"
 check "most of memory was to be had" test "$(attribute "$disk" pages)" -gt $((total / 3))
-# mib_of TEXT: the number that ends what fill says.
-mib_of() { echo "${1% }" | sed 's/.* //'; }
-fill_again=$(blkdiscard "/dev/$disk" && fill "$disk")
-check "what is discarded can be had again at once" \
-	test "$(mib_of "$fill_again")" -gt $(($(mib_of "$fill_all") * 3 / 4))
-ktap_msg "filled with $(mib_of "$fill_all") MiB, then with $(mib_of "$fill_again")"
 check "no OOM kill" no_oom_kill
 remove_all_disks
 check "the module with limits" sh -c 'rmmod rblk && modprobe rblk'
