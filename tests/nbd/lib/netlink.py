@@ -325,9 +325,8 @@ class Failing(Genl):
     """One of the kernel's allocations fails while it carries out a command."""
 
     def __init__(self):
+        self.number = self.left = 0
         super().__init__()
-        self.number = 0
-        self.left = 0
 
     def send(self, message):
         fd = os.open("/proc/thread-self/fail-nth", os.O_RDWR)
