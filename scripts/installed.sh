@@ -125,7 +125,7 @@ _boot() {
 		echo "# rblk: begin $2"
 		RBLK_PATIENCE=$3 RBLK_DISC=$disc "$RBLK_TOP/scripts/vm" --kernel "$tree" \
 			--initrd "$scratch/initrd-$1" --disk "$scratch/disk" --mem 1024 --drive "$drive" \
-			--timeout $(($3 * 400)) --log "$results/$2.kernel.log" -- tests/installed/lib/machine "$2" ||
+			--timeout $(($3 * 900)) --log "$results/$2.kernel.log" -- tests/installed/lib/machine "$2" ||
 			ret=$?
 		echo "# rblk: end $2 $ret $((SECONDS - started))"
 	} 2>&1 | tee "$log" >&2
