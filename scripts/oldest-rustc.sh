@@ -41,22 +41,22 @@ unpack() {
 	dir=$(mktemp -d "$RBLK_CACHE/deb.XXXXXX")
 	# shellcheck disable=SC2086 # a list
 	(cd "$dir" && apt-get download $list) || { rm -rf "$dir"; return 1; }
-	mkdir "$dir/root"
+	mkdir "$dir/unpacked"
 	for deb in "$dir"/*.deb; do
-		dpkg -x "$deb" "$dir/root" || { rm -rf "$dir"; return 1; }
+		dpkg -x "$deb" "$dir/unpacked" || { rm -rf "$dir"; return 1; }
 	done
 	# The compiler's own source, which is most of it.
-	rm -rf "$dir"/root/usr/src/rustc-*/{src,compiler}
-	mkdir "$dir/root/bin"
+	rm -rf "$dir"/unpacked/usr/src/rustc-*/{src,compiler}
+	mkdir "$dir/unpacked/bin"
 	for program in rustc rustdoc; do
-		cat >"$dir/root/bin/$program" <<-SH
+		cat >"$dir/unpacked/bin/$program" <<-SH
 			#!/bin/sh
-			export LD_LIBRARY_PATH="$root/usr/lib/$(cd "$dir/root/usr/lib" && echo ./*-linux-gnu)"
+			export LD_LIBRARY_PATH="$root/usr/lib/$(cd "$dir/unpacked/usr/lib" && echo ./*-linux-gnu)"
 			exec "$root/usr/bin/$program" "\$@"
 		SH
-		chmod +x "$dir/root/bin/$program"
+		chmod +x "$dir/unpacked/bin/$program"
 	done
-	mv "$dir/root" "$root"
+	mv "$dir/unpacked" "$root"
 	rm -rf "$dir"
 }
 

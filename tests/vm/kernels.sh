@@ -50,13 +50,13 @@ offer() {
 	for version; do
 		series=${version%.*}
 		tree=$dir/deb/linux-source-$series
-		mkdir -p "$tree" "$dir/deb/root/DEBIAN" "$dir/deb/root/usr/src"
+		mkdir -p "$tree" "$dir/deb/files/DEBIAN" "$dir/deb/files/usr/src"
 		touch "$tree/Kconfig"
 		printf 'kernelversion:\n\t@echo %s\n' "$version" >"$tree/Makefile"
-		tar -C "$dir/deb" -cJf "$dir/deb/root/usr/src/linux-source-$series.tar.xz" "linux-source-$series"
+		tar -C "$dir/deb" -cJf "$dir/deb/files/usr/src/linux-source-$series.tar.xz" "linux-source-$series"
 		printf '%s\n' "Package: linux-source-$series" "Version: $version-1~bpo13+1" \
-			'Architecture: all' 'Maintainer: nobody' 'Description: nothing' >"$dir/deb/root/DEBIAN/control"
-		dpkg-deb -b "$dir/deb/root" "$RBLK_ARCHIVE/linux-source-$series=$version-1~bpo13+1" >/dev/null
+			'Architecture: all' 'Maintainer: nobody' 'Description: nothing' >"$dir/deb/files/DEBIAN/control"
+		dpkg-deb -b "$dir/deb/files" "$RBLK_ARCHIVE/linux-source-$series=$version-1~bpo13+1" >/dev/null
 		rm -rf "$dir/deb"
 	done
 }
