@@ -135,6 +135,8 @@ from_the_shop() {
 	udev_start "$top/target/release/pktcdvd" || failed "udevd does not start: $(tail -n 3 "$UDEV_LOG")"
 	drive_ctl load >/dev/null
 	wait_for 15 mapped || failed 'the disc was not mapped'
+	# udev learns of a file system when it is made only if it has looked at the device before.
+	udev_settle || failed 'udev has not looked at the packet device'
 	run cat "$pkt/device_map"
 	shown "mkudffs --label=demo $node"
 	mkudffs --label=demo "$node" >mkudffs.log 2>&1 || failed "mkudffs: $(tail -n 3 mkudffs.log)"

@@ -57,10 +57,12 @@ for name in rblk pktcdvd nbd brd; do
 		"$(in_dest modprobe --show-depends $name | sed 's/ *$//')"
 done
 # shellcheck disable=SC2016 # no expressions
-check_equal "its parameters are those of the README" \
-	"$(sed -n '/^## Module parameters/,/^## /s/^| \(`.*`\) |.*|.*|$/\1/p' "$top/README.md" |
-		grep -o '[a-z_]*' | sort)" \
-	"$(in_dest modinfo -F parm rblk | sed 's/:.*//' | sort)"
+check_equal "their parameters are those of the README" \
+	"$(sed -n '/^## Modules/,/^## /s/^| `\([a-z]*\).ko` |[^|]*|\(.*\)|$/\1 \2/p' "$top/README.md" |
+		while read -r name words; do grep -o '`[a-z_]*`' <<<"$words" | sed "s/\`//g; s/^/$name /"; done | sort)" \
+	"$(for name in rblk nbd pktcdvd brd; do
+		in_dest modinfo -F parm "$name" | sed "s/:.*//; s/^/$name /"
+	done | sort)"
 
 # The command.
 check "make install-tools" make -C "$top" --no-print-directory DESTDIR="$dir/dest" PREFIX=/usr install-tools

@@ -81,6 +81,9 @@ injected() { echo $((1000000 - $(cat "/sys/kernel/debug/$1/times"))); }
 echo 1 >/proc/sys/vm/overcommit_memory
 echo 1 >/proc/sys/kernel/sysrq
 
+# As the guide has it. The kernel's own driver has no such file.
+[ ! -e /sys/block/nbd0/max_request_bytes ] || echo 4096 >/sys/block/nbd0/max_request_bytes
+
 case $1 in
 tcp)
 	serve -p 10809 -b 127.0.0.1
