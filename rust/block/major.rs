@@ -46,11 +46,19 @@ pub struct BlkdevMajor {
     name: &'static CStr,
 }
 
+/// The most bytes of a name. C keeps no more of it, and would not find the number again by a longer
+/// one to unregister it.
+const NAME_MAX: usize = 15;
+
 impl BlkdevMajor {
     /// Registers a free major number under `name`.
     ///
-    /// Fails with [`EBUSY`] if there is none. May sleep.
+    /// Fails with [`EBUSY`] if there is none, and with [`EINVAL`] if the name has more than 15 bytes.
+    /// May sleep.
     pub fn register(name: &'static CStr) -> Result<Self> {
+        if name.to_bytes().len() > NAME_MAX {
+            return Err(EINVAL);
+        }
         // SAFETY: The name is static; zero asks for any number.
         let number = unsafe { bindings::__register_blkdev(0, name.as_char_ptr(), None) };
         to_result(number)?;
@@ -64,7 +72,8 @@ impl BlkdevMajor {
 
     /// Registers the major number `major` under `name`.
     ///
-    /// Fails with [`EBUSY`] if it is taken, and with [`EINVAL`] if it is none (1 to 511). May sleep.
+    /// Fails with [`EBUSY`] if it is taken, and with [`EINVAL`] if it is none (1 to 511) or the name
+    /// has more than 15 bytes. May sleep.
     pub fn register_number(name: &'static CStr, major: u32) -> Result<Self> {
         if !(1..bindings::BLKDEV_MAJOR_MAX).contains(&major) {
             return Err(EINVAL);
@@ -73,7 +82,8 @@ impl BlkdevMajor {
         unsafe { Self::register_raw(name, major, None) }
     }
 
-    /// Registers the major number `major`, which must not be zero.
+    /// Registers the major number `major`, which must not be zero. Fails with [`EBUSY`] if it is
+    /// taken, and with [`EINVAL`] if the name has more than 15 bytes.
     ///
     /// # Safety
     ///
@@ -83,6 +93,9 @@ impl BlkdevMajor {
         major: u32,
         probe: Option<unsafe extern "C" fn(bindings::dev_t)>,
     ) -> Result<Self> {
+        if name.to_bytes().len() > NAME_MAX {
+            return Err(EINVAL);
+        }
         // SAFETY: The name is static; the callback may be called, by the requirements of this
         // function.
         to_result(unsafe { bindings::__register_blkdev(major, name.as_char_ptr(), probe) })?;
@@ -188,7 +201,7 @@ impl<T: Probe> ProbedMajor<T> {
     /// Registers the major number `major` under `name`.
     ///
     /// Fails with [`EBUSY`] if the number or the slot of `T` is taken, and with [`EINVAL`] if the
-    /// number is none (1 to 511). May sleep.
+    /// number is none (1 to 511) or the name has more than 15 bytes. May sleep.
     pub fn register(name: &'static CStr, major: u32, data: Arc<T>) -> Result<Self> {
         if !(1..bindings::BLKDEV_MAJOR_MAX).contains(&major) {
             return Err(EINVAL);

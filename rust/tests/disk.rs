@@ -371,6 +371,9 @@ mod tests {
             let none = BlkdevMajor::register_number(c"rb-kunit2", none);
             assert_eq!(none.err(), Some(EINVAL));
         }
+        // C would not find it again by such a name.
+        let long = BlkdevMajor::register(c"rb-kunit-longer1");
+        assert_eq!(long.err(), Some(EINVAL));
 
         let number = |major, first, minors| -> Result<DiskOptions> {
             Ok(DiskOptions {
@@ -388,10 +391,11 @@ mod tests {
             (major.number(), 32)
         );
         drop(disk);
-        // There is no such major, or are not so many minors.
+        // There is no such major for disks of drivers, or are not so many minors.
         let last = (1 << 20) - 1;
         for (major, first, minors) in [
             (0, 32, 1),
+            (259, 32, 1),
             (major.number(), last, 2),
             (major.number(), 1, last + 1),
             (major.number(), 1, u32::MAX),

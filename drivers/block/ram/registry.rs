@@ -114,6 +114,8 @@ impl Registry {
         let name = self.reserve(options.name)?;
         let added = self
             .build(&name, options, Some(device_number))
+            // That of somebody else: one of ours has its name reserved.
+            .map_err(|err| if err == EEXIST { EBUSY } else { err })
             .map(|disk| Added {
                 _file: Some(file(disk.data().into())),
                 disk,

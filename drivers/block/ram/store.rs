@@ -205,12 +205,15 @@ impl Store {
         let (last, _) = locate(pos.saturating_add(u64::from(bytes)).saturating_sub(1));
 
         let mut index = first;
-        // The array is not looked at while a page is added, which may sleep.
-        while let Some(missing) = { self.pages.cursor().first_missing(index..=last) } {
+        loop {
+            // The cursor, and with it RCU's lock, ends with this statement: adding a page may sleep.
+            let missing = self.pages.cursor().first_missing(index..=last);
+            let Some(missing) = missing else {
+                return Ok(());
+            };
             self.add_page(missing, gfp, SafePage::alloc_zeroed)?;
             index = missing.saturating_add(1);
         }
-        Ok(())
     }
 
     /// Adds a page at `index`, accounted for, unless there is one by now.

@@ -43,6 +43,10 @@ use kernel::{
     types::ForeignOwnable, //
 };
 
+/// The major of the numbers that the block core gives (`linux/major.h`). It would take back one that
+/// it has not given.
+const BLOCK_EXT_MAJOR: u32 = 259;
+
 /// What a disk is, apart from its limits.
 ///
 /// # Examples
@@ -72,8 +76,8 @@ pub struct DiskOptions {
 impl DiskOptions {
     /// Sets up a disk that a front has allocated.
     ///
-    /// Fails with [`EINVAL`] if the name is too long (31 bytes), the major is zero, or there are
-    /// not so many minors, with [`ENODEV`] if the [`Disks`](super::Disks) of `disks` is being dropped, and with [`ENOMEM`];
+    /// Fails with [`EINVAL`] if the name is too long (31 bytes), the major is zero or that of numbers
+    /// which the block core gives (259), or there are not so many minors, with [`ENODEV`] if the [`Disks`](super::Disks) of `disks` is being dropped, and with [`ENOMEM`];
     /// then the disk and its data are gone.
     ///
     /// # Safety
@@ -129,7 +133,7 @@ impl DiskOptions {
             let last = dev.minor().checked_add(minors.get() - 1).ok_or(EINVAL)?;
             // Whether there is such a number.
             DevT::new(dev.major(), last)?;
-            if dev.major() == 0 {
+            if matches!(dev.major(), 0 | BLOCK_EXT_MAJOR) {
                 return Err(EINVAL);
             }
             // SAFETY: We have exclusive access to the disk.

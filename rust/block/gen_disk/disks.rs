@@ -23,8 +23,10 @@ use kernel::{
 /// keep the module; those who are refused do not, nor does the block core any more when it drops the
 /// last reference. So dropping this waits until each disk that was built with one of its
 /// [tokens](Disks::token) is freed, its data dropped, and everybody has left the code that did so.
+/// (For the latter a preemptible kernel needs `CONFIG_TASKS_RCU`, which tracing selects.)
 ///
-/// If the module has been loaded, that takes a moment. If it fails to load although a disk was
+/// If the module has been loaded, that takes a moment, unless a cgroup's I/O controller has noted a
+/// disk in a task that does not return to user space: until it does. If the module fails to load although a disk was
 /// visible, it takes until the last opener has closed the disk.
 ///
 /// # Examples
@@ -107,7 +109,8 @@ impl Count {
     const ONE: usize = 2;
 }
 
-/// A disk that is not freed; dropped as the last that is done for it.
+/// A disk that is not freed; dropped as the last that is done for it, or by a call into the module
+/// that unloading waits for.
 pub(super) struct CountedDisk(Arc<Count>);
 
 impl Drop for CountedDisk {

@@ -204,8 +204,8 @@ impl<T: Operations> DiskVTable<T> {
     ///
     /// Only the block layer may call this, for a disk of `T`.
     unsafe extern "C" fn free_disk(disk: *mut bindings::gendisk) {
-        // SAFETY: This is the last use of the disk, which was added, and so has the data of `T` and
-        // a presence, that `GenDisk` has left; nothing borrows them any more. The code of the module
+        // SAFETY: The disk was added, and so has the data of `T` and a presence, that `GenDisk` has
+        // left. This is the last use of them; nothing borrows them any more. The code of the module
         // is there, since the last that this does is to say that the disk is freed: `Disks` waits
         // for that, and then until this has returned.
         unsafe {
