@@ -21,9 +21,7 @@ _apt_mirror() {
 		'Origin: Debian' 'Label: Debian' 2>/dev/null | head -n 1
 }
 
-# apt_private_update: make the configuration and fetch the suite's lists, at
-# most once an hour.
-apt_private_update() {
+_apt_private_update() {
 	local site
 	may_fetch "packages from $RBLK_SUITE"
 	if [ -n "$(find "$_apt_dir/updated" -mmin -60 2>/dev/null)" ]; then
@@ -46,6 +44,10 @@ apt_private_update() {
 	touch "$_apt_dir/updated"
 }
 
+# apt_private_update: make the configuration and fetch the suite's lists, at
+# most once an hour.
+apt_private_update() { locked package-lists _apt_private_update; }
+
 # apt_private_versions PACKAGE: its versions in the suite, newest first.
 apt_private_versions() {
 	apt-cache "${_apt_opts[@]}" madison "$1" | awk -F'|' '{ gsub(/ /, "", $2); print $2 }' |
@@ -54,11 +56,11 @@ apt_private_versions() {
 
 # apt_private_unpack PACKAGE=VERSION DIRECTORY
 apt_private_unpack() {
-	local tmp
+	local tmp ret=0
 	tmp=$(mktemp -d "$RBLK_CACHE/deb.XXXXXX")
 	(cd "$tmp" && step "downloading $1" 0 apt-get "${_apt_opts[@]}" download "$1") ||
 		{ rm -rf "$tmp"; return 1; }
-	mkdir -p "$2"
-	dpkg -x "$tmp"/*.deb "$2"
+	mkdir -p "$2" && dpkg -x "$tmp"/*.deb "$2" || ret=$?
 	rm -rf "$tmp"
+	return "$ret"
 }

@@ -25,10 +25,10 @@ linux_source() {
 	local series=$1 tree versions
 	tree=$(find "$RBLK_CACHE/src" -maxdepth 1 -name "linux-$series.*" 2>/dev/null | sort -V | tail -n 1)
 	if [ -z "$tree" ]; then
-		apt_private_update
-		versions=$(apt_private_versions "linux-source-$series")
+		apt_private_update || return
+		versions=$(apt_private_versions "linux-source-$series") || return
 		[ -n "$versions" ] || return 0
-		apt_private_unpack "linux-source-$series=$(head -n 1 <<<"$versions")" "$scratch/$series" >&2
+		apt_private_unpack "linux-source-$series=$(head -n 1 <<<"$versions")" "$scratch/$series" >&2 || return
 		tree=$(echo "$scratch/$series"/usr/src/linux-source-*.tar.xz)
 	fi
 	echo "$tree"
@@ -39,7 +39,7 @@ pack() {
 	local series=$1 source packed
 	packed=$RBLK_CACHE/rust-parts/linux-rust-$series-$(sha256sum "$packer" | cut -c 1-12).tar.xz
 	if [ ! -e "$packed" ]; then
-		source=$(linux_source "$series")
+		source=$(linux_source "$series") || return
 		[ -n "$source" ] || { say "no source of Linux $series: modules will not be built for it"; return; }
 		mkdir -p "${packed%/*}"
 		step "packing the Rust parts of Linux $series" 0 "$packer" "$source" "$packed.new"
