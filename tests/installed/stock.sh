@@ -71,9 +71,16 @@ as() {
 }
 
 for series in 7.2 7.3; do
-	if ! "$top/scripts/stock.sh" "$series" >/dev/null 2>&1; then
+	status=0
+	"$top/scripts/stock.sh" "$series" >/dev/null 2>"$dir/why" || status=$?
+	if [ "$status" != 0 ]; then
+		[ "$status" = 4 ] || sed 's/^/# /' "$dir/why"
 		for ((n = 0; n < in_guest + 3; n++)); do
-			ktap_test_skip "$series: $n" "Debian's backports have no kernel $series"
+			if [ "$status" = 4 ]; then
+				ktap_test_skip "$series: $n" "Debian's backports have no kernel $series"
+			else
+				ktap_test_fail "$series: $n: there is no system with it (status $status)"
+			fi
 		done
 		continue
 	fi
