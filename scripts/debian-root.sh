@@ -72,6 +72,14 @@ _proxy() {
 	echo "${proxy:-${http_proxy:-}}"
 }
 
+# _plain_mirror MIRROR: itself, or the first of a file of mirrors, which debootstrap does not read.
+_plain_mirror() {
+	case $1 in
+	mirror+file:*) sed -nE '\|^https?://|{s/[[:space:]].*//;p;q}' "${1#mirror+file:}" ;;
+	*) echo "$1" ;;
+	esac
+}
+
 # _kernels ROOT: the packages of the newest kernel of each series.
 _kernels() {
 	local number
@@ -129,7 +137,7 @@ _recipe() { declare -f _make_root _furnish _within _kernels; declare -p release 
 _make() {
 	local root=$1 mirror
 	[ ! -d "$root" ] || return 0
-	mirror=$(_apt_mirror)
+	mirror=$(_plain_mirror "$(_apt_mirror)")
 	[ -n "$mirror" ] || die "apt knows no Debian mirror (run 'apt-get update' first)"
 	[ -r "$RBLK_KEYRING" ] || die "no $RBLK_KEYRING: install debian-archive-keyring"
 	rm -rf --one-file-system "$root".new
@@ -140,7 +148,7 @@ _make() {
 	mv "$root.new" "$root"
 	# Those of other recipes, when nobody has used them for a week.
 	find "$RBLK_CACHE" -maxdepth 1 -name 'debian-*.used' -mtime +7 | while read -r used; do
-		rm -rf --one-file-system "${used%.used}" "$used"
+		rm -rf --one-file-system "${used%.used}" "${used%.used}.stock" "$used"
 	done
 }
 
