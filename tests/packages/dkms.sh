@@ -10,6 +10,7 @@
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
+PATH=$PATH:/usr/sbin:/sbin
 ktap_plan 42
 top=$(realpath "$(dirname "$0")/../..")
 mkdir -p "$top/build"

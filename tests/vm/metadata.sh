@@ -7,6 +7,7 @@
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
+PATH=$PATH:/usr/sbin:/sbin
 scripts=$(realpath "$(dirname "$0")/../../scripts")
 dir=$(mktemp -d)
 # shellcheck disable=SC2154 # set by ktap.sh
