@@ -10,7 +10,6 @@
 #   plot   to draw what was measured         root   to make and boot a Debian system
 #   suites what the test suites of others want, and stress-ng
 #   deb    to make Debian packages
-# RBLK_NO_APT=1: nothing is looked at or installed.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -28,7 +27,6 @@ check=(shellcheck perl python3-docutils)
 plot=(python3-matplotlib python3-jinja2)
 suites=(stress-ng xfsprogs nbdkit)
 deb=(build-essential debhelper dh-dkms python3 xz-utils)
-[ -z "${RBLK_NO_APT:-}" ] || exit 0
 
 candidate() { apt-cache policy "$1" | awk '/Candidate:/ && $2 != "(none)" { print $2 }'; }
 update() { [ "$(id -u)" != 0 ] || step 'reading the package lists' 0 apt-get update; }

@@ -43,7 +43,7 @@ build() {
 		# What is compiled there must be allowed to run, which it may not be in /tmp.
 		TMPDIR=$top "$top/scripts/stock-build.sh" "$headers" "$top/rust-parts" "$out"
 	else
-		RBLK_NO_APT=1 HOME=${HOME:-/root} \
+		RBLK_FETCH=no HOME=${HOME:-/root} \
 			make -s -C "$top" KDIR="$headers" MO="$(realpath "$out")" modules
 	fi
 }
