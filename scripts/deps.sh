@@ -22,7 +22,7 @@ build=(build-essential flex bison bc libelf-dev libssl-dev kmod cpio xz-utils rs
 vm=(qemu-system-x86 kmod busybox-static udftools eject fio dvd+rw-tools xorriso cdrskin
 	nbd-client nbd-server nbdkit qemu-utils
 	e2fsprogs dmsetup util-linux bsdextrautils iproute2 procps python3 udev dbus udisks2 cpio)
-root=(debootstrap debian-archive-keyring e2fsprogs cpio xz-utils kmod util-linux)
+root=(busybox-static debootstrap debian-archive-keyring e2fsprogs cpio xz-utils kmod util-linux)
 check=(shellcheck perl python3-docutils)
 plot=(python3-matplotlib python3-jinja2)
 suites=(stress-ng xfsprogs nbdkit)
