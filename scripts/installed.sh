@@ -79,13 +79,14 @@ _modules() {
 		_built "$new/over" "${series[1]}"
 	fi
 	mv "$new" "$dir" || die "there is no $new"
-	find "${dir%/*}" -mindepth 1 -maxdepth 1 -mtime +7 -exec rm -rf --one-file-system {} +
+	find "${dir%/*}" -mindepth 1 -maxdepth 1 -mmin +1440 -exec rm -rf --one-file-system {} +
 }
 
 # _make_modules: prints the directory. Nobody makes other packages meanwhile.
 _make_modules() {
 	local dir
-	make -s -C "$RBLK_TOP" deb >&2 || die 'the packages cannot be made'
+	# Of all series, whatever kernel source and make we were called with.
+	env -u LINUX_SRC -u MAKEFLAGS -u MAKEOVERRIDES make -s -C "$RBLK_TOP" deb >&2 || die 'the packages cannot be made'
 	dir=$RBLK_CACHE/installed/$(contents rblk-dkms)-${root##*-}
 	mkdir -p "${dir%/*}"
 	_modules "$dir"
