@@ -18,6 +18,18 @@ drive='dvd+rw,strict,blocks=8192'
 [ "$(id -u)" = 0 ] || ktap_skip_all 'a Debian system is made by root only (debootstrap, chroot)'
 unshare --mount --pid --fork true ||
 	ktap_skip_all 'root may not make namespaces here (unshare --mount --pid --fork true)'
+# shellcheck source=scripts/lib.sh
+cache=$(. "$top/scripts/lib.sh" && echo "$RBLK_CACHE")
+scratch=$(mktemp -d "$cache/overlay.XXXXXX")
+mkdir "$scratch"/{lower,upper,work,merged}
+overlay() {
+	unshare --mount mount -t overlay -o "lowerdir=$scratch/lower,upperdir=$scratch/upper,workdir=$scratch/work" \
+		overlay "$scratch/merged"
+}
+overlay || no_overlay=yes
+rm -rf "$scratch"
+[ -z "${no_overlay:-}" ] ||
+	ktap_skip_all "no overlay can be mounted in $cache, where the system is kept (mount -t overlay)"
 mkdir -p "$top/build"
 dir=$(mktemp -d "$top/build/stock.XXXXXX")
 # shellcheck disable=SC2154 # set by ktap.sh
