@@ -7,6 +7,7 @@
 #include <linux/jiffies.h>
 #include <linux/lockdep.h>
 #include <linux/net.h>
+#include <linux/sched.h>
 #include <linux/tcp.h>
 #include <linux/uio.h>
 #include <net/sock.h>
@@ -111,7 +112,6 @@ __rb_helper int rb_helper_sock_begin_io(struct socket *sock, bool memalloc)
 		}
 		/* The task's page may be in use by what the IO interrupts. */
 		sk->sk_use_task_frag = false;
-		WRITE_ONCE(sk->sk_sndtimeo, RB_XFER_TICK);
 	}
 	release_sock(sk);
 	if (err && memalloc)
@@ -127,6 +127,8 @@ __rb_helper void rb_helper_sock_end_io(struct socket *sock, bool memalloc)
 	lock_sock(sk);
 	sk->sk_allocation = GFP_KERNEL;
 	sk->sk_use_task_frag = true;
+	WRITE_ONCE(sk->sk_sndtimeo, MAX_SCHEDULE_TIMEOUT);
+	WRITE_ONCE(sk->sk_rcvtimeo, MAX_SCHEDULE_TIMEOUT);
 	if (memalloc) {
 		sock_reset_flag(sk, SOCK_MEMALLOC);
 		/* From now on the limits count, see sk_clear_memalloc(). */
@@ -194,12 +196,24 @@ __rb_helper unsigned int rb_helper_sock_quiet_ms(const unsigned long *moved)
 struct rb_xfer {
 	struct socket *sock;
 	unsigned long *moved;
+	/* After how long a call comes back to look. */
+	long tick;
 	bool send;
 	bool more;
 	unsigned int nr;
 	size_t bytes;
 	struct kvec vecs[16];
 };
+
+/* Whoever shares the file of the socket may have set another time: none even. */
+static void rb_xfer_set_tick(const struct rb_xfer *x)
+{
+	struct sock *sk = x->sock->sk;
+	long *timeo = x->send ? &sk->sk_sndtimeo : &sk->sk_rcvtimeo;
+
+	if (READ_ONCE(*timeo) != x->tick)
+		WRITE_ONCE(*timeo, x->tick);
+}
 
 /* Sends or receives all that @msg describes, with as many calls as it takes. */
 static int rb_xfer_msg(struct rb_xfer *x, struct msghdr *msg, bool more)
@@ -217,8 +231,11 @@ static int rb_xfer_msg(struct rb_xfer *x, struct msghdr *msg, bool more)
 		ret = x->send ? sock_sendmsg(x->sock, msg) :
 				sock_recvmsg(x->sock, msg, flags);
 		/* It was only time to look. */
-		if (ret == -EAGAIN)
+		if (ret == -EAGAIN) {
+			rb_xfer_set_tick(x);
+			cond_resched();
 			continue;
+		}
 		if (ret <= 0)
 			return ret ?: -EPIPE;
 		rb_helper_sock_moved(x->moved);
@@ -303,7 +320,7 @@ static int rb_xfer_all(struct rb_xfer *x, void *head, size_t len, struct bio *bi
 }
 
 static int rb_xfer(struct socket *sock, bool send, void *head, size_t len,
-		   struct bio *bio, bool more, unsigned long *moved)
+		   struct bio *bio, bool more, long tick, unsigned long *moved)
 {
 	struct rb_xfer x;
 	int err = 0;
@@ -311,10 +328,12 @@ static int rb_xfer(struct socket *sock, bool send, void *head, size_t len,
 	/* Not with an initializer, which would clear the vectors each time. */
 	x.sock = sock;
 	x.moved = moved;
+	x.tick = tick;
 	x.send = send;
 	x.more = more;
 	x.nr = 0;
 	x.bytes = 0;
+	rb_xfer_set_tick(&x);
 	/* Whoever is the current task, the IO is not its doing. */
 	scoped_with_kernel_creds()
 		err = rb_xfer_all(&x, head, len, bio);
@@ -329,7 +348,8 @@ __rb_helper int rb_helper_sock_send(struct socket *sock, const void *head,
 				    size_t len, struct bio *bio, bool more,
 				    unsigned long *moved)
 {
-	return rb_xfer(sock, true, (void *)head, len, bio, more, moved);
+	return rb_xfer(sock, true, (void *)head, len, bio, more,
+		       RB_XFER_TICK, moved);
 }
 
 /*
@@ -340,6 +360,6 @@ __rb_helper int rb_helper_sock_receive(struct socket *sock, void *head,
 				       size_t len, struct bio *bio,
 				       unsigned long *moved)
 {
-	WRITE_ONCE(sock->sk->sk_rcvtimeo, bio ? RB_XFER_TICK : MAX_SCHEDULE_TIMEOUT);
-	return rb_xfer(sock, false, head, len, bio, false, moved);
+	return rb_xfer(sock, false, head, len, bio, false,
+		       bio ? RB_XFER_TICK : MAX_SCHEDULE_TIMEOUT, moved);
 }

@@ -38,7 +38,7 @@ pub struct Options {
 /// A connected stream socket from user space that carries block IO.
 ///
 /// It is a TCP or a local one. User space may keep its file open, but should not use it any more:
-/// all options that are set here stay set, but for the use of memory reserves.
+/// the buffers keep the sizes that are set here, and there are no timeouts afterwards.
 ///
 /// Any number of threads may use it at a time, but then what they send and receive is in no
 /// certain order: one thread that sends and one that receives is what works. Both should be kernel

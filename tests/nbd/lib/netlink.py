@@ -413,6 +413,19 @@ def lost_over_tcp():
     dev.becomes_unused()
 
 
+def stays_usable():
+    """Whoever keeps a socket that a device had has it without the device's timeouts."""
+    kept = negotiate(server.address)[0]
+    nl.connect(0, 64 * MIB, [kept.fileno()])
+    dev.io()
+    nl.disconnect(0)
+    dev.becomes_unused()
+    ktap.equal("a socket that is given back has no timeouts", [bytes(16)] * 2, [
+        kept.getsockopt(socket.SOL_SOCKET, name, 16)
+        for name in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO)])
+    kept.close()
+
+
 def exchange():
     """Connections that are alive get others in their place, and new ones are added, under load."""
     listener = Genl()
@@ -795,14 +808,15 @@ def resize():
         dev.becomes_unused()
 
 
-ktap = Ktap(112 + 1 + 3 + 21 + 1 + 2 + 8 + 2)
+ktap = Ktap(112 + 1 + 3 + 21 + 1 + 2 + 8 + 2 + 1)
 load_driver()
 nl = Genl()
 dev = Device(0)
 server = Server()
 for part in (bad_connects, strange_connects, many_sockets, indices, connected, open_node,
              identifiers, client_flags, reconnect, dead_timeout, timeouts, takes_long, debugfs, held_open,
-             resize, any_bytes, request_size, says_what_is_so, lost_over_tcp, exchange, others_are_stuck):
+             resize, any_bytes, request_size, says_what_is_so, lost_over_tcp, stays_usable,
+             exchange, others_are_stuck):
     part()
 ktap.equal("who may not gets EPERM, but may ask for the STATUS", "EPERM EPERM EPERM ok",
            as_nobody())
