@@ -180,7 +180,7 @@ __rb_helper void rb_helper_sock_abort(struct socket *sock)
 	kernel_sock_shutdown(sock, SHUT_RDWR);
 }
 
-/* Notes that something has been sent or received just now. */
+/* Notes that something has been received, or left the send buffer, just now. */
 __rb_helper void rb_helper_sock_moved(unsigned long *moved)
 {
 	WRITE_ONCE(*moved, jiffies);
@@ -215,9 +215,16 @@ static void rb_xfer_set_tick(const struct rb_xfer *x)
 		WRITE_ONCE(*timeo, x->tick);
 }
 
-/* Sends or receives all that @msg describes, with as many calls as it takes. */
+/*
+ * Sends or receives all that @msg describes, with as many calls as it takes.
+ *
+ * What fits into the send buffer moves nothing: the other end may be dead. Only
+ * what has to wait for room shows that some has left. So the first call does not
+ * wait, and does not count.
+ */
 static int rb_xfer_msg(struct rb_xfer *x, struct msghdr *msg, bool more)
 {
+	bool room_came = !x->send;
 	int flags = MSG_NOSIGNAL;
 	int ret;
 
@@ -227,18 +234,21 @@ static int rb_xfer_msg(struct rb_xfer *x, struct msghdr *msg, bool more)
 		flags |= MSG_MORE;
 
 	while (msg_data_left(msg)) {
-		msg->msg_flags = flags;
+		msg->msg_flags = flags | (room_came ? 0 : MSG_DONTWAIT);
 		ret = x->send ? sock_sendmsg(x->sock, msg) :
 				sock_recvmsg(x->sock, msg, flags);
 		/* It was only time to look. */
 		if (ret == -EAGAIN) {
+			room_came = true;
 			rb_xfer_set_tick(x);
 			cond_resched();
 			continue;
 		}
 		if (ret <= 0)
 			return ret ?: -EPIPE;
-		rb_helper_sock_moved(x->moved);
+		if (room_came)
+			rb_helper_sock_moved(x->moved);
+		room_came = true;
 	}
 	return 0;
 }

@@ -75,7 +75,7 @@ pub struct Options {
 pub struct Socket {
     socket: NonNull<bindings::socket>,
     memalloc: bool,
-    /// When something was sent or received last, in jiffies.
+    /// When something has moved last, in jiffies; see [`Self::quiet_ms`].
     moved: Atomic<usize>,
 }
 
@@ -119,10 +119,11 @@ impl Socket {
         Ok(this)
     }
 
-    /// Returns for how many milliseconds nothing has been sent or received, since [`Self::from_fd`].
+    /// Returns for how many milliseconds nothing has moved, since [`Self::from_fd`]: nothing was received,
+    /// and nothing that was to be sent has got room in the send buffer after it had to wait for some.
     ///
-    /// What is sent has left the send buffer at least a little. While data goes out or comes in slowly
-    /// this is late by up to a second. Any context.
+    /// What finds room at once says nothing of the other end, and does not count. While data goes out or
+    /// comes in slowly this is late by up to a second. Any context.
     pub fn quiet_ms(&self) -> u32 {
         // SAFETY: The number is valid, and only read and written as a whole.
         unsafe { bindings::sock_quiet_ms(self.moved.as_ptr()) }

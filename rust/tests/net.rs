@@ -218,6 +218,22 @@ mod tests {
     }
 
     #[test]
+    fn what_finds_room_at_once_moves_nothing() -> Result {
+        let (a, b) = sockets()?;
+        let mut buffer = [0];
+
+        for _ in 0..10 {
+            a.send(b"x", no_bios(), false)?;
+            fsleep(Delta::from_millis(50));
+        }
+        assert!(a.quiet_ms() >= 450);
+        let before = b.quiet_ms();
+        b.receive(&mut buffer)?;
+        assert!(before >= 450 && b.quiet_ms() < before);
+        Ok(())
+    }
+
+    #[test]
     fn only_connected_streams_are_taken() -> Result {
         let error = |fd: &Fd| fd.socket().err();
         let (closed, huge) = (Fd::unconnected(true)?.0, i32::MAX as u32 + 1);

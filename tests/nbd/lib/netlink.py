@@ -666,6 +666,33 @@ def timeouts():
     dev.becomes_unused()
 
 
+def trickle():
+    """What goes into the send buffer of a server that hangs does not make it look alive."""
+    if STOCK:
+        return
+    attach(nl, 0, server.address, timeout=2)
+    dev.io()
+    server.process.send_signal(signal.SIGSTOP)
+    readers = []
+
+    def one_more():
+        """Whether the connection is lost; if not, there is a new read, four times as often as is due."""
+        if not dev.links()[0]["alive"]:
+            return True
+        readers.append(Background(outcome, dev.io, offset=len(readers) * 4096))
+        time.sleep(0.5)
+
+    try:
+        lost = any(one_more() for _ in range(40))
+        ktap.check("a server that hangs is given up, whatever else it is sent", lost, len(readers))
+        print(f"# after {len(readers)} reads", flush=True)
+        ktap.equal("and all that waits for it fails", {"EIO"}, {reader.wait() for reader in readers})
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+    nl.disconnect(0)
+    dev.becomes_unused()
+
+
 def takes_long():
     """A request that takes long, when it may."""
     attach(nl, 0, server.address)
@@ -808,14 +835,14 @@ def resize():
         dev.becomes_unused()
 
 
-ktap = Ktap(112 + 1 + 3 + 21 + 1 + 2 + 8 + 2 + 1)
+ktap = Ktap(112 + 1 + 3 + 21 + 1 + 2 + 8 + 2 + 1 + (0 if STOCK else 2))
 load_driver()
 nl = Genl()
 dev = Device(0)
 server = Server()
 for part in (bad_connects, strange_connects, many_sockets, indices, connected, open_node,
-             identifiers, client_flags, reconnect, dead_timeout, timeouts, takes_long, debugfs, held_open,
-             resize, any_bytes, request_size, says_what_is_so, lost_over_tcp, stays_usable,
+             identifiers, client_flags, reconnect, dead_timeout, timeouts, trickle, takes_long, debugfs,
+             held_open, resize, any_bytes, request_size, says_what_is_so, lost_over_tcp, stays_usable,
              exchange, others_are_stuck):
     part()
 ktap.equal("who may not gets EPERM, but may ask for the STATUS", "EPERM EPERM EPERM ok",

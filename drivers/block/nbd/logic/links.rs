@@ -27,8 +27,8 @@ pub trait Connection {
     /// Lets the receiver look again whether a request has been sent. Any context, with any lock held.
     fn wake_receiver(&self);
 
-    /// Returns for how many milliseconds nothing has been sent or received. Any context, with any lock
-    /// held.
+    /// Returns for how many milliseconds nothing has moved: nothing was received, and nothing has left
+    /// what the sender had to wait for. Any context, with any lock held.
     fn quiet_ms(&self) -> u64;
 }
 
