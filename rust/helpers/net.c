@@ -8,6 +8,7 @@
 #include <linux/lockdep.h>
 #include <linux/net.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/tcp.h>
 #include <linux/uio.h>
 #include <net/sock.h>
@@ -196,8 +197,9 @@ __rb_helper unsigned int rb_helper_sock_quiet_ms(const unsigned long *moved)
 struct rb_xfer {
 	struct socket *sock;
 	unsigned long *moved;
-	/* After how long a call comes back to look. */
+	/* After how long a call comes back to look, and with how much at most. */
 	long tick;
+	size_t most;
 	bool send;
 	bool more;
 	unsigned int nr;
@@ -226,6 +228,7 @@ static int rb_xfer_msg(struct rb_xfer *x, struct msghdr *msg, bool more)
 {
 	bool room_came = !x->send;
 	int flags = MSG_NOSIGNAL;
+	size_t left, part;
 	int ret;
 
 	if (!x->send)
@@ -233,10 +236,14 @@ static int rb_xfer_msg(struct rb_xfer *x, struct msghdr *msg, bool more)
 	else if (more)
 		flags |= MSG_MORE;
 
-	while (msg_data_left(msg)) {
+	while ((left = msg_data_left(msg))) {
+		part = min(left, x->most);
+		iov_iter_truncate(&msg->msg_iter, part);
 		msg->msg_flags = flags | (room_came ? 0 : MSG_DONTWAIT);
 		ret = x->send ? sock_sendmsg(x->sock, msg) :
 				sock_recvmsg(x->sock, msg, flags);
+		left -= part - msg_data_left(msg);
+		iov_iter_reexpand(&msg->msg_iter, left);
 		/* It was only time to look. */
 		if (ret == -EAGAIN) {
 			room_came = true;
@@ -248,7 +255,8 @@ static int rb_xfer_msg(struct rb_xfer *x, struct msghdr *msg, bool more)
 			return ret ?: -EPIPE;
 		if (room_came)
 			rb_helper_sock_moved(x->moved);
-		room_came = true;
+		if (ret < part)
+			room_came = true;
 	}
 	return 0;
 }
@@ -339,6 +347,8 @@ static int rb_xfer(struct socket *sock, bool send, void *head, size_t len,
 	x.sock = sock;
 	x.moved = moved;
 	x.tick = tick;
+	/* A local socket waits so long for each packet of a call, which has so much. */
+	x.most = send && !sk_is_tcp(sock->sk) ? SZ_32K : SIZE_MAX;
 	x.send = send;
 	x.more = more;
 	x.nr = 0;
