@@ -424,9 +424,11 @@ pub(crate) fn put(device: &Arc<Device>, setup: &mut Setup, index: u32, socket: S
     let index = u16::try_from(index)?;
     let leaving = device.io.lock().leave(index);
     if let Some(old) = leaving {
-        wait_for(device, LEAVE_TIME, || device.io.lock().is_done(&old));
-        device.io.lock().want_disconnect_of(&old);
-        wait_for(device, DISCONNECT_TIME, || device.io.lock().is_told(&old));
+        // Without a word otherwise: what it has not sent yet must not go out behind what is sent again.
+        if wait_for(device, LEAVE_TIME, || device.io.lock().is_done(&old)) {
+            device.io.lock().want_disconnect_of(&old);
+            wait_for(device, DISCONNECT_TIME, || device.io.lock().is_told(&old));
+        }
         device.let_go(&old);
     }
     take_place(device, place, link);
@@ -453,15 +455,18 @@ fn add(device: &Arc<Device>, session: &mut Session, socket: Socket) -> Result {
     Ok(())
 }
 
-/// Waits until something is so, but not for longer than a time.
-fn wait_for(device: &Device, time: Delta, mut condition: impl FnMut() -> bool) {
+/// Waits until something is so, but not for longer than a time; returns whether it is.
+fn wait_for(device: &Device, time: Delta, mut condition: impl FnMut() -> bool) -> bool {
     let since = Instant::<Monotonic>::now();
-    while since.elapsed() < time {
+    loop {
         if device
             .changed
             .wait_event_idle_timeout(Some(LEAVE_TICK), &mut condition)
         {
-            return;
+            return true;
+        }
+        if since.elapsed() >= time {
+            return false;
         }
     }
 }
