@@ -25,7 +25,8 @@ use kernel::{
     sync::{
         atomic::Relaxed,
         Arc, //
-    }, //
+    },
+    time::Instant, //
 };
 use rb::{
     block::limits::QueueLimits,
@@ -435,8 +436,9 @@ fn reconfigure(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
     device.io.lock().set_dead_timeout(dead_timeout);
     session::reconnect(device, disk, &mut setup, for_lost)?;
     let places = fds.iter().filter_map(|fd| fd.place);
+    let since = Instant::now();
     for (place, socket) in places.zip(for_places) {
-        session::put(device, &mut setup, place, socket)?;
+        session::put(device, &mut setup, place, socket, since)?;
     }
     if size != setup.size {
         session::resize(device, disk, &mut setup, size).inspect_err(|_| {

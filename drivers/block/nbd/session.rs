@@ -67,7 +67,7 @@ use rb::{
 /// How long a server is given to take the last message.
 const DISCONNECT_TIME: Delta = Delta::from_millis(1000);
 
-/// How long a connection that is replaced has for what it has begun.
+/// How long connections that are replaced have for what they have begun, all that a command names.
 const LEAVE_TIME: Delta = Delta::from_millis(5000);
 
 /// How often that is looked at.
@@ -414,7 +414,15 @@ pub(crate) fn can_take(setup: &Setup, indices: impl Iterator<Item = u32>) -> boo
 
 /// Puts a connection in the place of another one, which has time to end what it has begun; what it does
 /// not end is sent again. Or adds one, if there is no such place yet.
-pub(crate) fn put(device: &Arc<Device>, setup: &mut Setup, index: u32, socket: Socket) -> Result {
+///
+/// The time counts `since` then, for all that are put one after the other: others wait for the setup.
+pub(crate) fn put(
+    device: &Arc<Device>,
+    setup: &mut Setup,
+    index: u32,
+    socket: Socket,
+    since: Instant<Monotonic>,
+) -> Result {
     let session = setup.session.as_mut().ok_or(EINVAL)?;
     let Some(place) = session.places.get(usize::try_from(index)?) else {
         return add(device, session, socket);
@@ -425,9 +433,11 @@ pub(crate) fn put(device: &Arc<Device>, setup: &mut Setup, index: u32, socket: S
     let leaving = device.io.lock().leave(index);
     if let Some(old) = leaving {
         // Without a word otherwise: what it has not sent yet must not go out behind what is sent again.
-        if wait_for(device, LEAVE_TIME, || device.io.lock().is_done(&old)) {
+        let is_done = || device.io.lock().is_done(&old);
+        if wait_for(device, since, LEAVE_TIME, is_done) {
             device.io.lock().want_disconnect_of(&old);
-            wait_for(device, DISCONNECT_TIME, || device.io.lock().is_told(&old));
+            let is_told = || device.io.lock().is_told(&old);
+            wait_for(device, since, LEAVE_TIME + DISCONNECT_TIME, is_told);
         }
         device.let_go(&old);
     }
@@ -455,9 +465,13 @@ fn add(device: &Arc<Device>, session: &mut Session, socket: Socket) -> Result {
     Ok(())
 }
 
-/// Waits until something is so, but not for longer than a time; returns whether it is.
-fn wait_for(device: &Device, time: Delta, mut condition: impl FnMut() -> bool) -> bool {
-    let since = Instant::<Monotonic>::now();
+/// Waits until something is so, but not for longer than a time since another one; returns whether it is.
+fn wait_for(
+    device: &Device,
+    since: Instant<Monotonic>,
+    time: Delta,
+    mut condition: impl FnMut() -> bool,
+) -> bool {
     loop {
         if device
             .changed
