@@ -373,44 +373,87 @@ def says_what_is_so():
         ("ok", True), ("ENOMEM", False), ("ENOBUFS", True), ("ENOBUFS", False)}, met)
 
 
-def lost_over_tcp():
-    """What a server has not got when its connection is lost, it gets never."""
-    listening = socket.socket()
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
-    listening.bind(("127.0.0.1", 0))
-    listening.listen()
-    sock = socket.create_connection(listening.getsockname())
-    peer = listening.accept()[0]
+class Stuck:
+    """A server of zeroes at the other end of a TCP connection, which a write stops: it is not read."""
 
-    def serve():
-        """Reads of zeroes, until there is a write, which is not even read."""
+    def __init__(self):
+        with socket.socket() as listening:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+            listening.bind(("127.0.0.1", 0))
+            listening.listen()
+            self.sock = socket.create_connection(listening.getsockname())
+            self.peer = listening.accept()[0]
+
+    def serve(self):
+        self.sock.close()
+        self.serving = Background(self.work)
+
+    def work(self):
         while True:
-            _, _, kind, cookie, _, length = struct.unpack(">IHHQQI", receive_exactly(peer, 28))
+            _, _, kind, cookie, _, length = struct.unpack(
+                ">IHHQQI", receive_exactly(self.peer, 28))
             if kind == 1:
                 return
-            peer.sendall(struct.pack(">IIQ", 0x67446698, 0, cookie) + bytes(length))
+            self.peer.sendall(struct.pack(">IIQ", 0x67446698, 0, cookie) + bytes(length))
 
-    nl.connect(0, MIB, [sock.fileno()], timeout=2 * PATIENCE)
-    sock.close()
-    serving = Background(serve)
+    def end(self):
+        """Whether only what its buffer held has come, and how the connection has ended."""
+        self.serving.wait()
+        sent = 0
+        try:
+            while more := self.peer.recv(MIB):
+                sent += len(more)
+            end = "an end"
+        except ConnectionResetError:
+            end = "a reset"
+        print(f"# {sent} bytes came late", flush=True)
+        held = sent <= 2 * self.peer.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        self.peer.close()
+        return held, end
+
+
+def lost_over_tcp():
+    """What a server has not got when its connection is lost, it gets never."""
+    stuck = Stuck()
+    nl.connect(0, MIB, [stuck.sock.fileno()], timeout=2 * PATIENCE)
+    stuck.serve()
     dev.io()
     got = Background(outcome, dev.io, True, 0, MIB).wait(20)
     ktap.equal("writes that a server does not read fail", "EIO", got)
-    serving.wait()
-    sent = 0
-    try:
-        while more := peer.recv(MIB):
-            sent += len(more)
-        end = "an end"
-    except ConnectionResetError:
-        end = "a reset"
-    print(f"# {sent} bytes came late", flush=True)
-    ktap.equal("and what it had not got then it never gets", (True, "a reset"), (
-        sent <= 2 * peer.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF), end))
+    ktap.equal("and what it had not got then it never gets", (True, "a reset"), stuck.end())
     nl.disconnect(0)
-    peer.close()
-    listening.close()
     dev.becomes_unused()
+
+
+def exchange_of_stuck():
+    """Connections that end nothing within their time get nothing more, and no more time than one."""
+    def attempt():
+        """How long it takes to exchange three."""
+        links = [Stuck() for _ in range(3)]
+        nl.connect(0, MIB, [link.sock.fileno() for link in links], flags=FLAG_MULTI | 1)
+        for link in links:
+            link.serve()
+        dev.io()
+        writer = Background(dev.io, True, 0, 256 << 10, b"anew")
+        expect(wait_for(lambda: min(link["in-flight"] for link in dev.links()) > 16), dev.links())
+        socks = [negotiate(server.address)[0] for _ in links]
+        begin = time.monotonic()
+        nl.reconfigure(0, fds=[(sock.fileno(), place) for place, sock in enumerate(socks)])
+        took = time.monotonic() - begin
+        for sock in socks:
+            sock.close()
+        writer.wait()
+        expect(dev.io(length=256 << 10) == b"anew" * (64 << 10), "that was not written")
+        ends.append([link.end() for link in links])
+        nl.disconnect(0)
+        dev.becomes_unused()
+        return took
+
+    ends = []
+    ktap.check("connections that do not end what they have begun have five seconds in all",
+               takes_less(10, attempt))
+    ktap.equal("and are reset then: nothing that is sent again comes late", [(True, "a reset")] * 3,
+               ends[-1])
 
 
 def stays_usable():
@@ -835,14 +878,15 @@ def resize():
         dev.becomes_unused()
 
 
-ktap = Ktap(112 + 1 + 3 + 21 + 1 + 2 + 8 + 2 + 1 + (0 if STOCK else 2))
+ktap = Ktap(112 + 1 + 3 + 21 + 1 + 2 + 8 + 2 + 2 + 1 + (0 if STOCK else 2))
 load_driver()
 nl = Genl()
 dev = Device(0)
 server = Server()
 for part in (bad_connects, strange_connects, many_sockets, indices, connected, open_node,
              identifiers, client_flags, reconnect, dead_timeout, timeouts, trickle, takes_long, debugfs,
-             held_open, resize, any_bytes, request_size, says_what_is_so, lost_over_tcp, stays_usable,
+             held_open, resize, any_bytes, request_size, says_what_is_so, lost_over_tcp, exchange_of_stuck,
+             stays_usable,
              exchange, others_are_stuck):
     part()
 ktap.equal("who may not gets EPERM, but may ask for the STATUS", "EPERM EPERM EPERM ok",
