@@ -434,12 +434,17 @@ fn reconfigure(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
     device.set_timeout(setup.timeout);
     let dead_timeout = setup.dead_timeout_ms();
     device.io.lock().set_dead_timeout(dead_timeout);
-    session::reconnect(device, disk, &mut setup, for_lost)?;
+    let served = device.io.lock().serves();
     let places = fds.iter().filter_map(|fd| fd.place);
-    let since = Instant::now();
-    for (place, socket) in places.zip(for_places) {
-        session::put(device, &mut setup, place, socket, since)?;
-    }
+    let brought = session::reconnect(device, &mut setup, for_lost).and_then(|()| {
+        let since = Instant::now();
+        places
+            .zip(for_places)
+            .try_for_each(|(place, socket)| session::put(device, &mut setup, place, socket, since))
+    });
+    // For those that have come before an error, too.
+    session::came_back(device, disk, served);
+    brought?;
     if size != setup.size {
         session::resize(device, disk, &mut setup, size).inspect_err(|_| {
             pr_err!(

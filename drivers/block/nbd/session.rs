@@ -351,14 +351,9 @@ pub(crate) fn idle_limits(max_request: u32) -> QueueLimits {
 
 /// Puts new connections in the place of those that were lost; the rest of the sockets is dropped.
 ///
-/// All memory of the system may be waiting for this, so it may use the reserves, for little.
-pub(crate) fn reconnect(
-    device: &Arc<Device>,
-    disk: &DiskRef<Disk>,
-    setup: &mut Setup,
-    sockets: KVec<Socket>,
-) -> Result {
-    let served = device.io.lock().serves();
+/// All memory of the system may be waiting for this, so it may use the reserves, for little. Whatever
+/// the result, [`came_back`] is next.
+pub(crate) fn reconnect(device: &Arc<Device>, setup: &mut Setup, sockets: KVec<Socket>) -> Result {
     let session = setup.session.as_mut().ok_or(EINVAL)?;
     for socket in sockets {
         let Some((index, _)) = device.io.lock().first_lost() else {
@@ -370,14 +365,26 @@ pub(crate) fn reconnect(
         take_place(device, place, link);
         pr_info!("nbd{}: connection {} is back\n", device.index(), index);
     }
+    run_queues(device);
+    Ok(())
+}
+
+/// Lets those try again that wait for a connection.
+fn run_queues(device: &Device) {
     if let Some(queue) = device.queue.as_ref() {
         queue.run_hw_queues();
     }
+}
+
+/// Looks after what had to wait for a connection, if there is one now: partitions are looked for. The
+/// device has `served` requests before, or would have later, or not.
+pub(crate) fn came_back(device: &Device, disk: &DiskRef<Disk>, served: bool) {
+    run_queues(device);
     let io = device.io.lock();
     let (serves, live) = (io.serves(), io.live());
     drop(io);
     if live == 0 {
-        return Ok(());
+        return;
     }
     // When requests had failed, a search for partitions had, too.
     let begins = serves && !served && device.shared.minors.max_part() != 0;
@@ -385,9 +392,9 @@ pub(crate) fn reconnect(
         disk.need_partition_scan();
     }
     if device.scan_if_due(disk) || begins {
-        disk.notify_change();
+        // The connection may be lost again, and who brings another one wait for the setup.
+        device.with_reserves(|| disk.notify_change());
     }
-    Ok(())
 }
 
 /// Returns whether connections can take the places with these indices, one after the other: each is in
@@ -413,7 +420,7 @@ pub(crate) fn can_take(setup: &Setup, indices: impl Iterator<Item = u32>) -> boo
 }
 
 /// Puts a connection in the place of another one, which has time to end what it has begun; what it does
-/// not end is sent again. Or adds one, if there is no such place yet.
+/// not end is sent again. Or adds one, if there is no such place yet. [`came_back`] is next.
 ///
 /// The time counts `since` then, for all that are put one after the other: others wait for the setup.
 pub(crate) fn put(

@@ -340,9 +340,9 @@ def outage():
         os.close(os.open(dev.node, os.O_RDONLY))
         return (dev.sys / "nbd0p1").exists() and (dev.sys / "nbd0p2").exists()
 
-    def reconnect():
+    def reconnect(place=None):
         sock = negotiate(server.address)[0]
-        nl.reconfigure(0, fds=[sock.fileno()])
+        nl.reconfigure(0, fds=[sock.fileno() if place is None else (sock.fileno(), place)])
         sock.close()
 
     def lose(dead):
@@ -352,8 +352,10 @@ def outage():
         dev.loses()
 
     dead = 60 * PATIENCE
-    for title, looked, wanted in (("partitions stay while there is no connection", True, True),
-                                  ("nobody looks for any meanwhile", False, False)):
+    for title, looked, wanted, place in (
+            ("partitions stay while there is no connection", True, True, None),
+            ("nobody looks for any meanwhile", False, False, None),
+            ("nor if the new connection is to have that very place", False, False, 0)):
         steps = lose(dead)
         next(steps)
         if looked:
@@ -361,7 +363,7 @@ def outage():
         next(steps, None)
         with ktap.case(title):
             expect(Background(look).wait(10) == wanted, f"not {wanted}")
-        reconnect()
+        reconnect(place)
         with ktap.case("and they are there when there is one again"):
             expect(wait_for(look), "there are none")
             dev.io()
@@ -557,7 +559,7 @@ def load_driver_again():
 
 
 random.seed(int(os.environ.get("RBLK_SEED") or 1))
-ktap = Ktap(91 + 1 + 2 + 2 + (0 if STOCK else 6 + 3 + 4))
+ktap = Ktap(91 + 1 + 2 + 2 + (0 if STOCK else 8 + 3 + 4))
 load_driver()
 nl = Genl()
 dev = Device(0)
