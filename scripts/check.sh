@@ -120,7 +120,7 @@ divisors() {
 # The repository names no place of the machine it was written on.
 places() {
 	local list
-	mapfile -t list < <(files | grep -vx -e scripts/check.sh -e debian/copyright -e '.*[.]lock')
+	mapfile -t list < <(files | grep -vx -e scripts/check.sh -e '.*[.]lock')
 	! grep -nIE '/(home|root|work)/[A-Za-z0-9_.]|(debian|crates|pypi|npmjs|pythonhosted)[.](org|io)' \
 		"${list[@]}"
 }
