@@ -200,13 +200,7 @@ pub(crate) fn plain() -> Result<Test> {
 
 /// Waits until `count` is `expected`: files are closed late in threads of the kernel.
 pub(crate) fn becomes(count: &Atomic<u32>, expected: u32) -> bool {
-    for _ in 0..500 {
-        if count.load(Relaxed) == expected {
-            return true;
-        }
-        fsleep(Delta::from_millis(10));
-    }
-    false
+    crate::wait_until(|| count.load(Relaxed) == expected)
 }
 
 #[kunit_tests(rb_disk)]

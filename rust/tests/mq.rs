@@ -245,19 +245,10 @@ fn submit(lower: &BdevFile, command: Command) -> Result<Submitted> {
     Ok((bio, completed))
 }
 
-fn wait_until(mut condition: impl FnMut() -> bool) -> bool {
-    for _ in 0..3000 {
-        if condition() {
-            return true;
-        }
-        fsleep(Delta::from_millis(10));
-    }
-    false
-}
-
 #[kunit_tests(rb_mq)]
 mod tests {
     use super::*;
+    use crate::wait_until;
 
     #[test]
     fn late_requests_are_told_apart() -> Result {

@@ -134,6 +134,7 @@ fn no_bios() -> Option<BioIter<'static>> {
 #[kunit_tests(rb_net)]
 mod tests {
     use super::*;
+    use crate::wait_until;
 
     #[test]
     fn messages_arrive() -> Result {
@@ -204,12 +205,7 @@ mod tests {
         let thread = kthread::Thread::spawn(c"rb-kunit-fill", 0, fills.clone())?;
 
         // Longer than until it looks again. A send that moves nothing moves nothing else, either.
-        let mut rounds = 0;
-        while fills.socket.quiet_ms() < 2500 && rounds < 600 {
-            fsleep(Delta::from_millis(50));
-            rounds += 1;
-        }
-        assert!(fills.socket.quiet_ms() >= 2500);
+        assert!(wait_until(|| fills.socket.quiet_ms() >= 2500));
         assert_eq!(fills.error(), None);
         fills.socket.abort();
         drop(thread);

@@ -4,7 +4,13 @@
 //!
 //! Here is what only a kernel can tell; logic that needs none is tested on the host.
 
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    time::{
+        delay::fsleep,
+        Delta, //
+    },
+};
 
 mod bio;
 mod dev_t;
@@ -24,6 +30,18 @@ module! {
     authors: ["The rblk developers"],
     description: "KUnit tests of the safe layer of rblk",
     license: "GPL",
+}
+
+/// Waits until `condition` holds, which on a slow machine can take long; if it never does, it says
+/// so after a minute.
+fn wait_until(mut condition: impl FnMut() -> bool) -> bool {
+    for _ in 0..6000 {
+        if condition() {
+            return true;
+        }
+        fsleep(Delta::from_millis(10));
+    }
+    false
 }
 
 struct RbKunit;

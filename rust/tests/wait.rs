@@ -66,17 +66,12 @@ mod tests {
             place.place.wake_up();
             fsleep(Delta::from_millis(100));
         }
-        let mut patience = 500;
-        while place.left.load(Relaxed) != 2 && patience != 0 {
-            fsleep(Delta::from_millis(10));
-            patience -= 1;
-        }
-        let left = place.left.load(Relaxed);
-        if left != 2 {
+        let woken = crate::wait_until(|| place.left.load(Relaxed) == 2);
+        if !woken {
             // Dropped, it would wait for those who are not woken.
             core::mem::forget(queue);
         }
-        assert_eq!(left, 2);
+        assert!(woken);
         Ok(())
     }
 }

@@ -26,7 +26,7 @@ cases() {
 	' "$@"
 }
 
-# run_suites MODULE: prints "SUITE CASE" for each that passes.
+# run_suites MODULE: prints "SUITE CASE" for each that passes, and what the others say.
 run_suites() {
 	local suite
 	rmmod "$1" 2>/dev/null
@@ -36,7 +36,7 @@ run_suites() {
 	for suite in "$results"/*/; do
 		[ ! -e "$suite/results" ] || awk -v suite="$(basename "$suite")" '
 			/^ +ok [0-9]+ / { print suite, $3 }
-			/^ *not ok / { print "#", $0 >"/dev/stderr" }
+			/^ *not ok |: ASSERTION FAILED at |^ *Expected / { print "#", $0 >"/dev/stderr" }
 		' "$suite/results"
 	done
 }
