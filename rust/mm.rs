@@ -98,8 +98,8 @@ pub fn with_noio<R>(f: impl FnOnce() -> R) -> R {
 /// # Examples
 ///
 /// ```
-/// # use rb::{block::mq::{Operations, Request}, mm, net::Socket};
-/// # fn example<Disk: Operations>(socket: &Socket, header: [u8; 28], rq: &Request<Disk>) -> Result {
+/// # use rb::{block::mq::Request, mm, net::Socket};
+/// # fn example<D: Send + Sync>(socket: &Socket, header: [u8; 28], rq: &Request<D>) -> Result {
 /// mm::with_noreclaim(|| socket.send(&header, Some(rq.bios()), false))?;
 /// # Ok(())
 /// # }

@@ -13,9 +13,10 @@ mod operations;
 mod queue;
 mod request;
 mod tag_set;
+mod veto;
 
+pub use forward::Forwarded;
 pub use operations::{
-    Forwarded,
     Operations,
     Timeout, //
 };

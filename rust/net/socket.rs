@@ -52,12 +52,12 @@ pub struct Options {
 /// # Examples
 ///
 /// ```
-/// # use rb::{block::mq::{Operations, Request}, net::{Options, Socket}};
-/// # fn example<Disk: Operations>(
+/// # use rb::{block::mq::Request, net::{Options, Socket}};
+/// # fn example<D: Send + Sync>(
 /// #     fd: u32,
 /// #     header: [u8; 28],
 /// #     mut reply: [u8; 16],
-/// #     (write, read): (&Request<Disk>, &Request<Disk>),
+/// #     (write, read): (&Request<D>, &Request<D>),
 /// # ) -> Result {
 /// let options = Options { memalloc: true, ..Options::default() };
 /// let socket = Socket::from_fd(fd, &options)?;

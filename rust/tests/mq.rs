@@ -74,7 +74,7 @@ use rb::{
 #[pin_data]
 struct Keeps {
     #[pin]
-    requests: SpinLock<KVec<Request<Keeps>>>,
+    requests: SpinLock<KVec<Request<()>>>,
     /// Hardware queue and tag of each request that was late.
     #[pin]
     late: SpinLock<KVec<(u32, u32)>>,
@@ -114,7 +114,7 @@ impl mq::Operations for Keeps {
 
     fn queue_rq<'a>(
         this: ArcBorrow<'_, Keeps>,
-        rq: IdleRequest<'a, Self>,
+        rq: IdleRequest<'a, ()>,
         _is_last: bool,
     ) -> core::result::Result<(), Rejected<'a>> {
         let rq = rq.start();
@@ -154,7 +154,7 @@ impl mq::Operations for Forwards {
 
     fn queue_rq<'a>(
         this: ArcBorrow<'_, Forwards>,
-        rq: IdleRequest<'a, Self>,
+        rq: IdleRequest<'a, ()>,
         _is_last: bool,
     ) -> core::result::Result<(), Rejected<'a>> {
         let before = this.lower_seen.reads.load(Relaxed);
@@ -167,7 +167,7 @@ impl mq::Operations for Forwards {
 
     fn forwarded(
         _this: ArcBorrow<'_, Forwards>,
-        _rq: &Request<Self>,
+        _rq: &Request<()>,
         result: BlkResult,
     ) -> Forwarded {
         Forwarded::End(result)

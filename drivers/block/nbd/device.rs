@@ -25,10 +25,7 @@
 //! | try again | nothing | blk-mq's own list | until the dead connection timeout |
 
 use crate::{
-    disk::{
-        Disk,
-        NbdRequest, //
-    },
+    disk::Disk,
     io::{
         new_io,
         Io, //
@@ -41,6 +38,7 @@ use crate::{
         size::Size,
         wire::RequestType, //
     },
+    request::NbdRequest,
     session,
     setup::Setup,
     shared::Shared, //

@@ -5,18 +5,9 @@
 use crate::{
     device::Device,
     ioctl,
-    logic::{
-        io::{
-            NoLink,
-            Taken, //
-        },
-        wire::{
-            Cookie,
-            RequestHeader,
-            RequestType,
-            COMMAND_FUA,
-            COMMAND_NO_HOLE, //
-        },
+    logic::io::{
+        NoLink,
+        Taken, //
     },
 };
 use kernel::{
@@ -28,10 +19,6 @@ use kernel::{
 };
 use rb::{
     block::{
-        bio::{
-            Command,
-            Flag, //
-        },
         error::BlkError,
         gen_disk::{
             self,
@@ -43,10 +30,8 @@ use rb::{
             self,
             IdleRequest,
             Rejected,
-            Request,
             Timeout, //
         },
-        SECTOR_SHIFT, //
     },
     ratelimit,
     task::Asker, //
@@ -54,9 +39,6 @@ use rb::{
 
 /// The front of a [`Device`].
 pub(crate) struct Disk;
-
-/// A request of such a disk.
-pub(crate) type NbdRequest = Request<Disk>;
 
 #[vtable]
 impl gen_disk::Operations for Disk {
@@ -85,7 +67,7 @@ impl mq::Operations for Disk {
 
     fn queue_rq<'a>(
         device: ArcBorrow<'_, Device>,
-        rq: IdleRequest<'a, Self>,
+        rq: IdleRequest<'a, ()>,
         is_last: bool,
     ) -> core::result::Result<(), Rejected<'a>> {
         let mut io = device.io.lock();
@@ -124,44 +106,4 @@ impl mq::Operations for Disk {
             );
         }
     }
-}
-
-/// Returns what a request asks the server for, if that can be said.
-pub(crate) fn kind_of(rq: &NbdRequest) -> Option<RequestType> {
-    wire_kind(rq.command())
-}
-
-fn wire_kind(command: Command) -> Option<RequestType> {
-    match command {
-        Command::Read => Some(RequestType::Read),
-        Command::Write => Some(RequestType::Write),
-        Command::Flush => Some(RequestType::Flush),
-        Command::Discard => Some(RequestType::Trim),
-        Command::WriteZeroes => Some(RequestType::WriteZeroes),
-        Command::Other(_) => None,
-    }
-}
-
-/// Returns the message for a request.
-pub(crate) fn wire_request(rq: &NbdRequest, cookie: Cookie) -> Option<RequestHeader> {
-    let kind = kind_of(rq)?;
-    let mut flags = 0;
-
-    if rq.flags().contains(Flag::ForcedUnitAccess) {
-        flags |= COMMAND_FUA;
-    }
-    if kind == RequestType::WriteZeroes && rq.flags().contains(Flag::NoUnmap) {
-        flags |= COMMAND_NO_HOLE;
-    }
-    let (offset, length) = match kind {
-        RequestType::Flush => (0, 0),
-        _ => (rq.sector() << SECTOR_SHIFT, rq.bytes()),
-    };
-    Some(RequestHeader {
-        flags,
-        kind,
-        cookie: cookie.encode(),
-        offset,
-        length,
-    })
 }

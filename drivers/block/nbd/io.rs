@@ -3,7 +3,6 @@
 //! The state of [`crate::logic::io`], with the driver's requests, connections and clock.
 
 use crate::{
-    disk::NbdRequest,
     link::Link,
     logic::{
         self,
@@ -16,6 +15,7 @@ use crate::{
             Tagged, //
         },
     },
+    request::NbdRequest,
 };
 use kernel::{
     prelude::*,

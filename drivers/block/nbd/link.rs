@@ -11,11 +11,6 @@
 
 use crate::{
     device::Device,
-    disk::{
-        kind_of,
-        wire_request,
-        NbdRequest, //
-    },
     logic::{
         io::{
             Next,
@@ -33,6 +28,11 @@ use crate::{
             Verdict,
             REPLY_LEN, //
         },
+    },
+    request::{
+        kind_of,
+        wire_request,
+        NbdRequest, //
     },
     sleeper::Sleeper, //
 };

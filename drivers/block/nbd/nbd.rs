@@ -18,6 +18,7 @@ mod link;
 #[expect(unreachable_pub, reason = "it is a module of the host's tests, too")]
 mod logic;
 mod netlink;
+mod request;
 mod session;
 mod setup;
 mod shared;

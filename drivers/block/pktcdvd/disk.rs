@@ -5,7 +5,10 @@
 use crate::{
     device::Device,
     ioctl,
-    pieces::RequestData,
+    pieces::{
+        PacketRequest,
+        RequestData, //
+    },
     queue::Queue, //
 };
 use kernel::{
@@ -32,8 +35,7 @@ use rb::block::{
         self,
         Forwarded,
         IdleRequest,
-        Rejected,
-        Request, //
+        Rejected, //
     }, //
 };
 
@@ -71,7 +73,7 @@ impl mq::Operations for Disk {
 
     fn queue_rq<'a>(
         device: ArcBorrow<'_, Device>,
-        rq: IdleRequest<'a, Self>,
+        rq: IdleRequest<'a, RequestData>,
         is_last: bool,
     ) -> core::result::Result<(), Rejected<'a>> {
         match rq.command() {
@@ -92,7 +94,7 @@ impl mq::Operations for Disk {
 
     fn forwarded(
         device: ArcBorrow<'_, Device>,
-        rq: &Request<Self>,
+        rq: &PacketRequest,
         result: BlkResult,
     ) -> Forwarded {
         match rq.command() {
@@ -107,8 +109,8 @@ impl mq::Operations for Disk {
 /// Files a request that is no write, if there is a session, without which nobody would carry it out.
 fn file<'a>(
     device: &Device,
-    rq: IdleRequest<'a, Disk>,
-    push: impl FnOnce(&mut Queue, Request<Disk>),
+    rq: IdleRequest<'a, RequestData>,
+    push: impl FnOnce(&mut Queue, PacketRequest),
 ) -> core::result::Result<(), Rejected<'a>> {
     let mut queue = device.queue.lock();
     if queue.session().is_none() {
@@ -122,7 +124,7 @@ fn file<'a>(
 /// Files a write, unless writers are held back now.
 fn file_write<'a>(
     device: &Device,
-    rq: IdleRequest<'a, Disk>,
+    rq: IdleRequest<'a, RequestData>,
 ) -> core::result::Result<(), Rejected<'a>> {
     let mut queue = device.queue.lock();
     let session = queue.session().filter(|session| !session.read_only);

@@ -8,7 +8,6 @@ mod flush;
 use crate::{
     bell::Bell,
     device::Device,
-    disk::Disk,
     logic::{
         buffer,
         flusher::Flusher,
@@ -21,6 +20,7 @@ use crate::{
         zone::Geometry, //
     },
     packet::Packet,
+    pieces::PacketRequest,
     session::{
         Active,
         Session, //
@@ -37,8 +37,7 @@ use kernel::{
 };
 use rb::block::{
     bio::Command,
-    error::BlkError,
-    mq::Request, //
+    error::BlkError, //
 };
 
 /// How many reads may be under way at a time, as many as the pool of bios serves well.
@@ -101,7 +100,7 @@ pub(crate) struct Packets {
     /// How many packets were begun.
     begun: u64,
     /// What the drive has cached, and who waits for it.
-    flusher: Flusher<Request<Disk>, BlkError>,
+    flusher: Flusher<PacketRequest, BlkError>,
     /// The users of the disk were told that the medium has gone.
     announced: bool,
 }
@@ -361,7 +360,7 @@ impl Packets {
     /// Notes which packets are void now. A packet that is being written, or is about to be, stays.
     ///
     /// Of packets that are discarded in part, the lower device may have other data then than a buffer.
-    fn discard(&mut self, device: &Active<'_>, rq: Request<Disk>) {
+    fn discard(&mut self, device: &Active<'_>, rq: PacketRequest) {
         if device.session.is_lost() {
             return rq.end(Err(BlkError::IOERR));
         }

@@ -4,13 +4,10 @@
 //!
 //! Each request brings the memory of its own tree node, allocated with the tag set.
 
-use crate::{
-    disk::Disk,
-    logic::pieces::{
-        self,
-        Key,
-        Tree, //
-    },
+use crate::logic::pieces::{
+    self,
+    Key,
+    Tree, //
 };
 use kernel::{
     prelude::*,
@@ -22,7 +19,10 @@ use kernel::{
 };
 use rb::block::mq::Request;
 
-type Node = RBTreeNodeReservation<Key, Option<Request<Disk>>>;
+/// A request of a packet device.
+pub(crate) type PacketRequest = Request<RequestData>;
+
+type Node = RBTreeNodeReservation<Key, Option<PacketRequest>>;
 
 /// What lies next to each request.
 pub(crate) struct RequestData {
@@ -46,16 +46,16 @@ impl RequestData {
 pub(crate) type Pieces = pieces::Pieces<Nodes>;
 
 /// The tree of such a set.
-pub(crate) struct Nodes(RBTree<Key, Option<Request<Disk>>>);
+pub(crate) struct Nodes(RBTree<Key, Option<PacketRequest>>);
 
 impl Tree for Nodes {
-    type Request = Request<Disk>;
+    type Request = PacketRequest;
 
     fn new() -> Self {
         Self(RBTree::new())
     }
 
-    fn insert(&mut self, key: Key, mut rq: Request<Disk>) -> bool {
+    fn insert(&mut self, key: Key, mut rq: PacketRequest) -> bool {
         // A request is in one set at a time, so its node is there; without, it ends with an error.
         let Some(node) = rq.data_mut().node.take() else {
             return false;
@@ -69,7 +69,7 @@ impl Tree for Nodes {
         Some(*cursor.current().0)
     }
 
-    fn take_first_from(&mut self, key: Key) -> Option<(Key, Option<Request<Disk>>)> {
+    fn take_first_from(&mut self, key: Key) -> Option<(Key, Option<PacketRequest>)> {
         let mut cursor = self.0.cursor_lower_bound_mut(&key)?;
         let (&first, value) = cursor.current_mut();
         if first.zone != key.zone {
@@ -84,7 +84,7 @@ impl Tree for Nodes {
         Some((first, rq))
     }
 
-    fn iter(&self) -> impl Iterator<Item = &Request<Disk>> {
+    fn iter(&self) -> impl Iterator<Item = &PacketRequest> {
         self.0.values().filter_map(Option::as_ref)
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 use super::{
-    Operations,
-    TagSet, //
+    operations::Operations,
+    tag_set::TagSet, //
 };
 use crate::{
     bindings,

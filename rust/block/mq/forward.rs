@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-use super::{
-    Forwarded,
-    Operations,
-    Request, //
-};
+use super::request::Request;
 use crate::{
     bindings,
     block::{
         bdev::BdevFile,
         bio::Command,
         bio_set::BioSet,
-        error::to_result,
-        gen_disk::DiskVTable, //
+        error::{
+            to_result,
+            BlkResult, //
+        },
     },
 };
 use core::{
@@ -24,7 +22,55 @@ use kernel::sync::atomic::{
     Relaxed, //
 };
 
-impl<T: Operations> Request<T> {
+/// What becomes of a request that was forwarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forwarded {
+    /// It ends.
+    End(BlkResult),
+    /// blk-mq hands it to the driver again, soon and from a worker.
+    Requeue,
+}
+
+/// The operations of a tag set, and what C does not know of them.
+///
+/// # Invariants
+///
+/// The operations of each tag set whose requests have the data `D` are the first field of one of
+/// these.
+#[repr(C)]
+pub(super) struct MqOps<D: Send + Sync> {
+    raw: bindings::blk_mq_ops,
+    /// Tells the driver that a request was forwarded, with this result, and asks what becomes of it.
+    forwarded: unsafe fn(&Request<D>, BlkResult) -> Forwarded,
+}
+
+impl<D: Send + Sync> MqOps<D> {
+    /// # Safety
+    ///
+    /// `raw` must be for requests with the data `D`. `forwarded` must be callable, for requests of
+    /// tag sets with these operations.
+    pub(super) const unsafe fn new(
+        raw: bindings::blk_mq_ops,
+        forwarded: unsafe fn(&Request<D>, BlkResult) -> Forwarded,
+    ) -> Self {
+        Self { raw, forwarded }
+    }
+
+    /// Returns the operations as C wants them.
+    pub(super) fn as_raw(&'static self) -> *const bindings::blk_mq_ops {
+        // Of all of it, so that the rest is found from there.
+        core::ptr::from_ref(self).cast()
+    }
+
+    /// Returns the operations that a request belongs to.
+    fn of(rq: &Request<D>) -> &Self {
+        // SAFETY: By its type invariant, the request is valid and its tag set has data `D`, so that
+        // by that of this type the operations are the beginning of one; they are static.
+        unsafe { &*(*(*rq.0.as_ptr()).q).mq_ops.cast() }
+    }
+}
+
+impl<D: Send + Sync> Request<D> {
     /// Hands the request to a lower device as it is: same sectors, same data.
     ///
     /// When the lower device has completed it, [`Operations::forwarded`] is called, exactly once,
@@ -34,6 +80,9 @@ impl<T: Operations> Request<T> {
     /// before the next is taken, so a reserve of one makes progress. Where bios would be queued, as
     /// in [`Operations::queue_rq`] for a task that submits, the request is given back in place of
     /// that, and comes again from a worker.
+    ///
+    /// [`Operations::forwarded`]: super::Operations::forwarded
+    /// [`Operations::queue_rq`]: super::Operations::queue_rq
     pub fn forward(self, lower: &BdevFile, bios: &BioSet) {
         // SAFETY: FFI call without preconditions in process context.
         if unsafe { bindings::in_submission() } {
@@ -131,10 +180,11 @@ impl<T: Operations> Request<T> {
         let status = rq.pdu().status.load(Relaxed) as bindings::blk_status_t;
         // SAFETY: We own the request, and with it `inflight`.
         let inflight = unsafe { (*rq.pdu().inflight.get()).take() };
-        // SAFETY: The request belongs to a disk of `T`, which lives at least until it has ended.
-        let data = unsafe { DiskVTable::<T>::data((*(*rq.0.as_ptr()).q).disk) };
+        let forwarded = MqOps::of(&rq).forwarded;
 
-        let verdict = T::forwarded(data, &rq, to_result(status));
+        // SAFETY: The request is of a tag set with these operations; its disk lives at least until
+        // it has ended.
+        let verdict = unsafe { forwarded(&rq, to_result(status)) };
         // The disk may go with its last request, so nothing of the driver is used from here on.
         match verdict {
             Forwarded::End(result) => rq.end(result),

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
 use super::{
+    forward::{
+        Forwarded,
+        MqOps, //
+    },
     request::{
         IdleRequest,
+        Pdu,
         Rejected,
         Request, //
     },
-    TagSet, //
+    veto::VetoSet, //
 };
 use crate::{
     bindings,
@@ -16,14 +21,10 @@ use crate::{
             self,
             DiskVTable, //
         },
-        inflight::InflightGuard, //
     },
     compat::pin_init_at,
 };
-use core::{
-    cell::UnsafeCell,
-    marker::PhantomData, //
-};
+use core::marker::PhantomData;
 use kernel::{
     error::{
         from_result,
@@ -31,7 +32,6 @@ use kernel::{
     },
     prelude::*,
     static_lock_class,
-    sync::atomic::Atomic,
     types::ForeignOwnable, //
 };
 
@@ -58,7 +58,7 @@ pub trait Operations: gen_disk::Operations {
     /// [`Operations::commit_rqs`].
     fn queue_rq<'a>(
         data: Borrowed<'_, Self>,
-        rq: IdleRequest<'a, Self>,
+        rq: IdleRequest<'a, Self::RequestData>,
         is_last: bool,
     ) -> core::result::Result<(), Rejected<'a>>;
 
@@ -90,18 +90,13 @@ pub trait Operations: gen_disk::Operations {
     /// `result`; what becomes of the request is what this returns.
     ///
     /// Any context, interrupts included: must not sleep.
-    fn forwarded(_data: Borrowed<'_, Self>, _rq: &Request<Self>, result: BlkResult) -> Forwarded {
+    fn forwarded(
+        _data: Borrowed<'_, Self>,
+        _rq: &Request<Self::RequestData>,
+        result: BlkResult,
+    ) -> Forwarded {
         Forwarded::End(result)
     }
-}
-
-/// What becomes of a request that was forwarded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Forwarded {
-    /// It ends.
-    End(BlkResult),
-    /// blk-mq hands it to the driver again, soon and from a worker.
-    Requeue,
 }
 
 /// What has become of a request whose time has passed.
@@ -111,20 +106,6 @@ pub enum Timeout {
     Done,
     /// It may take as long again.
     Later,
-}
-
-/// What lies next to each request.
-#[pin_data]
-pub(super) struct Pdu<T: Operations> {
-    /// How many bios that the request was forwarded with have not completed, and one more while
-    /// more may come.
-    pub(super) pending: Atomic<u32>,
-    /// The first error of these bios.
-    pub(super) status: Atomic<u32>,
-    /// What the lower device and the pool of bios wait for. Belongs to whoever owns the request.
-    pub(super) inflight: UnsafeCell<Option<[InflightGuard; 2]>>,
-    #[pin]
-    pub(super) data: T::RequestData,
 }
 
 pub(super) struct OperationsVTable<T: Operations>(PhantomData<T>);
@@ -214,21 +195,16 @@ impl<T: Operations> OperationsVTable<T> {
     ) -> c_int {
         from_result(|| {
             // SAFETY: blk-mq passes the set that it was given, which is being or was initialized.
-            if let Some(id) = unsafe { TagSet::<T>::refuses_schedulers(set) } {
+            if let Some(id) = unsafe { VetoSet::refuses_schedulers(set) } {
                 // With the disk there, new requests are for a scheduler only.
                 T::scheduler_refused(id);
                 return Err(EPERM);
             }
-            let init = try_pin_init!(Pdu {
-                pending: Atomic::new(0),
-                status: Atomic::new(0),
-                inflight: UnsafeCell::new(None),
-                data <- T::new_request_data(),
-            }? Error);
+            let init = Pdu::new(T::new_request_data());
 
             // SAFETY: `cmd_size` of the tag set leaves room for the data, which never moves, and
             // is dropped in `exit_request` only.
-            unsafe { pin_init_at(bindings::blk_mq_rq_to_pdu(rq).cast::<Pdu<T>>(), init) }?;
+            unsafe { pin_init_at(Self::pdu(rq), init) }?;
             Ok(0)
         })
     }
@@ -242,7 +218,25 @@ impl<T: Operations> OperationsVTable<T> {
         _hctx_idx: c_uint,
     ) {
         // SAFETY: `init_request` has initialized the data.
-        unsafe { core::ptr::drop_in_place(bindings::blk_mq_rq_to_pdu(rq).cast::<Pdu<T>>()) };
+        unsafe { core::ptr::drop_in_place(Self::pdu(rq)) };
+    }
+
+    /// # Safety
+    ///
+    /// `rq` must be a valid request of a tag set of `T`.
+    unsafe fn pdu(rq: *mut bindings::request) -> *mut Pdu<T::RequestData> {
+        // SAFETY: By the safety requirements of this function.
+        unsafe { bindings::blk_mq_rq_to_pdu(rq) }.cast()
+    }
+
+    /// # Safety
+    ///
+    /// `rq` must belong to a disk of `T`.
+    unsafe fn forwarded(rq: &Request<T::RequestData>, result: BlkResult) -> Forwarded {
+        // SAFETY: By the safety requirements of this function; the disk lives at least until its
+        // request has ended, which is borrowed.
+        let data = unsafe { DiskVTable::<T>::data((*(*rq.0.as_ptr()).q).disk) };
+        T::forwarded(data, rq, result)
     }
 
     /// # Safety
@@ -268,7 +262,12 @@ impl<T: Operations> OperationsVTable<T> {
         }
     }
 
-    pub(super) const MQ_OPS: bindings::blk_mq_ops = bindings::blk_mq_ops {
+    // SAFETY: Requests of a tag set with these operations have the data of `T`, by `init_request`,
+    // and only disks of `T` are built with such a set.
+    pub(super) const MQ_OPS: MqOps<T::RequestData> =
+        unsafe { MqOps::new(Self::RAW_OPS, Self::forwarded) };
+
+    const RAW_OPS: bindings::blk_mq_ops = bindings::blk_mq_ops {
         queue_rq: Some(Self::queue_rq),
         commit_rqs: if T::HAS_COMMIT_RQS {
             Some(Self::commit_rqs)

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 
-use super::{
-    operations::Pdu,
-    Operations, //
-};
 use crate::{
     bindings,
     block::{
@@ -17,25 +13,56 @@ use crate::{
             BlkError,
             BlkResult, //
         },
+        inflight::InflightGuard, //
     },
 };
 use core::{
+    cell::UnsafeCell,
     marker::PhantomData,
     mem::ManuallyDrop,
     pin::Pin,
     ptr::NonNull, //
 };
+use kernel::{
+    prelude::*,
+    sync::atomic::Atomic, //
+};
 
-/// A request that the driver has not accepted yet.
+/// What lies next to each request.
+#[pin_data]
+pub(super) struct Pdu<D> {
+    /// How many bios that the request was forwarded with have not completed, and one more while
+    /// more may come.
+    pub(super) pending: Atomic<u32>,
+    /// The first error of these bios.
+    pub(super) status: Atomic<u32>,
+    /// What the lower device and the pool of bios wait for. Belongs to whoever owns the request.
+    pub(super) inflight: UnsafeCell<Option<[InflightGuard; 2]>>,
+    #[pin]
+    data: D,
+}
+
+impl<D> Pdu<D> {
+    pub(super) fn new(data: impl PinInit<D, Error>) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            pending: Atomic::new(0),
+            status: Atomic::new(0),
+            inflight: UnsafeCell::new(None),
+            data <- data,
+        }? Error)
+    }
+}
+
+/// A request that the driver has not accepted yet, next to which there is a `D`.
 ///
 /// # Examples
 ///
 /// ```
-/// # use rb::block::{error::BlkError, mq::{IdleRequest, Operations, Rejected, Request}};
-/// # fn example<'a, Disk: Operations>(
-/// #     rq: IdleRequest<'a, Disk>,
+/// # use rb::block::{error::BlkError, mq::{IdleRequest, Rejected, Request}};
+/// # fn example<'a, D: Send + Sync>(
+/// #     rq: IdleRequest<'a, D>,
 /// #     is_full: bool,
-/// #     queue: impl FnOnce(Request<Disk>),
+/// #     queue: impl FnOnce(Request<D>),
 /// # ) -> core::result::Result<(), Rejected<'a>> {
 /// if is_full {
 ///     return Err(rq.reject(BlkError::DEV_RESOURCE));
@@ -47,15 +74,16 @@ use core::{
 ///
 /// # Invariants
 ///
-/// The pointer is a valid request of a [`TagSet<T>`](super::TagSet) that blk-mq has handed to the
-/// driver, that was not started, and that only `self` may start or reject. `'a` is the call that
-/// has handed it out, and no other.
-pub struct IdleRequest<'a, T: Operations>(NonNull<bindings::request>, PhantomData<T>, Call<'a>);
+/// The pointer is a valid request of a [`TagSet`](super::TagSet) with data `D` that blk-mq has handed
+/// to the driver, that was not started, and that only `self` may start or reject. `'a` is the call
+/// that has handed it out, and no other.
+pub struct IdleRequest<'a, D: Send + Sync>(NonNull<bindings::request>, PhantomData<D>, Call<'a>);
 
-/// A call of [`Operations::queue_rq`]; invariant, so that no other call can be taken for it.
+/// A call of [`Operations::queue_rq`](super::Operations::queue_rq); invariant, so that no other call
+/// can be taken for it.
 type Call<'a> = PhantomData<fn(&'a ()) -> &'a ()>;
 
-impl<'a, T: Operations> IdleRequest<'a, T> {
+impl<'a, D: Send + Sync> IdleRequest<'a, D> {
     /// # Safety
     ///
     /// `rq` must satisfy the type invariants; the caller chooses `'a` for this call alone.
@@ -83,7 +111,7 @@ impl<'a, T: Operations> IdleRequest<'a, T> {
 
     /// Starts the request; from here on it must be ended.
     #[inline]
-    pub fn start(self) -> Request<T> {
+    pub fn start(self) -> Request<D> {
         let rq = ManuallyDrop::new(self).0;
         // SAFETY: By the type invariant, the request is valid, and ours to start.
         unsafe { bindings::blk_mq_start_request(rq.as_ptr()) };
@@ -101,7 +129,7 @@ impl<'a, T: Operations> IdleRequest<'a, T> {
     }
 }
 
-impl<T: Operations> Drop for IdleRequest<'_, T> {
+impl<D: Send + Sync> Drop for IdleRequest<'_, D> {
     fn drop(&mut self) {
         // INVARIANT: `self` goes away.
         drop(Self(self.0, PhantomData, PhantomData).start());
@@ -119,13 +147,14 @@ impl Rejected<'_> {
     }
 }
 
-/// A started request that the driver owns.
+/// A started request that the driver owns, next to which there is a `D`:
+/// [`Operations::RequestData`](super::Operations::RequestData).
 ///
 /// # Examples
 ///
 /// ```
-/// # use rb::block::mq::{Operations, Request};
-/// # fn example<Disk: Operations>(rq: Request<Disk>) {
+/// # use rb::block::mq::Request;
+/// # fn example<D: Send + Sync>(rq: Request<D>) {
 /// for bio in rq.bios() {
 ///     pr_debug!("{} bytes at {}\n", bio.bytes(), bio.sector());
 /// }
@@ -135,19 +164,19 @@ impl Rejected<'_> {
 ///
 /// # Invariants
 ///
-/// The pointer is a valid request of a [`TagSet<T>`](super::TagSet) that was started, and that
-/// only `self` may end.
-pub struct Request<T: Operations>(pub(super) NonNull<bindings::request>, PhantomData<T>);
+/// The pointer is a valid request of a [`TagSet`](super::TagSet) with data `D` that was started, and
+/// that only `self` may end.
+pub struct Request<D: Send + Sync>(pub(super) NonNull<bindings::request>, PhantomData<D>);
 
-// SAFETY: A request may be ended on any thread, and `T::RequestData` is `Send` and `Sync`.
-unsafe impl<T: Operations> Send for Request<T> {}
+// SAFETY: A request may be ended on any thread, and `D` is `Send` and `Sync`.
+unsafe impl<D: Send + Sync> Send for Request<D> {}
 
 // SAFETY: What a `&Request` reads of the request and of its bios does not change before it ends. The
 // pages that these lead to are only copied from and to, which C does, as it does for devices.
-// `T::RequestData` is `Sync`.
-unsafe impl<T: Operations> Sync for Request<T> {}
+// `D` is `Sync`.
+unsafe impl<D: Send + Sync> Sync for Request<D> {}
 
-impl<T: Operations> Request<T> {
+impl<D: Send + Sync> Request<D> {
     /// # Safety
     ///
     /// `rq` must satisfy the type invariants.
@@ -237,7 +266,7 @@ impl<T: Operations> Request<T> {
     }
 
     #[inline]
-    pub(super) fn pdu(&self) -> &Pdu<T> {
+    pub(super) fn pdu(&self) -> &Pdu<D> {
         // SAFETY: By the type invariant, the private area holds what `init_request` put there. It
         // lives as long as the tag set, which outlives the request.
         unsafe { &*bindings::blk_mq_rq_to_pdu(self.0.as_ptr()).cast() }
@@ -245,17 +274,17 @@ impl<T: Operations> Request<T> {
 
     /// Returns the driver's data of this request.
     #[inline]
-    pub fn data_ref(&self) -> &T::RequestData {
+    pub fn data_ref(&self) -> &D {
         &self.pdu().data
     }
 
     /// Returns the driver's data of this request, to change it.
     #[inline]
-    pub fn data_mut(&mut self) -> Pin<&mut T::RequestData> {
+    pub fn data_mut(&mut self) -> Pin<&mut D> {
         // SAFETY: As in `pdu()`; `self` owns the request, and with it this data alone. The data
         // never moves.
         unsafe {
-            let pdu = bindings::blk_mq_rq_to_pdu(self.0.as_ptr()).cast::<Pdu<T>>();
+            let pdu = bindings::blk_mq_rq_to_pdu(self.0.as_ptr()).cast::<Pdu<D>>();
             Pin::new_unchecked(&mut (*pdu).data)
         }
     }
@@ -272,7 +301,7 @@ impl<T: Operations> Request<T> {
     }
 }
 
-impl<T: Operations> Drop for Request<T> {
+impl<D: Send + Sync> Drop for Request<D> {
     fn drop(&mut self) {
         // INVARIANT: `self` goes away.
         Self(self.0, PhantomData).end(Err(BlkError::IOERR));

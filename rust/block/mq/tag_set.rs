@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-use super::operations::{
-    OperationsVTable,
-    Pdu, //
+use super::{
+    operations::{
+        Operations,
+        OperationsVTable, //
+    },
+    request::Pdu,
+    veto::VetoSet, //
 };
-use super::Operations;
 use crate::bindings;
 use core::marker::PhantomData;
 use kernel::{
-    container_of,
     error::to_result,
     impl_flags,
-    prelude::*,
-    sync::atomic::{
-        Atomic,
-        Relaxed, //
-    },
-    types::Opaque, //
+    prelude::*, //
 };
 
 impl_flags! {
@@ -72,11 +69,8 @@ pub struct TagSetOptions {
 /// `inner` is an initialized `struct blk_mq_tag_set` with the operations of `T`.
 #[pin_data(PinnedDrop)]
 pub struct TagSet<T: Operations> {
-    /// Zero, or one more than the number under which I/O schedulers are refused. Before `inner`,
-    /// whose initialization looks at it.
-    scheduler_veto: Atomic<u64>,
     #[pin]
-    inner: Opaque<bindings::blk_mq_tag_set>,
+    inner: VetoSet,
     _p: PhantomData<T>,
 }
 
@@ -95,9 +89,8 @@ impl<T: Operations> TagSet<T> {
         let options = *options;
 
         try_pin_init!(Self {
-            scheduler_veto: Atomic::new(0),
             // INVARIANT: `blk_mq_alloc_tag_set()` initializes the set.
-            inner <- Opaque::try_ffi_init(move |set: *mut bindings::blk_mq_tag_set| {
+            inner <- VetoSet::new(move |set| {
                 let raw = Self::raw_options(&options)?;
                 // SAFETY: `set` is valid for writes.
                 unsafe { set.write(raw) };
@@ -110,10 +103,10 @@ impl<T: Operations> TagSet<T> {
 
     fn raw_options(options: &TagSetOptions) -> Result<bindings::blk_mq_tag_set> {
         // The data lies right behind the request.
-        const { assert!(align_of::<Pdu<T>>() <= align_of::<bindings::request>()) };
+        const { assert!(align_of::<Pdu<T::RequestData>>() <= align_of::<bindings::request>()) };
 
         Ok(bindings::blk_mq_tag_set {
-            ops: &OperationsVTable::<T>::MQ_OPS,
+            ops: (const { &OperationsVTable::<T>::MQ_OPS }).as_raw(),
             nr_maps: if options.nr_read_queues == 0 { 1 } else { 2 },
             nr_hw_queues: options
                 .nr_hw_queues
@@ -121,7 +114,7 @@ impl<T: Operations> TagSet<T> {
                 .ok_or(EINVAL)?,
             queue_depth: options.queue_depth,
             numa_node: bindings::NUMA_NO_NODE,
-            cmd_size: u32::try_from(size_of::<Pdu<T>>())?,
+            cmd_size: u32::try_from(size_of::<Pdu<T::RequestData>>())?,
             flags: options.flags.into(),
             // A number, not a pointer: `map_queues` has no other way to learn it.
             driver_data: options.nr_read_queues as usize as *mut c_void,
@@ -136,33 +129,17 @@ impl<T: Operations> TagSet<T> {
     /// gets `ENOMEM`, and [`Operations::scheduler_refused`] is called with `id`. `none` goes
     /// through. No hardware queue can be added either.
     pub fn refuse_schedulers(&self, id: u32) {
-        self.scheduler_veto.store(u64::from(id) + 1, Relaxed);
-    }
-
-    /// Returns under which number schedulers are refused, if they are.
-    ///
-    /// # Safety
-    ///
-    /// `set` must be that of a `TagSet<T>`, which may be about to be initialized.
-    pub(super) unsafe fn refuses_schedulers(set: *mut bindings::blk_mq_tag_set) -> Option<u32> {
-        // SAFETY: By the safety requirements of this function; the veto is there before the set is,
-        // and an `Opaque` lies where its contents do.
-        let veto = unsafe {
-            let this = container_of!(Opaque::cast_from(set), Self, inner);
-            (*this).scheduler_veto.load(Relaxed)
-        };
-        // CAST: One more than a number of 32 bits.
-        veto.checked_sub(1).map(|id| id as u32)
+        self.inner.refuse_schedulers(id);
     }
 
     /// Returns how many requests each hardware queue has.
     pub fn queue_depth(&self) -> u32 {
         // SAFETY: By the type invariant, the set is initialized; its depth does not change.
-        unsafe { (*self.inner.get()).queue_depth }
+        unsafe { (*self.as_raw()).queue_depth }
     }
 
     pub(super) fn as_raw(&self) -> *mut bindings::blk_mq_tag_set {
-        self.inner.get()
+        self.inner.as_raw()
     }
 }
 
@@ -170,6 +147,6 @@ impl<T: Operations> TagSet<T> {
 impl<T: Operations> PinnedDrop for TagSet<T> {
     fn drop(self: Pin<&mut Self>) {
         // SAFETY: By the type invariant, `inner` is initialized.
-        unsafe { bindings::blk_mq_free_tag_set(self.inner.get()) };
+        unsafe { bindings::blk_mq_free_tag_set(self.as_raw()) };
     }
 }

@@ -4,12 +4,12 @@
 
 use super::Device;
 use crate::{
-    disk::Disk,
     logic::{
         buffer::Io,
         zone::Zone, //
     },
     packets::READS_IN_FLIGHT,
+    pieces::PacketRequest,
     session::Session, //
 };
 use core::fmt;
@@ -26,10 +26,7 @@ use rb::{
             BlkError,
             BlkResult, //
         },
-        mq::{
-            Forwarded,
-            Request, //
-        },
+        mq::Forwarded, //
     },
     trace::pktcdvd as trace, //
 };
@@ -41,7 +38,7 @@ impl Device {
     }
 
     /// Has the lower device serve a read.
-    pub(crate) fn forward_read(&self, session: &Session, rq: Request<Disk>) {
+    pub(crate) fn forward_read(&self, session: &Session, rq: PacketRequest) {
         self.reads_in_flight.fetch_add(1, Relaxed);
         rq.forward(&session.lower, &self.bios);
     }
@@ -50,7 +47,7 @@ impl Device {
     ///
     /// A drive that was reset fails what comes next to say so, once. Whether the medium is still the
     /// same is looked at before the read is sent again.
-    pub(crate) fn read_done(&self, rq: &Request<Disk>, result: BlkResult) -> Forwarded {
+    pub(crate) fn read_done(&self, rq: &PacketRequest, result: BlkResult) -> Forwarded {
         if result.is_err() {
             self.failed.store(true, Relaxed);
         }
@@ -86,7 +83,7 @@ impl Device {
     /// Flushes the lower device, if something was written since the last time.
     ///
     /// The block layer sends one flush at a time, so none can overtake another here.
-    pub(crate) fn flush(&self, session: &Session, rq: Request<Disk>) {
+    pub(crate) fn flush(&self, session: &Session, rq: PacketRequest) {
         if self.dirty.xchg(false, Full) {
             self.stats.flushes.add(1);
             rq.forward(&session.lower, &self.bios);
@@ -107,7 +104,7 @@ impl Device {
     }
 
     /// Passes a discard on, if the lower device takes any.
-    pub(crate) fn forward_discard(&self, session: &Session, rq: Request<Disk>) {
+    pub(crate) fn forward_discard(&self, session: &Session, rq: PacketRequest) {
         if session.takes_discards() {
             rq.forward(&session.lower, &self.bios);
         } else {

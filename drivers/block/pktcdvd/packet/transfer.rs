@@ -5,7 +5,6 @@
 use super::Packet;
 use crate::{
     bell::RingBell,
-    disk::Disk,
     logic::{
         buffer::Io,
         contents::{
@@ -21,6 +20,7 @@ use crate::{
         zone::Geometry, //
     },
     medium::takes_packet,
+    pieces::PacketRequest,
     session::Active, //
 };
 use core::ops::Range;
@@ -40,7 +40,6 @@ use rb::{
             BlkError,
             BlkResult, //
         },
-        mq::Request,
         page_bio::PageBio, //
     },
     trace::pktcdvd as trace, //
@@ -102,7 +101,7 @@ impl Packet {
     }
 
     /// Fills a read from the buffer.
-    pub(crate) fn read(&self, device: &Active<'_>, rq: &Request<Disk>) -> BlkResult {
+    pub(crate) fn read(&self, device: &Active<'_>, rq: &PacketRequest) -> BlkResult {
         let parts = contents::placed(&device.session.geometry, rq).ok_or(BlkError::INVAL)?;
         for (offset, bio) in parts {
             self.bio.copy_to_bio(bio, offset)?;
@@ -117,7 +116,7 @@ impl Part for Bio {
     }
 }
 
-impl Transfer for Request<Disk> {
+impl Transfer for PacketRequest {
     type Part = Bio;
 
     fn sector(&self) -> u64 {

@@ -7,23 +7,20 @@
 use super::Packets;
 use crate::{
     device::Device,
-    disk::Disk,
     logic::flusher::Ended,
+    pieces::PacketRequest,
     session::Active, //
 };
-use rb::block::{
-    error::{
-        BlkError,
-        BlkResult, //
-    },
-    mq::Request, //
+use rb::block::error::{
+    BlkError,
+    BlkResult, //
 };
 
 impl Packets {
     /// Carries out a flush, at once or when the drive has been asked.
     ///
     /// The block layer sends one flush at a time, so none can overtake another here.
-    pub(super) fn flush(&mut self, device: &Active<'_>, rq: Request<Disk>) {
+    pub(super) fn flush(&mut self, device: &Active<'_>, rq: PacketRequest) {
         if device.session.is_lost() {
             return rq.end(Err(BlkError::IOERR));
         }
@@ -56,7 +53,7 @@ impl Packets {
     }
 }
 
-fn end(ended: Ended<Request<Disk>, BlkError>) {
+fn end(ended: Ended<PacketRequest, BlkError>) {
     if let Some((rq, result)) = ended {
         rq.end(result);
     }

@@ -66,7 +66,7 @@ impl mq::Operations for Disk {
     // The tag set is blocking, so this may sleep for memory.
     fn queue_rq<'a>(
         this: ArcBorrow<'_, Self>,
-        rq: IdleRequest<'a, Self>,
+        rq: IdleRequest<'a, ()>,
         _is_last: bool,
     ) -> core::result::Result<(), Rejected<'a>> {
         let rq = rq.start();
