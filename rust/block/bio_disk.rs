@@ -35,8 +35,11 @@ use kernel::{
     error::from_err_ptr,
     fmt,
     prelude::*,
-    static_lock_class, //
+    static_lock_class,
+    types::ForeignOwnable, //
 };
+
+type Borrowed<'a, T> = <<T as gen_disk::Operations>::Data as ForeignOwnable>::Borrowed<'a>;
 
 /// The IO of a disk with a bio front.
 pub trait Operations: gen_disk::Operations {
@@ -48,7 +51,7 @@ pub trait Operations: gen_disk::Operations {
     /// Process context; may sleep, unless the bio has
     /// [`Flag::NoWait`](super::bio::Flag::NoWait). Bios that this submits are queued until it
     /// returns, so it must not wait for them.
-    fn submit_bio(disk: &DiskView<Self>, bio: &Bio) -> BlkResult;
+    fn submit_bio(data: Borrowed<'_, Self>, disk: &DiskView, bio: &Bio) -> BlkResult;
 }
 
 impl DiskOptions {
@@ -115,7 +118,7 @@ pub(super) unsafe extern "C" fn submit_bio<T: Operations>(bio: *mut bindings::bi
         let disk = NonNull::new_unchecked((*bdev).bd_disk);
         let lent = Bio::from_raw(NonNull::new_unchecked(bio));
         let counted = counts_io(bdev).then(|| bindings::bio_start_io_acct(bio));
-        let result = GenDisk::lend(disk, |disk| T::submit_bio(disk, lent));
+        let result = GenDisk::<T>::lend(disk, |disk| T::submit_bio(disk.data(), disk, lent));
 
         if let Some(start) = counted {
             let op = (*bio).bi_opf & bindings::REQ_OP_MASK;

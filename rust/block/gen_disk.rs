@@ -10,7 +10,8 @@
 //!
 //! A disk is of three types, each of which can do what the one before can: a [`DiskView`] is lent
 //! where nothing may wait, a [`DiskRef`] where the disk is being opened or closed, and the
-//! [`GenDisk`] is what the driver has.
+//! [`GenDisk`] is what the driver has. Only the last names the driver's [`Operations`], and so its
+//! data: what is below the front of a driver gets one of the others.
 
 mod builder;
 mod change;
@@ -64,23 +65,20 @@ use presence::Presence;
 ///
 /// # Invariants
 ///
-/// `disk` is valid, was added or is being added, has the data of `T` and a presence.
-pub struct DiskView<T: Operations> {
-    disk: NonNull<bindings::gendisk>,
-    _p: PhantomData<T>,
-}
+/// `disk` is valid, was added or is being added, and has a presence.
+pub struct DiskView(NonNull<bindings::gendisk>);
 
 // SAFETY: A disk has no thread affinity.
-unsafe impl<T: Operations> Send for DiskView<T> {}
+unsafe impl Send for DiskView {}
 
 // SAFETY: All that a `&DiskView`, a `&DiskRef` or a `&GenDisk` allow is synchronized by the block
 // layer.
-unsafe impl<T: Operations> Sync for DiskView<T> {}
+unsafe impl Sync for DiskView {}
 
 /// A disk, for what can also be done by who holds its open mutex, as those who open and close it do.
 ///
 /// So nothing here takes that mutex, or a lock that others hold while they wait for it.
-pub struct DiskRef<T: Operations>(DiskView<T>);
+pub struct DiskRef(DiskView);
 
 /// A disk that was added to the system, and is removed when this is dropped.
 ///
@@ -113,23 +111,27 @@ pub struct DiskRef<T: Operations>(DiskView<T>);
 ///
 /// # Invariants
 ///
-/// The disk was added. Only the one who owns this removes it.
-pub struct GenDisk<T: Operations>(DiskRef<T>);
+/// The disk was added, and has the data of `T`. Only the one who owns this removes it.
+pub struct GenDisk<T: Operations> {
+    disk: DiskRef,
+    // Only lends the data, which is `Send` and `Sync`.
+    _p: PhantomData<fn(&T)>,
+}
 
 impl<T: Operations> Deref for GenDisk<T> {
-    type Target = DiskRef<T>;
+    type Target = DiskRef;
 
     #[inline]
-    fn deref(&self) -> &DiskRef<T> {
-        &self.0
+    fn deref(&self) -> &DiskRef {
+        &self.disk
     }
 }
 
-impl<T: Operations> Deref for DiskRef<T> {
-    type Target = DiskView<T>;
+impl Deref for DiskRef {
+    type Target = DiskView;
 
     #[inline]
-    fn deref(&self) -> &DiskView<T> {
+    fn deref(&self) -> &DiskView {
         &self.0
     }
 }
@@ -141,10 +143,10 @@ impl<T: Operations> GenDisk<T> {
     #[inline]
     unsafe fn from_raw(disk: NonNull<bindings::gendisk>) -> Self {
         // INVARIANT: By the safety requirements of this function.
-        Self(DiskRef(DiskView {
-            disk,
+        Self {
+            disk: DiskRef(DiskView(disk)),
             _p: PhantomData,
-        }))
+        }
     }
 
     /// Lends a disk to `f`, which cannot remove it.
@@ -161,26 +163,26 @@ impl<T: Operations> GenDisk<T> {
         let disk = ManuallyDrop::new(unsafe { Self::from_raw(disk) });
         f(&disk)
     }
-}
-
-impl<T: Operations> DiskView<T> {
-    /// Returns the presence of the disk.
-    fn presence(&self) -> ArcBorrow<'_, Presence> {
-        // SAFETY: By the type invariant, the disk is valid, and has one.
-        unsafe { Presence::of(self.disk) }
-    }
-
-    /// Returns the raw disk.
-    #[inline]
-    fn as_raw(&self) -> *mut bindings::gendisk {
-        self.disk.as_ptr()
-    }
 
     /// Returns the data of the disk.
     #[inline]
     pub fn data(&self) -> <T::Data as ForeignOwnable>::Borrowed<'_> {
         // SAFETY: By the type invariant, this is the data of `T`, and lives as long as the disk.
         unsafe { T::Data::borrow((*self.as_raw()).private_data) }
+    }
+}
+
+impl DiskView {
+    /// Returns the presence of the disk.
+    fn presence(&self) -> ArcBorrow<'_, Presence> {
+        // SAFETY: By the type invariant, the disk is valid, and has one.
+        unsafe { Presence::of(self.0) }
+    }
+
+    /// Returns the raw disk.
+    #[inline]
+    fn as_raw(&self) -> *mut bindings::gendisk {
+        self.0.as_ptr()
     }
 
     /// Returns the device number.
@@ -206,7 +208,7 @@ impl<T: Operations> DiskView<T> {
     pub fn queue(&self) -> Option<RequestQueue> {
         let tag_set = self.presence().tag_set()?;
         // SAFETY: By the type invariant, the disk is valid; it was built with this tag set.
-        Some(unsafe { RequestQueue::from_disk(self.disk, tag_set) })
+        Some(unsafe { RequestQueue::from_disk(self.0, tag_set) })
     }
 
     /// Returns the capacity, in sectors of 512 bytes.
@@ -226,7 +228,7 @@ impl<T: Operations> DiskView<T> {
     }
 }
 
-impl<T: Operations> DiskRef<T> {
+impl DiskRef {
     /// Writes back what the page cache has of the disk, has the disk flush, and waits for it.
     ///
     /// Fails with what the IO fails with. Process context; sleeps. IO must not be waited for by the

@@ -95,20 +95,19 @@ pub(crate) struct TestDisk;
 impl gen_disk::Operations for TestDisk {
     type Data = Arc<Seen>;
 
-    fn open(disk: &DiskRef<Self>, _write: bool) -> Result {
-        disk.data().opens.fetch_add(1, Relaxed);
+    fn open(seen: ArcBorrow<'_, Seen>, _disk: &DiskRef, _write: bool) -> Result {
+        seen.opens.fetch_add(1, Relaxed);
         Ok(())
     }
 
-    fn release(disk: &DiskRef<Self>) {
-        let seen = disk.data();
+    fn release(seen: ArcBorrow<'_, Seen>, disk: &DiskRef) {
         if disk.is_live() {
             seen.live_releases.fetch_add(1, Relaxed);
             return;
         }
         let nodes = seen.nodes.load(Relaxed);
-        let file = disk.add_file::<DiskDevice<Seen>, Opens>();
-        if file.err() != Some(ENODEV) || disk.set_capacity_and_notify(32) {
+        let link = disk.add_link(c"rb_none", c"rb_link", disk.kobject());
+        if link.err() != Some(ENODEV) || disk.set_capacity_and_notify(32) {
             seen.wrong.fetch_add(1, Relaxed);
         }
         disk.set_read_only(true);
@@ -127,8 +126,8 @@ impl gen_disk::Operations for TestDisk {
 }
 
 impl bio_disk::Operations for TestDisk {
-    fn submit_bio(disk: &DiskView<Self>, _bio: &Bio) -> BlkResult {
-        disk.data().reads.fetch_add(1, Relaxed);
+    fn submit_bio(seen: ArcBorrow<'_, Seen>, _disk: &DiskView, _bio: &Bio) -> BlkResult {
+        seen.reads.fetch_add(1, Relaxed);
         Ok(())
     }
 }

@@ -25,7 +25,6 @@
 //! | try again | nothing | blk-mq's own list | until the dead connection timeout |
 
 use crate::{
-    disk::Disk,
     io::{
         new_io,
         Io, //
@@ -260,7 +259,7 @@ impl Device {
     }
 
     /// Notes that the disk was opened.
-    pub(crate) fn opened(&self, disk: &DiskRef<Disk>) -> Result {
+    pub(crate) fn opened(&self, disk: &DiskRef) -> Result {
         if self.shared.minors.max_part() == 0 {
             return Ok(());
         }
@@ -281,7 +280,7 @@ impl Device {
     }
 
     /// Has partitions looked for, if that had to wait for a connection; returns whether it had.
-    pub(crate) fn scan_if_due(&self, disk: &DiskRef<Disk>) -> bool {
+    pub(crate) fn scan_if_due(&self, disk: &DiskRef) -> bool {
         let due = self.scan_is_due.xchg(false, Relaxed);
         if due {
             disk.need_partition_scan();
@@ -290,7 +289,7 @@ impl Device {
     }
 
     /// Notes that the disk was closed.
-    pub(crate) fn released(self: &Arc<Self>, disk: &DiskRef<Disk>) {
+    pub(crate) fn released(self: &Arc<Self>, disk: &DiskRef) {
         if disk.openers() != 0 {
             return;
         }

@@ -44,12 +44,12 @@ pub(crate) struct Disk;
 impl gen_disk::Operations for Disk {
     type Data = Arc<Device>;
 
-    fn open(disk: &DiskRef<Self>, _write: bool) -> Result {
-        disk.data().opened(disk)
+    fn open(device: ArcBorrow<'_, Device>, disk: &DiskRef, _write: bool) -> Result {
+        device.opened(disk)
     }
 
-    fn release(disk: &DiskRef<Self>) {
-        Arc::from(disk.data()).released(disk);
+    fn release(device: ArcBorrow<'_, Device>, disk: &DiskRef) {
+        Arc::from(device).released(disk);
     }
 
     fn ioctl(disk: &GenDisk<Self>, call: &Ioctl) -> Result<i32> {

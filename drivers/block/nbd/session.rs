@@ -50,7 +50,8 @@ use rb::{
         gen_disk::{
             AttributeFile,
             DiskDevice,
-            DiskRef, //
+            DiskRef,
+            GenDisk, //
         },
         limits::{
             Feature,
@@ -107,7 +108,7 @@ impl Session {
 /// allows, or if its blocks are too large. Then all is as it was, but the sockets are gone.
 pub(crate) fn begin(
     device: &Arc<Device>,
-    disk: &DiskRef<Disk>,
+    disk: &GenDisk<Disk>,
     setup: &mut Setup,
     netlink: bool,
 ) -> Result<u64> {
@@ -148,7 +149,7 @@ pub(crate) fn can_begin(device: &Device, setup: &Setup, links: usize) -> Result 
 /// Starts the threads, and makes the session's files.
 fn connect(
     device: &Arc<Device>,
-    disk: &DiskRef<Disk>,
+    disk: &GenDisk<Disk>,
     setup: &mut Setup,
     sockets: KVec<Socket>,
     netlink: bool,
@@ -201,7 +202,7 @@ fn depth() -> usize {
 }
 
 /// Lets IO begin, and gives the disk its size.
-fn show(device: &Arc<Device>, disk: &DiskRef<Disk>, setup: &mut Setup) -> Result {
+fn show(device: &Arc<Device>, disk: &DiskRef, setup: &mut Setup) -> Result {
     setup.shown = true;
     device.set_flags(setup.flags);
     device.set_timeout(setup.timeout);
@@ -219,7 +220,7 @@ fn show(device: &Arc<Device>, disk: &DiskRef<Disk>, setup: &mut Setup) -> Result
 }
 
 /// Gives the disk its size, and tells user space.
-fn show_size(device: &Device, disk: &DiskRef<Disk>, setup: &Setup) {
+fn show_size(device: &Device, disk: &DiskRef, setup: &Setup) {
     device.set_size(setup.size);
     if device.shared.minors.max_part() != 0 {
         disk.need_partition_scan();
@@ -233,12 +234,7 @@ fn show_size(device: &Device, disk: &DiskRef<Disk>, setup: &Setup) {
 ///
 /// Fails with `EINVAL` if the blocks are too large, and with `EBUSY` if they would change, and requests
 /// in flight do not end soon.
-pub(crate) fn resize(
-    device: &Device,
-    disk: &DiskRef<Disk>,
-    setup: &mut Setup,
-    size: Size,
-) -> Result {
+pub(crate) fn resize(device: &Device, disk: &DiskRef, setup: &mut Setup, size: Size) -> Result {
     if setup.session.is_some() && size.block != setup.size.block {
         if size.block > device.max_request() {
             return Err(EINVAL);
@@ -262,7 +258,7 @@ pub(crate) fn resize(
 /// larger than it should.
 fn set_limits(
     device: &Device,
-    disk: &DiskRef<Disk>,
+    disk: &DiskRef,
     limits: &QueueLimits,
     within: Option<Delta>,
 ) -> Result {
@@ -297,7 +293,7 @@ pub(crate) fn request_limit(bytes: u64) -> Result<u32> {
 /// Fails as [`set_limits`]; then nothing has changed.
 pub(crate) fn set_max_request(
     device: &Device,
-    disk: &DiskRef<Disk>,
+    disk: &DiskRef,
     _setup: &Setup,
     bytes: u32,
 ) -> Result {
@@ -378,7 +374,7 @@ fn run_queues(device: &Device) {
 
 /// Looks after what had to wait for a connection, if there is one now: partitions are looked for. The
 /// device has `served` requests before, or would have later, or not.
-pub(crate) fn came_back(device: &Device, disk: &DiskRef<Disk>, served: bool) {
+pub(crate) fn came_back(device: &Device, disk: &DiskRef, served: bool) {
     run_queues(device);
     let io = device.io.lock();
     let (serves, live) = (io.serves(), io.live());
@@ -515,7 +511,7 @@ pub(crate) fn ask_for_end(device: &Device) {
 ///
 /// IO that has not ended fails. With `tell`, the servers are told, if they take it in time. The disk
 /// keeps its size until [`forget`].
-pub(crate) fn end(device: &Arc<Device>, disk: &DiskRef<Disk>, setup: &mut Setup, tell: bool) {
+pub(crate) fn end(device: &Arc<Device>, disk: &DiskRef, setup: &mut Setup, tell: bool) {
     let Some(session) = setup.session.take() else {
         return;
     };
@@ -563,7 +559,7 @@ fn end_io(device: &Arc<Device>) {
 }
 
 /// Forgets all that the device was told, when there is no session, and takes the size from the disk.
-pub(crate) fn forget(device: &Device, disk: &DiskRef<Disk>, setup: &mut Setup) {
+pub(crate) fn forget(device: &Device, disk: &DiskRef, setup: &mut Setup) {
     let shown = setup.shown;
     *setup = Setup::new();
     *device.backend.lock() = None;

@@ -46,12 +46,12 @@ pub(crate) struct Disk;
 impl gen_disk::Operations for Disk {
     type Data = Arc<Device>;
 
-    fn open(disk: &DiskRef<Self>, write: bool) -> Result {
-        disk.data().open(disk, write)
+    fn open(device: ArcBorrow<'_, Device>, disk: &DiskRef, write: bool) -> Result {
+        device.open(disk, write)
     }
 
-    fn release(disk: &DiskRef<Self>) {
-        disk.data().release(disk);
+    fn release(device: ArcBorrow<'_, Device>, disk: &DiskRef) {
+        device.release(disk);
     }
 
     fn ioctl(disk: &GenDisk<Self>, call: &Ioctl) -> Result<i32> {

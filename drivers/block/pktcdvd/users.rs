@@ -12,7 +12,6 @@
 
 use crate::{
     device::Device,
-    disk::Disk,
     logic::users::{
         self,
         After,
@@ -87,7 +86,7 @@ impl Device {
     /// first one that writes gets the packet buffers that were asked for.
     ///
     /// If a session is ending, waits until it has, but not for long.
-    pub(crate) fn open(&self, disk: &DiskRef<Disk>, write: bool) -> Result {
+    pub(crate) fn open(&self, disk: &DiskRef, write: bool) -> Result {
         let opened = match self.begin_open()? {
             Opener::First => self.open_first(disk, write),
             Opener::Another => self.open_again(disk, write),
@@ -130,7 +129,7 @@ impl Device {
         }
     }
 
-    fn open_first(&self, disk: &DiskRef<Disk>, write: bool) -> Result {
+    fn open_first(&self, disk: &DiskRef, write: bool) -> Result {
         if self.optical {
             let session = optical::open(
                 self.lower_dev,
@@ -148,7 +147,7 @@ impl Device {
         Ok(())
     }
 
-    fn open_again(&self, disk: &DiskRef<Disk>, write: bool) -> Result {
+    fn open_again(&self, disk: &DiskRef, write: bool) -> Result {
         let Some(session) = self.session().filter(|session| session.optical.is_some()) else {
             return if write { self.check_writable() } else { Ok(()) };
         };
@@ -164,7 +163,7 @@ impl Device {
     }
 
     /// Begins a session, and has the disk look as the medium is.
-    fn begin_session(&self, disk: &DiskRef<Disk>, session: Session) -> Result {
+    fn begin_session(&self, disk: &DiskRef, session: Session) -> Result {
         let limits = limits(&session);
 
         if let Err(err) = disk.update_limits(&limits) {
@@ -177,7 +176,7 @@ impl Device {
     }
 
     /// Gives the disk the size of the medium.
-    fn show(&self, disk: &DiskRef<Disk>) {
+    fn show(&self, disk: &DiskRef) {
         if let Some(session) = self.session() {
             disk.set_read_only(session.read_only);
             disk.set_capacity(session.sectors());
@@ -206,7 +205,7 @@ impl Device {
     ///
     /// Waits, but not for ever, until what was written is on the medium; and if the session does
     /// not linger, until the drive is closed.
-    pub(crate) fn release(&self, disk: &DiskRef<Disk>) {
+    pub(crate) fn release(&self, disk: &DiskRef) {
         let lingers = || {
             !self.linger().is_zero()
                 && self.users.lock().had_writer()

@@ -18,7 +18,7 @@ use kernel::{
     time::Delta, //
 };
 
-impl<T: Operations> DiskRef<T> {
+impl DiskRef {
     /// Changes the limits, while no IO is in flight.
     ///
     /// All that [`QueueLimits`] has is set, nothing is left from before, except what the user has
@@ -102,7 +102,7 @@ impl<T: Operations> DiskRef<T> {
     }
 }
 
-impl<T: Operations> DiskView<T> {
+impl DiskView {
     /// Changes the capacity, in sectors of 512 bytes, and tells nobody.
     ///
     /// Does not sleep; not for interrupts.

@@ -94,7 +94,7 @@ where
 // SAFETY: The disk is one of `T`.
 unsafe impl<T: Operations> DeviceOf<T> for GenDisk<T> {}
 
-impl<T: Operations> DiskView<T> {
+impl DiskView {
     /// Returns the disk as the target of links.
     pub fn kobject(&self) -> KobjectRef<'_> {
         // SAFETY: By the type invariant, the disk is valid, and so is its kobject.
@@ -102,7 +102,7 @@ impl<T: Operations> DiskView<T> {
     }
 }
 
-impl<T: Operations> DiskRef<T> {
+impl DiskRef {
     /// Makes a link `name` to `target` in the attribute group `group` of the disk.
     ///
     /// The link goes with the disk. Fails with `EEXIST` if the name is taken, with `ENOENT` if

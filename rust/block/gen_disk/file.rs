@@ -3,7 +3,7 @@
 use super::{
     presence::Presence,
     DeviceOf,
-    DiskRef,
+    GenDisk,
     Operations, //
 };
 use crate::{
@@ -60,7 +60,7 @@ unsafe impl Send for AttributeFile {}
 // SAFETY: There are no methods.
 unsafe impl Sync for AttributeFile {}
 
-impl<T: Operations> DiskRef<T> {
+impl<T: Operations> GenDisk<T> {
     /// Adds a file to the directory of the disk, next to those it was added with.
     ///
     /// User space gets no event. Fails with [`ENODEV`] if the disk is being removed, with

@@ -25,7 +25,7 @@ impl<T: Operations> GenDisk<T> {
     }
 }
 
-impl<T: Operations> DiskRef<T> {
+impl DiskRef {
     /// Drops what the page cache of the disk holds from byte `start` on, written back or not.
     ///
     /// Waits for writeback that runs, so IO must be able to complete. May sleep.

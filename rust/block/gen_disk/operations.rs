@@ -42,14 +42,14 @@ pub trait Operations: Sized + 'static {
     /// waits for this. The first open may come before [`UnaddedDisk::add_disk`] has returned.
     ///
     /// [`UnaddedDisk::add_disk`]: super::UnaddedDisk::add_disk
-    fn open(_disk: &DiskRef<Self>, _write: bool) -> Result {
+    fn open(_data: Borrowed<'_, Self>, _disk: &DiskRef, _write: bool) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
     /// Called for each successful open, when it is closed. Context as [`Operations::open`].
     ///
     /// The disk may have been removed before.
-    fn release(_disk: &DiskRef<Self>) {
+    fn release(_data: Borrowed<'_, Self>, _disk: &DiskRef) {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
@@ -127,7 +127,9 @@ impl<T: Operations> DiskVTable<T> {
     unsafe extern "C" fn open(disk: *mut bindings::gendisk, mode: bindings::blk_mode_t) -> c_int {
         let write = mode & bindings::BLK_OPEN_WRITE != 0;
         // SAFETY: The block layer keeps the disk during the call.
-        from_result(|| unsafe { Self::lend(disk, |disk| T::open(disk, write).map(|()| 0)) })
+        from_result(|| unsafe {
+            Self::lend(disk, |disk| T::open(disk.data(), disk, write).map(|()| 0))
+        })
     }
 
     /// # Safety
@@ -135,7 +137,7 @@ impl<T: Operations> DiskVTable<T> {
     /// Only the block layer may call this, for a disk of `T`.
     unsafe extern "C" fn release(disk: *mut bindings::gendisk) {
         // SAFETY: The block layer keeps the disk during the call.
-        unsafe { Self::lend(disk, |disk| T::release(disk)) };
+        unsafe { Self::lend(disk, |disk| T::release(disk.data(), disk)) };
     }
 
     /// # Safety

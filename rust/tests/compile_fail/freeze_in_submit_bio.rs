@@ -4,12 +4,9 @@
 //!
 //! error: E0599 `freeze`
 
-use rb::block::{
-    bio_disk,
-    gen_disk::DiskView, //
-};
+use rb::block::gen_disk::DiskView;
 
 /// Waits for itself.
-pub fn submit_bio<T: bio_disk::Operations>(disk: &DiskView<T>) {
+pub fn submit_bio(disk: &DiskView) {
     disk.freeze(|| {});
 }

@@ -17,7 +17,7 @@ pub struct Disk;
 impl Operations for Disk {
     type Data = KBox<u32>;
 
-    fn open(disk: &DiskRef<Self>, _write: bool) -> Result {
+    fn open(_data: &u32, disk: &DiskRef, _write: bool) -> Result {
         disk.force_media_change();
         Ok(())
     }

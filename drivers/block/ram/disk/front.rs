@@ -31,8 +31,8 @@ use rb::block::{
 impl gen_disk::Operations for Disk {
     type Data = Arc<Self>;
 
-    fn open(disk: &DiskRef<Self>, _write: bool) -> Result {
-        if disk.data().removed.load(Relaxed) {
+    fn open(this: ArcBorrow<'_, Self>, _disk: &DiskRef, _write: bool) -> Result {
+        if this.removed.load(Relaxed) {
             return Err(ENXIO);
         }
         Ok(())
@@ -43,8 +43,8 @@ impl bio_disk::Operations for Disk {
     // All is done when this returns, in the context of the submitter. A bio need not be split: the
     // only limits are those of a bio itself.
     #[inline]
-    fn submit_bio(disk: &DiskView<Self>, bio: &Bio) -> BlkResult {
-        disk.data().serve(
+    fn submit_bio(this: ArcBorrow<'_, Self>, disk: &DiskView, bio: &Bio) -> BlkResult {
+        this.serve(
             disk.capacity_sectors(),
             bio.command(),
             bio.flags(),
