@@ -51,10 +51,20 @@ $(obj)/$(rb_out)/bindings_helpers_generated.rs: private rb_target_extra = ; \
 $(obj)/$(rb_out)/bindings_helpers_generated.rs: $(src)/rust/helpers/helpers.c FORCE
 	$(call if_changed_dep,rb_bindgen)
 
-targets += $(rb_out)/bindings_generated.rs $(rb_out)/bindings_helpers_generated.rs
-rb_generated := $(addprefix $(obj)/$(rb_out)/, \
-	bindings_generated.rs bindings_helpers_generated.rs)
-clean-files += $(rb_out)/bindings_generated.rs $(rb_out)/bindings_helpers_generated.rs
+# The tracepoints of the drivers that have some, and nothing else that their headers bring.
+$(obj)/$(rb_out)/bindings_events_generated.rs: private rb_target_flags = \
+    --no-recursive-allowlist \
+    --allowlist-file '.*/drivers/block/[^/]*/events[.]h' \
+    --blocklist-item '__traceiter_.*|__SC[KT]__.*'
+$(obj)/$(rb_out)/bindings_events_generated.rs: private rb_target_extra = \
+    $(foreach d,$(rb_traced_drivers),-include $(src)/drivers/block/$(d)/events.h)
+$(obj)/$(rb_out)/bindings_events_generated.rs: $(src)/rust/bindings/events_helper.h FORCE
+	$(call if_changed_dep,rb_bindgen)
+
+rb_generated_files := $(addprefix $(rb_out)/bindings_,generated.rs helpers_generated.rs events_generated.rs)
+rb_generated := $(addprefix $(obj)/,$(rb_generated_files))
+targets += $(rb_generated_files)
+clean-files += $(rb_generated_files)
 
 # `include!(concat!(env!("RB_OBJ"), ...))` finds the generated files with `MO=` too.
 export RB_OBJ := $(abspath $(obj))

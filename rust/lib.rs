@@ -33,8 +33,7 @@ pub mod suspend;
 pub mod sysfs;
 pub mod task;
 pub mod tokens;
-pub mod trace;
-mod tracepoint;
+pub mod tracepoint;
 pub mod wait;
 pub mod workqueue;
 

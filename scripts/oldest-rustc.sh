@@ -90,7 +90,7 @@ if [ "$(cat "$out/.kdir" 2>/dev/null)" != "$tree" ]; then
 fi
 objects=()
 for file in drivers/*.rs rust/tests/rb_kunit.rs rust/tests/c_*.c rust/helpers/{helpers,cdrom,no_cdrom}.c \
-	rust/trace/*.c; do
+	drivers/block/*/events.c; do
 	objects+=("${file%.*}.o")
 done
 locked oldest-rustc "$RBLK_TOP/scripts/kernel.sh" make "$tree" --no-print-directory -s -j"$RBLK_JOBS" \

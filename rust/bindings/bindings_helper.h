@@ -22,8 +22,6 @@
 #include <scsi/scsi_proto.h>
 #include <scsi/scsi_status.h>
 
-#include "../trace/pktcdvd_events.h"
-
 /* Numbers of the configuration; without the driver that they are for, its defaults. */
 #ifdef CONFIG_BLK_DEV_RAM_COUNT
 const int RUST_CONST_HELPER_BLK_DEV_RAM_COUNT = CONFIG_BLK_DEV_RAM_COUNT;

@@ -43,7 +43,7 @@ changed() {
 change() {
 	rm "$MNT"/pktcdvd/*.rs && mv "$MNT/pktcdvd" "$MNT/moved" &&
 		dd if=/dev/urandom of="$MNT/fill" bs=999 seek=1234 count=77 conv=notrunc,fsync status=none &&
-		cp -r "$top/rust/trace" "$MNT/again" && sync -f "$MNT"
+		cp -r "$top/rust/bindings" "$MNT/again" && sync -f "$MNT"
 }
 # What was flushed is on the disc, whatever happens to the drive then.
 power_cut() {

@@ -39,6 +39,7 @@ use crate::{
     queue::Queue,
     session::Session,
     stats::Stats,
+    trace,
     users::{
         Users,
         DEFAULT_LINGER, //
@@ -77,7 +78,6 @@ use rb::{
     mm,
     new_wait_queue,
     ratelimit::RateLimit,
-    trace::pktcdvd as trace,
     wait::WaitQueue, //
 };
 

@@ -23,7 +23,8 @@ use crate::{
         },
     },
     pieces::Pieces,
-    session::Active, //
+    session::Active,
+    trace, //
 };
 use core::ops::{
     Deref,
@@ -38,15 +39,12 @@ use kernel::{
         Monotonic, //
     },
 };
-use rb::{
-    block::{
-        error::{
-            BlkError,
-            BlkResult, //
-        },
-        page_bio::PageBio, //
+use rb::block::{
+    error::{
+        BlkError,
+        BlkResult, //
     },
-    trace::pktcdvd as trace, //
+    page_bio::PageBio, //
 };
 
 /// A packet buffer: its pages, its state, and the writes that have joined.
@@ -182,7 +180,7 @@ impl Packet {
 
         if to != from {
             let zone = self.zone().map_or(0, Zone::sector);
-            trace::pkt_state(device.dev, zone, from.number() as u8, to.number() as u8);
+            trace::pkt_state(device.dev, zone, from.number() as u32, to.number() as u32);
         }
         self.act(device, action);
     }

@@ -42,6 +42,7 @@ mod registry;
 mod session;
 mod sleep;
 mod stats;
+mod trace;
 mod users;
 mod void_map;
 

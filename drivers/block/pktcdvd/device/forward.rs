@@ -10,7 +10,8 @@ use crate::{
     },
     packets::READS_IN_FLIGHT,
     pieces::PacketRequest,
-    session::Session, //
+    session::Session,
+    trace, //
 };
 use core::fmt;
 use kernel::{
@@ -20,15 +21,12 @@ use kernel::{
         Relaxed, //
     },
 };
-use rb::{
-    block::{
-        error::{
-            BlkError,
-            BlkResult, //
-        },
-        mq::Forwarded, //
+use rb::block::{
+    error::{
+        BlkError,
+        BlkResult, //
     },
-    trace::pktcdvd as trace, //
+    mq::Forwarded, //
 };
 
 impl Device {
@@ -129,7 +127,7 @@ impl Device {
 
     /// Tells in trace and log about IO that failed.
     fn tell(&self, op: trace::Op, sector: u64, err: BlkError, what: fmt::Arguments<'_>) {
-        trace::pkt_error(self.dev, sector, op, errno(err));
+        trace::pkt_error(self.dev, sector, op as u32, errno(err));
         if self.log_limit.allows() {
             let index = self.index();
             pr_err!("pktcdvd{index}: {what} failed: {:?}\n", err.to_error());

@@ -21,28 +21,26 @@ use crate::{
     },
     medium::takes_packet,
     pieces::PacketRequest,
-    session::Active, //
+    session::Active,
+    trace, //
 };
 use core::ops::Range;
 use kernel::{
     prelude::*,
     sync::Arc, //
 };
-use rb::{
-    block::{
-        bio::{
-            Bio,
-            Command,
-            Flag,
-            Flags, //
-        },
-        error::{
-            BlkError,
-            BlkResult, //
-        },
-        page_bio::PageBio, //
+use rb::block::{
+    bio::{
+        Bio,
+        Command,
+        Flag,
+        Flags, //
     },
-    trace::pktcdvd as trace, //
+    error::{
+        BlkError,
+        BlkResult, //
+    },
+    page_bio::PageBio, //
 };
 
 impl Packet {

@@ -6,8 +6,8 @@
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM pktcdvd
 
-#if !defined(_RB_TRACE_PKTCDVD_EVENTS_H) || defined(TRACE_HEADER_MULTI_READ)
-#define _RB_TRACE_PKTCDVD_EVENTS_H
+#if !defined(_PKTCDVD_EVENTS_H) || defined(TRACE_HEADER_MULTI_READ)
+#define _PKTCDVD_EVENTS_H
 
 #include <linux/types.h>
 #include <linux/kdev_t.h>
@@ -120,11 +120,11 @@ TRACE_EVENT(pkt_error,
 		      show_pkt_op(__entry->op), __entry->status)
 );
 
-#endif /* _RB_TRACE_PKTCDVD_EVENTS_H */
+#endif /* _PKTCDVD_EVENTS_H */
 
 /* This part must be outside protection. Kbuild adds this directory. */
 #undef TRACE_INCLUDE_PATH
 #undef TRACE_INCLUDE_FILE
 #define TRACE_INCLUDE_PATH .
-#define TRACE_INCLUDE_FILE pktcdvd_events
+#define TRACE_INCLUDE_FILE events
 #include <trace/define_trace.h>
