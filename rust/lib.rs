@@ -32,7 +32,6 @@ pub mod reboot;
 pub mod suspend;
 pub mod sysfs;
 pub mod task;
-pub mod tokens;
 pub mod tracepoint;
 pub mod wait;
 pub mod workqueue;

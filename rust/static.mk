@@ -15,6 +15,7 @@ targets += $(1)
 clean-files += rust/lib$(2).rlib
 endef
 $(eval $(call rb_static_library,$(rb_lib),rb))
+$(eval $(call rb_static_library,$(rb_common),common))
 $(foreach d,$(rb_drivers),$(eval $(call rb_static_library,$(call rb_driver_objs,$(d)),$(d))))
 
 # The root of a module: a library for C, of one object. Nothing else makes rustc do LTO, and leave

@@ -29,8 +29,9 @@ clean-files += doc-$(1).stamp
 endef
 
 $(eval $(call rb_doc,rb,rust/lib.rs,,))
-$(eval $(call rb_doc,ram,drivers/block/ram/ram.rs,rb,rust/lib.o doc-rb.stamp))
-$(eval $(call rb_doc,pktcdvd,drivers/block/pktcdvd/pktcdvd.rs,rb,rust/lib.o doc-ram.stamp))
-$(eval $(call rb_doc,nbd,drivers/block/nbd/nbd.rs,rb,rust/lib.o doc-pktcdvd.stamp))
+$(eval $(call rb_doc,common,drivers/common/common.rs,rb,rust/lib.o doc-rb.stamp))
+$(eval $(call rb_doc,ram,drivers/block/ram/ram.rs,rb common,$(rb_common) doc-common.stamp))
+$(eval $(call rb_doc,pktcdvd,drivers/block/pktcdvd/pktcdvd.rs,rb common,$(rb_common) doc-ram.stamp))
+$(eval $(call rb_doc,nbd,drivers/block/nbd/nbd.rs,rb common,$(rb_common) doc-pktcdvd.stamp))
 $(eval $(call rb_doc,rblk,drivers/rblk.rs,$(rb_drivers) rb,drivers/rblk.o doc-nbd.stamp))
 clean-files += doc

@@ -7,6 +7,7 @@ use crate::{
     disk::Disk,
     session, //
 };
+use common::tokens::parse_u64;
 use kernel::{
     prelude::*,
     sync::atomic::Relaxed, //
@@ -18,8 +19,7 @@ use rb::{
         Groups,
         Output, //
     },
-    sysfs_groups,
-    tokens::parse_u64, //
+    sysfs_groups, //
 };
 
 /// The files that are there all the time; `pid` and `backend` are while the disk is connected.

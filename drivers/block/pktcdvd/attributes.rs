@@ -6,7 +6,6 @@
 //! original proposal, `/sys/block/pktcdvdN/packet/`.
 
 use crate::{
-    class::refuse,
     device::{
         Device,
         MAX_WAIT_US, //
@@ -16,6 +15,7 @@ use crate::{
         marks::parse_mark,
         options::parse_packet_buffers, //
     },
+    refuse,
     tokens::{
         parse_u64,
         NumberError, //
@@ -171,7 +171,7 @@ impl Attribute<Device> for PacketBuffers {
     }
 
     fn store(device: &Device, text: &[u8]) -> Result {
-        let buffers = parse_packet_buffers(text).map_err(|err| refuse("packet_buffers", err))?;
+        let buffers = parse_packet_buffers(text).map_err(|err| refuse!(err, "packet_buffers"))?;
         device.set_buffers(buffers);
         Ok(())
     }

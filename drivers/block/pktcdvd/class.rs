@@ -8,19 +8,13 @@ use crate::{
         parse_packet_buffers,
         parse_remove, //
     },
+    refuse,
     registry::{
         Registry,
         Which, //
-    },
-    tokens::{
-        ErrorKind,
-        ParseError, //
-    },
+    }, //
 };
-use kernel::{
-    error::code::*,
-    prelude::*, //
-};
+use kernel::prelude::*;
 use rb::{
     block::dev_t::DevT,
     class_attributes,
@@ -35,16 +29,6 @@ use rb::{
 pub(crate) const ATTRIBUTES: &[ClassAttribute<Registry>] =
     class_attributes![Add, Remove, DeviceMap, PacketBuffers];
 
-/// Logs what is wrong with a command, and returns its error code.
-pub(crate) fn refuse(command: &str, err: ParseError<'_>) -> Error {
-    pr_err!("{command}: {}\n", format_args!("{err}"));
-    match err.kind() {
-        ErrorKind::Invalid => EINVAL,
-        ErrorKind::Range => ERANGE,
-        ErrorKind::TooBig => EFBIG,
-    }
-}
-
 /// `add`: maps a device, `major:minor [packet_size=] [packet_buffers=] [offset=]`.
 struct Add;
 
@@ -53,7 +37,7 @@ impl Attribute<Registry> for Add {
     const NAME: &'static CStr = c"add";
 
     fn store(registry: &Registry, text: &[u8]) -> Result {
-        let options = parse_add(text).map_err(|err| refuse("add", err))?;
+        let options = parse_add(text).map_err(|err| refuse!(err, "add"))?;
         registry.add(&options).inspect_err(|err| {
             let device = options.device;
             pr_err!("add {}:{}: {:?}\n", device.major, device.minor, err);
@@ -70,7 +54,7 @@ impl Attribute<Registry> for Remove {
     const NAME: &'static CStr = c"remove";
 
     fn store(registry: &Registry, text: &[u8]) -> Result {
-        let dev = parse_remove(text).map_err(|err| refuse("remove", err))?;
+        let dev = parse_remove(text).map_err(|err| refuse!(err, "remove"))?;
         registry.remove(DevT::new(dev.major, dev.minor)?, Which::Either)
     }
 }
@@ -107,7 +91,7 @@ impl Attribute<Registry> for PacketBuffers {
     }
 
     fn store(registry: &Registry, text: &[u8]) -> Result {
-        let buffers = parse_packet_buffers(text).map_err(|err| refuse("packet_buffers", err))?;
+        let buffers = parse_packet_buffers(text).map_err(|err| refuse!(err, "packet_buffers"))?;
         registry.set_buffers(buffers);
         Ok(())
     }

@@ -15,7 +15,10 @@
 
 #![forbid(unsafe_code)]
 
-pub(crate) use rb::tokens;
+pub(crate) use common::{
+    refuse,
+    tokens, //
+};
 
 mod activity;
 mod attributes;

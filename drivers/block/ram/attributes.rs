@@ -9,12 +9,12 @@ use crate::{
         resize,
         Disk, //
     },
-    errors::refuse,
     logic::options::{
         parse_mem_limit,
         parse_resize,
         Front, //
-    }, //
+    },
+    refuse, //
 };
 use kernel::{
     page::PAGE_SIZE,
@@ -50,7 +50,7 @@ impl Attribute<RamDisk> for Size {
 
     fn store(disk: &RamDisk, text: &[u8]) -> Result {
         let (size, force) = parse_resize(text, disk.data().block_size())
-            .map_err(|err| refuse(fmt!("{}: size", disk.name()), err))?;
+            .map_err(|err| refuse!(err, "{}: size", disk.name()))?;
 
         resize(disk, size, force)
     }
@@ -84,7 +84,7 @@ impl Attribute<RamDisk> for MemLimit {
 
     fn store(disk: &RamDisk, text: &[u8]) -> Result {
         let limit =
-            parse_mem_limit(text).map_err(|err| refuse(fmt!("{}: mem_limit", disk.name()), err))?;
+            parse_mem_limit(text).map_err(|err| refuse!(err, "{}: mem_limit", disk.name()))?;
 
         disk.data().store().budget().set_limit(pages_of(limit));
         Ok(())

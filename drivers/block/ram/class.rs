@@ -3,11 +3,11 @@
 //! The files in `/sys/class/rblk-ram/`, by which disks come and go.
 
 use crate::{
-    errors::refuse,
     logic::options::{
         parse_add,
         parse_remove, //
     },
+    refuse,
     registry::Registry, //
 };
 use kernel::{
@@ -48,7 +48,7 @@ impl Attribute<Registry> for Add {
 
     fn store(registry: &Registry, text: &[u8]) -> Result {
         let options =
-            parse_add(text, QueueLimits::MAX_BLOCK_SIZE).map_err(|err| refuse(fmt!("add"), err))?;
+            parse_add(text, QueueLimits::MAX_BLOCK_SIZE).map_err(|err| refuse!(err, "add"))?;
 
         registry.add(&options)
     }
@@ -62,7 +62,7 @@ impl Attribute<Registry> for Remove {
     const NAME: &'static CStr = c"remove";
 
     fn store(registry: &Registry, text: &[u8]) -> Result {
-        let target = parse_remove(text).map_err(|err| refuse(fmt!("remove"), err))?;
+        let target = parse_remove(text).map_err(|err| refuse!(err, "remove"))?;
 
         registry.remove(target)
     }

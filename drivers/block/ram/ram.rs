@@ -14,7 +14,6 @@ pub mod brd;
 mod budget;
 mod class;
 mod disk;
-mod errors;
 #[expect(unreachable_pub, reason = "it is a module of the host's tests, too")]
 mod logic;
 mod registry;
@@ -38,7 +37,11 @@ use kernel::{
 use rb::{
     block::gen_disk::Disks,
     device::class::ClassAttributes,
-    mm,
+    mm, //
+};
+
+pub(crate) use common::{
+    refuse,
     tokens, //
 };
 

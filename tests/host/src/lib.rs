@@ -3,7 +3,7 @@
 //! The pure logic of the drivers, built for the host.
 //!
 //! These are the very files that the module is built from. In a driver crate `crate::tokens` is
-//! the one of the safe layer; here it is the file itself.
+//! the one that the drivers have in common; here it is the file itself.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -12,7 +12,7 @@
 #[path = "../../../rust/net/attr.rs"]
 pub mod net_attr;
 
-#[path = "../../../rust/tokens.rs"]
+#[path = "../../../drivers/common/tokens.rs"]
 pub mod tokens;
 
 /// Network block devices.

@@ -40,13 +40,13 @@ pub mod users;
 pub mod watch;
 
 /// What the driver decides, the very files that the module is built from: here, which discs will
-/// do. In the driver's crate `crate::tokens` is the one of the safe layer.
+/// do. In the driver's crate `crate::tokens` is the one that the drivers have in common.
 #[path = "../../../drivers/block/pktcdvd"]
 pub mod driver {
     pub mod logic;
 }
 
-#[path = "../../../rust/tokens.rs"]
+#[path = "../../../drivers/common/tokens.rs"]
 pub mod tokens;
 
 pub use error::{Error, Result};

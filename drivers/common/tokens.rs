@@ -7,17 +7,6 @@
 //! type and does not allocate, so that it can be tested on any machine.
 //!
 //! Text ends at its first NUL byte, as C code reads it. Words are separated by ASCII white space.
-//!
-//! # Examples
-//!
-//! ```
-//! use rb::tokens::{parse_size, Tokens};
-//!
-//! let mut words = Tokens::new(b"size=64M prealloc=1\n");
-//! let size = words.next().ok_or(EINVAL)?;
-//! assert_eq!(size.key(), b"size");
-//! assert_eq!(size.size(), Ok(64 << 20));
-//! ```
 
 use core::fmt;
 

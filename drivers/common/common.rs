@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the drivers have in common, and no other driver would want.
+
+#![forbid(unsafe_code)]
+
+pub mod refusal;
+pub mod tokens;
+
+rb::driver!("rblk");
