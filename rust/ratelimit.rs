@@ -57,10 +57,3 @@ impl RateLimit {
         unsafe { bindings::ratelimit(self.state.get()) }
     }
 }
-
-/// Returns whether one more message may be printed now, of those that share one limit for the whole
-/// module: for what comes up so rarely that it has no place for a limit of its own. Any context.
-pub fn allows_any() -> bool {
-    // SAFETY: FFI call without preconditions.
-    unsafe { bindings::ratelimit_any() }
-}

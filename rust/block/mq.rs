@@ -12,8 +12,8 @@ mod forward;
 mod operations;
 mod queue;
 mod request;
+mod set_data;
 mod tag_set;
-mod veto;
 
 pub use forward::Forwarded;
 pub use operations::{

@@ -13,11 +13,3 @@ __rb_helper bool rb_helper_ratelimit(struct ratelimit_state *rs)
 	/* The name comes first in the note on suppressed lines. */
 	return ___ratelimit(rs, THIS_MODULE->name);
 }
-
-__rb_helper bool rb_helper_ratelimit_any(void)
-{
-	static DEFINE_RATELIMIT_STATE(state, DEFAULT_RATELIMIT_INTERVAL,
-				      DEFAULT_RATELIMIT_BURST);
-
-	return ___ratelimit(&state, THIS_MODULE->name);
-}

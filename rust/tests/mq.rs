@@ -107,8 +107,9 @@ impl gen_disk::Operations for Keeps {
 #[vtable]
 impl mq::Operations for Keeps {
     type RequestData = ();
+    type SetData = ();
 
-    fn new_request_data() -> impl PinInit<(), Error> {
+    fn new_request_data(_set: &()) -> impl PinInit<(), Error> {
         Ok(())
     }
 
@@ -147,8 +148,9 @@ impl gen_disk::Operations for Forwards {
 #[vtable]
 impl mq::Operations for Forwards {
     type RequestData = ();
+    type SetData = ();
 
-    fn new_request_data() -> impl PinInit<(), Error> {
+    fn new_request_data(_set: &()) -> impl PinInit<(), Error> {
         Ok(())
     }
 
@@ -195,7 +197,7 @@ fn disk<T, D>(
     data: Arc<D>,
 ) -> Result<GenDisk<T>>
 where
-    T: mq::Operations + gen_disk::Operations<Data = Arc<D>>,
+    T: mq::Operations<SetData = ()> + gen_disk::Operations<Data = Arc<D>>,
     D: Send + Sync + 'static,
 {
     let tags = TagSetOptions {
@@ -204,7 +206,7 @@ where
         queue_depth: 1,
         flags: flags.into(),
     };
-    let tags = Arc::pin_init(TagSet::<T>::new(&tags), GFP_KERNEL)?;
+    let tags = Arc::pin_init(TagSet::<T>::new(&tags, ())?, GFP_KERNEL)?;
     let options = DiskOptions {
         capacity_sectors: 64,
         // Nothing is read but by the test.

@@ -4,6 +4,7 @@
 
 use crate::{
     device::Device,
+    elevator::NoElevator,
     ioctl,
     logic::io::{
         NoLink,
@@ -17,24 +18,20 @@ use kernel::{
         ArcBorrow, //
     },
 };
-use rb::{
-    block::{
-        error::BlkError,
-        gen_disk::{
-            self,
-            DiskRef,
-            GenDisk,
-            Ioctl, //
-        },
-        mq::{
-            self,
-            IdleRequest,
-            Rejected,
-            Timeout, //
-        },
+use rb::block::{
+    error::BlkError,
+    gen_disk::{
+        self,
+        DiskRef,
+        GenDisk,
+        Ioctl, //
     },
-    ratelimit,
-    task::Asker, //
+    mq::{
+        self,
+        IdleRequest,
+        Rejected,
+        Timeout, //
+    },
 };
 
 /// The front of a [`Device`].
@@ -60,9 +57,10 @@ impl gen_disk::Operations for Disk {
 #[vtable]
 impl mq::Operations for Disk {
     type RequestData = ();
+    type SetData = Arc<NoElevator>;
 
-    fn new_request_data() -> impl PinInit<(), Error> {
-        Ok(())
+    fn new_request_data(elevator: &Arc<NoElevator>) -> impl PinInit<(), Error> {
+        elevator.allow_request()
     }
 
     fn queue_rq<'a>(
@@ -95,15 +93,5 @@ impl mq::Operations for Disk {
     // There is one hardware queue.
     fn timeout(device: ArcBorrow<'_, Device>, _queue: u32, tag: u32) -> Timeout {
         Arc::from(device).timed_out(tag)
-    }
-
-    fn scheduler_refused(index: u32) {
-        if ratelimit::allows_any() {
-            pr_warn!(
-                "nbd{}: the I/O scheduler is pinned to \"none\"; refused a change asked for by {}\n",
-                index,
-                Asker::current()
-            );
-        }
     }
 }

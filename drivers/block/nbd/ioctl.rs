@@ -29,7 +29,7 @@ use rb::{
         Capability, //
     },
     net::Socket,
-    task::Asker, //
+    task::CurrentName, //
 };
 
 const SET_SOCK: u32 = 0xab00;
@@ -210,7 +210,7 @@ fn do_it(device: &Arc<Device>, disk: &GenDisk<Disk>) -> Result<i32> {
         pr_info!(
             "nbd{}: a signal to {} ends the connection\n",
             device.index(),
-            Asker::current()
+            CurrentName::get()
         );
     }
     // Unless the servers are gone, or do not answer.

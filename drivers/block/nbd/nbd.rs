@@ -11,6 +11,7 @@
 mod attributes;
 mod device;
 mod disk;
+mod elevator;
 mod info;
 mod io;
 mod ioctl;

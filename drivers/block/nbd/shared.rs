@@ -19,6 +19,7 @@ use crate::{
         QUEUE_DEPTH, //
     },
     disk::Disk,
+    elevator::NoElevator,
     logic::minors::Minors,
     netlink::Netlink,
     session, //
@@ -227,15 +228,14 @@ impl Shared {
         let index = device.index();
         let first = self.minors.first_of(index).ok_or(EINVAL)?;
         let minors = NonZero::new(self.minors.per_disk()).ok_or(EINVAL)?;
-        let tags = Arc::pin_init(
-            TagSet::new(&TagSetOptions {
-                nr_hw_queues: 1,
-                nr_read_queues: 0,
-                queue_depth: QUEUE_DEPTH,
-                flags: Flag::NoDefaultScheduler.into(),
-            }),
-            GFP_KERNEL,
-        )?;
+        let elevator = NoElevator::new(index)?;
+        let tags = TagSetOptions {
+            nr_hw_queues: 1,
+            nr_read_queues: 0,
+            queue_depth: QUEUE_DEPTH,
+            flags: Flag::NoDefaultScheduler.into(),
+        };
+        let tags = Arc::pin_init(TagSet::new(&tags, elevator.clone())?, GFP_KERNEL)?;
         // Each request has a slot: there must not be more.
         if tags.queue_depth() != QUEUE_DEPTH {
             return Err(ENOMEM);
@@ -248,7 +248,7 @@ impl Shared {
             &self.disks,
             fmt!("nbd{index}"),
             &session::idle_limits(device.max_request()),
-            tags.clone(),
+            tags,
             device.clone(),
         )?;
         if let Some(queue) = disk.queue() {
@@ -256,7 +256,7 @@ impl Shared {
             device.queue.populate(queue);
         }
         // From here on no request can be made that a scheduler would keep.
-        tags.refuse_schedulers(index);
+        elevator.pin();
         if disk.limits().max_hw_sectors != session::idle_limits(device.max_request()).max_hw_sectors
         {
             return Err(ENOTSUPP);

@@ -66,8 +66,9 @@ impl gen_disk::Operations for Disk {
 #[vtable]
 impl mq::Operations for Disk {
     type RequestData = RequestData;
+    type SetData = ();
 
-    fn new_request_data() -> impl PinInit<RequestData, Error> {
+    fn new_request_data(_set: &()) -> impl PinInit<RequestData, Error> {
         RequestData::new()
     }
 

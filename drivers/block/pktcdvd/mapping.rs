@@ -171,7 +171,7 @@ fn add_disk(disks: &DiskToken, device: &Arc<Device>, looks: &Looks) -> Result<Ge
         queue_depth: QUEUE_DEPTH,
         flags: mq::Flag::NoDefaultScheduler.into(),
     };
-    let tag_set = Arc::pin_init(TagSet::<Disk>::new(&tags), GFP_KERNEL)?;
+    let tag_set = Arc::pin_init(TagSet::<Disk>::new(&tags, ())?, GFP_KERNEL)?;
 
     let options = DiskOptions {
         capacity_sectors: looks.capacity_sectors,

@@ -295,5 +295,5 @@ fn tag_set() -> Result<Arc<TagSet<Disk>>> {
         flags: mq::Flag::Blocking | mq::Flag::NoDefaultScheduler,
     };
 
-    Arc::pin_init(TagSet::new(&options), GFP_KERNEL)
+    Arc::pin_init(TagSet::new(&options, ())?, GFP_KERNEL)
 }

@@ -11,7 +11,7 @@ use super::{
         Rejected,
         Request, //
     },
-    veto::VetoSet, //
+    set_data::SetData, //
 };
 use crate::{
     bindings,
@@ -44,8 +44,15 @@ pub trait Operations: gen_disk::Operations {
     /// finds it as it was left.
     type RequestData: Send + Sync;
 
+    /// Data of the tag set, which what makes requests looks at.
+    type SetData: Send + Sync;
+
     /// Returns an initializer for the data of one request.
-    fn new_request_data() -> impl PinInit<Self::RequestData, Error>;
+    ///
+    /// All requests of a disk are made with the tag set, before the disk is. Those made later are for
+    /// an I/O scheduler that somebody asks for, in whose context this then runs, and which is refused
+    /// with [`ENOMEM`] if the initializer fails. It must not start I/O. May sleep.
+    fn new_request_data(set: &Self::SetData) -> impl PinInit<Self::RequestData, Error>;
 
     /// Takes a request: starts it, or rejects it.
     ///
@@ -79,12 +86,6 @@ pub trait Operations: gen_disk::Operations {
     fn timeout(_data: Borrowed<'_, Self>, _queue: u32, _tag: u32) -> Timeout {
         Timeout::Later
     }
-
-    /// Called when somebody asks for an I/O scheduler on a tag set that
-    /// [refuses them](super::TagSet::refuse_schedulers); `id` is what the tag set was told then.
-    ///
-    /// Process context, that of the asking task; must not start I/O.
-    fn scheduler_refused(_id: u32) {}
 
     /// Called when a request that was [forwarded](Request::forward) has completed below, with
     /// `result`; what becomes of the request is what this returns.
@@ -195,12 +196,8 @@ impl<T: Operations> OperationsVTable<T> {
     ) -> c_int {
         from_result(|| {
             // SAFETY: blk-mq passes the set that it was given, which is being or was initialized.
-            if let Some(id) = unsafe { VetoSet::refuses_schedulers(set) } {
-                // With the disk there, new requests are for a scheduler only.
-                T::scheduler_refused(id);
-                return Err(EPERM);
-            }
-            let init = Pdu::new(T::new_request_data());
+            let shared = unsafe { SetData::<T::SetData>::of(set) };
+            let init = Pdu::new(T::new_request_data(&shared.data));
 
             // SAFETY: `cmd_size` of the tag set leaves room for the data, which never moves, and
             // is dropped in `exit_request` only.
@@ -243,12 +240,12 @@ impl<T: Operations> OperationsVTable<T> {
     ///
     /// Only blk-mq may call this, for a tag set of `T`.
     unsafe extern "C" fn map_queues(set: *mut bindings::blk_mq_tag_set) {
-        // SAFETY: blk-mq passes a valid tag set, and changes these fields at no other time. Nobody
-        // else has the maps meanwhile.
-        let (reads, all, nr_maps, maps) = unsafe {
-            let reads = (*set).driver_data as usize as u32;
+        // SAFETY: blk-mq passes the set that it was given, which is being or was initialized.
+        let reads = unsafe { SetData::<T::SetData>::of(set) }.nr_read_queues;
+        // SAFETY: blk-mq changes these fields at no other time. Nobody else has the maps meanwhile.
+        let (all, nr_maps, maps) = unsafe {
             let maps = &mut (*set).map;
-            (reads, (*set).nr_hw_queues, (*set).nr_maps as usize, maps)
+            ((*set).nr_hw_queues, (*set).nr_maps as usize, maps)
         };
         let others = all.saturating_sub(reads);
 

@@ -6,14 +6,14 @@ use super::{
         OperationsVTable, //
     },
     request::Pdu,
-    veto::VetoSet, //
+    set_data::SetData, //
 };
 use crate::bindings;
-use core::marker::PhantomData;
 use kernel::{
     error::to_result,
     impl_flags,
-    prelude::*, //
+    prelude::*,
+    types::Opaque, //
 };
 
 impl_flags! {
@@ -52,26 +52,27 @@ pub struct TagSetOptions {
 /// ```
 /// # use kernel::sync::Arc;
 /// # use rb::block::mq::{Flag, Operations, TagSet, TagSetOptions};
-/// # fn example<Disk: Operations>() -> Result {
+/// # fn example<Disk: Operations<SetData = ()>>() -> Result {
 /// let options = TagSetOptions {
 ///     nr_hw_queues: 1,
 ///     nr_read_queues: 0,
 ///     queue_depth: 64,
 ///     flags: Flag::NoDefaultScheduler.into(),
 /// };
-/// let tag_set = Arc::pin_init(TagSet::<Disk>::new(&options), GFP_KERNEL)?;
+/// let tag_set = Arc::pin_init(TagSet::<Disk>::new(&options, ())?, GFP_KERNEL)?;
 /// # Ok(())
 /// # }
 /// ```
 ///
 /// # Invariants
 ///
-/// `inner` is an initialized `struct blk_mq_tag_set` with the operations of `T`.
+/// `inner` is an initialized `struct blk_mq_tag_set` with the operations of `T`. Its `driver_data`
+/// is `_set_data`, which lives as long as the set, and which nobody borrows mutably.
 #[pin_data(PinnedDrop)]
 pub struct TagSet<T: Operations> {
     #[pin]
-    inner: VetoSet,
-    _p: PhantomData<T>,
+    inner: Opaque<bindings::blk_mq_tag_set>,
+    _set_data: KBox<SetData<T::SetData>>,
 }
 
 // SAFETY: A tag set has no thread affinity.
@@ -81,24 +82,35 @@ unsafe impl<T: Operations> Send for TagSet<T> {}
 unsafe impl<T: Operations> Sync for TagSet<T> {}
 
 impl<T: Operations> TagSet<T> {
-    /// Returns an initializer for a tag set.
+    /// Returns an initializer for a tag set with this data.
     ///
-    /// It fails with [`EINVAL`] if a number is out of range, and with [`ENOMEM`] if even a much
-    /// smaller depth does not fit: [`TagSet::queue_depth`] tells what did. May sleep.
-    pub fn new(options: &TagSetOptions) -> impl PinInit<Self, Error> {
+    /// Both fail with [`ENOMEM`]; the initializer does, if even a much smaller depth does not fit:
+    /// [`TagSet::queue_depth`] tells what did. It fails with [`EINVAL`] if a number is out of range.
+    /// May sleep.
+    pub fn new(options: &TagSetOptions, data: T::SetData) -> Result<impl PinInit<Self, Error>> {
         let options = *options;
+        let set_data = SetData {
+            nr_read_queues: options.nr_read_queues,
+            data,
+        };
+        let set_data = KBox::new(set_data, GFP_KERNEL)?;
+        let driver_data = &raw const *set_data;
 
-        try_pin_init!(Self {
-            // INVARIANT: `blk_mq_alloc_tag_set()` initializes the set.
-            inner <- VetoSet::new(move |set| {
-                let raw = Self::raw_options(&options)?;
+        Ok(try_pin_init!(Self {
+            // INVARIANT: `blk_mq_alloc_tag_set()` initializes the set, with `set_data`, which does not
+            // move when the box does.
+            inner <- Opaque::try_ffi_init(move |set: *mut bindings::blk_mq_tag_set| {
+                let raw = bindings::blk_mq_tag_set {
+                    driver_data: driver_data.cast_mut().cast(),
+                    ..Self::raw_options(&options)?
+                };
                 // SAFETY: `set` is valid for writes.
                 unsafe { set.write(raw) };
                 // SAFETY: `set` is filled in.
                 to_result(unsafe { bindings::blk_mq_alloc_tag_set(set) })
             }),
-            _p: PhantomData,
-        }? Error)
+            _set_data: set_data,
+        }? Error))
     }
 
     fn raw_options(options: &TagSetOptions) -> Result<bindings::blk_mq_tag_set> {
@@ -116,20 +128,8 @@ impl<T: Operations> TagSet<T> {
             numa_node: bindings::NUMA_NO_NODE,
             cmd_size: u32::try_from(size_of::<Pdu<T::RequestData>>())?,
             flags: options.flags.into(),
-            // A number, not a pointer: `map_queues` has no other way to learn it.
-            driver_data: options.nr_read_queues as usize as *mut c_void,
             ..pin_init::zeroed()
         })
-    }
-
-    /// Refuses all I/O schedulers from now on, for a driver that would not survive one.
-    ///
-    /// To be called when the disk is built, and before it is added, of a set with
-    /// [`Flag::NoDefaultScheduler`]. Who then writes the name of a scheduler to `queue/scheduler`
-    /// gets `ENOMEM`, and [`Operations::scheduler_refused`] is called with `id`. `none` goes
-    /// through. No hardware queue can be added either.
-    pub fn refuse_schedulers(&self, id: u32) {
-        self.inner.refuse_schedulers(id);
     }
 
     /// Returns how many requests each hardware queue has.
@@ -139,14 +139,15 @@ impl<T: Operations> TagSet<T> {
     }
 
     pub(super) fn as_raw(&self) -> *mut bindings::blk_mq_tag_set {
-        self.inner.as_raw()
+        self.inner.get()
     }
 }
 
 #[pinned_drop]
 impl<T: Operations> PinnedDrop for TagSet<T> {
     fn drop(self: Pin<&mut Self>) {
-        // SAFETY: By the type invariant, `inner` is initialized.
+        // SAFETY: By the type invariant, `inner` is initialized. What the callbacks look at is dropped
+        // later.
         unsafe { bindings::blk_mq_free_tag_set(self.as_raw()) };
     }
 }

@@ -58,8 +58,9 @@ impl bio_disk::Operations for Disk {
 #[vtable]
 impl mq::Operations for Disk {
     type RequestData = ();
+    type SetData = ();
 
-    fn new_request_data() -> impl PinInit<(), Error> {
+    fn new_request_data(_set: &()) -> impl PinInit<(), Error> {
         Ok(())
     }
 
