@@ -199,7 +199,11 @@ pub(crate) fn plain() -> Result<Test> {
 
 /// Waits until `count` is `expected`: files are closed late in threads of the kernel.
 pub(crate) fn becomes(count: &Atomic<u32>, expected: u32) -> bool {
-    crate::wait_until(|| count.load(Relaxed) == expected)
+    let became = crate::wait_until(|| count.load(Relaxed) == expected);
+    if !became {
+        pr_err!("waited for {expected}: it is {}\n", count.load(Relaxed));
+    }
+    became
 }
 
 #[kunit_tests(rb_disk)]

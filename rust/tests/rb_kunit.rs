@@ -33,9 +33,9 @@ module! {
 }
 
 /// Waits until `condition` holds, which on a slow machine can take long; if it never does, it says
-/// so after a minute.
+/// so before the kernel takes the task that waits for the tests for one that hangs.
 fn wait_until(mut condition: impl FnMut() -> bool) -> bool {
-    for _ in 0..6000 {
+    for _ in 0..4000 {
         if condition() {
             return true;
         }
