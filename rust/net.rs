@@ -7,6 +7,7 @@ pub mod genl;
 mod socket;
 
 pub use socket::{
+    not_plain,
     Options,
     Socket, //
 };

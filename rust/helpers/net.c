@@ -26,6 +26,16 @@ static bool rb_sock_fits(struct socket *sock)
 	       !(BIT(READ_ONCE(sk->sk_state)) & unconnected);
 }
 
+/*
+ * Whether something sits between the socket and what it carries: an upper layer
+ * of TCP, such as TLS in the kernel, or programs of BPF. They allocate as they
+ * like, and end the stream at what they want to hand to a program.
+ */
+static bool rb_sock_has_layer(struct sock *sk)
+{
+	return (sk_is_tcp(sk) && inet_csk_has_ulp(sk)) || READ_ONCE(sk->sk_user_data);
+}
+
 /* Takes a reference to the file of the socket. */
 __rb_helper struct socket *rb_helper_sockfd_lookup_stream(int fd)
 {
@@ -106,6 +116,8 @@ __rb_helper int rb_helper_sock_begin_io(struct socket *sock, bool memalloc)
 	lock_sock(sk);
 	if (sock_flag(sk, SOCK_MEMALLOC)) {
 		err = -EBUSY;
+	} else if (rb_sock_has_layer(sk)) {
+		err = -EOPNOTSUPP;
 	} else {
 		if (memalloc) {
 			sock_set_flag(sk, SOCK_MEMALLOC);

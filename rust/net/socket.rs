@@ -21,6 +21,15 @@ use kernel::{
     sync::atomic::Atomic, //
 };
 
+/// Returns the error for a socket that is no plain stream (`EOPNOTSUPP`): its data goes through an upper
+/// layer of TCP, such as TLS in the kernel (kTLS), or through programs of BPF.
+///
+/// Such a layer allocates memory for each message, partly in workers that may not use the reserves. TLS
+/// also ends the stream at a record that a program is to read.
+pub fn not_plain() -> Error {
+    Error::from_errno(-(bindings::EOPNOTSUPP as c_int))
+}
+
 /// How a socket is set up.
 #[derive(Clone, Copy, Default)]
 pub struct Options {
@@ -89,8 +98,9 @@ impl Socket {
     /// Takes the socket that file descriptor `fd` of the current task stands for.
     ///
     /// Fails with [`EBADF`] or `ENOTSOCK` if it is none, with [`EINVAL`] if it is not a connected
-    /// TCP or local stream or an option is out of range, and with [`EBUSY`] if another [`Socket`]
-    /// with `memalloc` has the same one. Process context, may sleep.
+    /// TCP or local stream or an option is out of range, with [`EBUSY`] if another [`Socket`] with
+    /// `memalloc` has the same one, and with [`not_plain`] if something sits between the socket and
+    /// what it carries. Process context, may sleep.
     pub fn from_fd(fd: u32, options: &Options) -> Result<Self> {
         let fd = c_int::try_from(fd).map_err(|_| EINVAL)?;
         let send_buffer = c_int::try_from(options.send_buffer.unwrap_or(0)).map_err(|_| EINVAL)?;

@@ -22,6 +22,7 @@ use rb::{
     block::bio::BioIter,
     kthread, mm,
     net::{
+        self,
         Options,
         Socket, //
     },
@@ -30,6 +31,9 @@ use rb::{
 extern "C" {
     fn rb_test_socket(stream: bool) -> c_int;
     fn rb_test_connect(a: c_int, b: c_int) -> c_int;
+    fn rb_test_tcp(a: *mut c_int, b: *mut c_int) -> c_int;
+    fn rb_test_add_layer(fd: c_int) -> c_int;
+    fn rb_test_use(fd: c_int, used: bool);
     fn rb_test_listen(fd: c_int) -> c_int;
     fn rb_test_may_reclaim(fd: c_int) -> bool;
     fn rb_test_close(fd: c_int);
@@ -57,6 +61,25 @@ impl Fd {
         // SAFETY: FFI call without preconditions.
         to_result(unsafe { rb_test_connect(a.0, b.0) })?;
         Ok((a, b))
+    }
+
+    fn tcp_pair() -> Result<(Self, Self)> {
+        let (mut a, mut b) = (-1, -1);
+        // SAFETY: Both are valid for writes.
+        to_result(unsafe { rb_test_tcp(&mut a, &mut b) })?;
+        Ok((Self(a), Self(b)))
+    }
+
+    /// Puts an upper layer of TCP on it.
+    fn add_layer(&self) -> Result {
+        // SAFETY: FFI call without preconditions.
+        to_result(unsafe { rb_test_add_layer(self.0) })
+    }
+
+    /// Has somebody else in the kernel use it, or nobody.
+    fn set_used(&self, used: bool) {
+        // SAFETY: FFI call without preconditions: nobody looks at what is used.
+        unsafe { rb_test_use(self.0, used) };
     }
 
     fn listening() -> Result<Self> {
@@ -239,6 +262,23 @@ mod tests {
         assert_eq!(error(&Fd::listening()?), Some(EINVAL));
         assert_eq!(Socket::from_fd(closed as u32, &IO).err(), Some(EBADF));
         assert_eq!(Socket::from_fd(huge, &IO).err(), Some(EINVAL));
+        Ok(())
+    }
+
+    #[test]
+    fn what_has_an_upper_layer_is_refused() -> Result {
+        let (a, b) = Fd::tcp_pair()?;
+        let (local, _other) = Fd::pair()?;
+        let refused = |fd: &Fd| fd.socket().err() == Some(net::not_plain());
+
+        a.socket()?;
+        a.add_layer()?;
+        assert!(refused(&a) && a.may_reclaim());
+        b.socket()?;
+        local.set_used(true);
+        assert!(refused(&local) && local.may_reclaim());
+        local.set_used(false);
+        local.socket()?;
         Ok(())
     }
 

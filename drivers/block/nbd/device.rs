@@ -77,7 +77,11 @@ use rb::{
         SECTOR_SHIFT, //
     },
     mm,
-    net::Options,
+    net::{
+        self,
+        Options,
+        Socket, //
+    },
     ratelimit::RateLimit,
     wait::{
         new_wait_queue,
@@ -223,7 +227,7 @@ impl Device {
     ///
     /// The buffers are bounded, so that requests in flight do not use up the reserves: with small
     /// requests, to what all of them together need.
-    pub(crate) fn socket_options(&self) -> Options {
+    fn socket_options(&self) -> Options {
         let buffer = usize::try_from(self.max_request()).map_or(SMALL_BUFFER, |bytes| {
             bytes.saturating_mul(2).clamp(SMALL_BUFFER, LARGE_BUFFER)
         });
@@ -232,6 +236,20 @@ impl Device {
             receive_buffer: Some(buffer),
             memalloc: !cfg!(nbd_naive),
         }
+    }
+
+    /// Takes the socket that a descriptor of the caller stands for.
+    ///
+    /// Fails as [`Socket::from_fd`], with a line in the log if it is no plain stream.
+    pub(crate) fn take_socket(&self, fd: u32) -> Result<Socket> {
+        Socket::from_fd(fd, &self.socket_options()).inspect_err(|err| {
+            if *err == net::not_plain() && self.log_limit.allows() {
+                pr_err!(
+                    "nbd{}: a socket with TLS in the kernel, or another layer on it, is not supported\n",
+                    self.index
+                );
+            }
+        })
     }
 
     /// Returns what the export can do.

@@ -28,7 +28,6 @@ use rb::{
         capable,
         Capability, //
     },
-    net::Socket,
     task::CurrentName, //
 };
 
@@ -150,7 +149,7 @@ fn add_socket(device: &Device, setup: &mut Setup, fd: u64) -> Result {
         return Err(EBUSY);
     }
     let fd = u32::try_from(fd).map_err(|_| EINVAL)?;
-    setup.add_socket(|| Socket::from_fd(fd, &device.socket_options()))?;
+    setup.add_socket(|| device.take_socket(fd))?;
     setup.owner = Some(me);
     Ok(())
 }

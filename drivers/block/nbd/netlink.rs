@@ -190,8 +190,7 @@ fn descriptors(list: &Attr<'_>) -> Result<KVec<Descriptor>> {
 fn sockets<'a>(device: &Device, fds: impl Iterator<Item = &'a Descriptor>) -> Result<KVec<Socket>> {
     let mut sockets = KVec::new();
     for Descriptor { fd, .. } in fds {
-        let socket = Socket::from_fd(*fd, &device.socket_options())?;
-        sockets.push(socket, GFP_KERNEL)?;
+        sockets.push(device.take_socket(*fd)?, GFP_KERNEL)?;
     }
     Ok(sockets)
 }
