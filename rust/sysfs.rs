@@ -73,7 +73,9 @@ pub use self::{
         DeviceData,
         Group,
         GroupList,
-        Groups, //
+        Groups,
+        ListingList,
+        ListingPtr, //
     },
     link::KobjectRef,
     listing::{

@@ -8,10 +8,12 @@
 //! [`sysfs_groups!`]: crate::sysfs_groups
 
 use super::{
+    listing::read_window,
     mode,
     show,
     store,
-    Attribute, //
+    Attribute,
+    Listing, //
 };
 use crate::bindings;
 use core::{
@@ -19,6 +21,7 @@ use core::{
     ptr, //
 };
 use kernel::{
+    container_of,
     page::PAGE_SIZE,
     prelude::*,
     str::as_char_ptr_in_const_context, //
@@ -117,6 +120,76 @@ impl<S: DeviceData> AttributePtr<S> {
     }
 }
 
+struct ListingVTable<S, L>(PhantomData<(S, L)>);
+
+impl<S: DeviceData, L: Listing<Data = S::Data>> ListingVTable<S, L> {
+    const ATTR: &'static bindings::bin_attribute = &Self::attr();
+
+    const fn attr() -> bindings::bin_attribute {
+        let mut attr: bindings::bin_attribute = pin_init::zeroed();
+        attr.attr.name = as_char_ptr_in_const_context(L::NAME);
+        attr.attr.mode = 0o444;
+        attr.read = Some(Self::read);
+        attr
+    }
+
+    /// # Safety
+    ///
+    /// Only sysfs may call this, for a device that was registered with groups of `S`.
+    unsafe extern "C" fn read(
+        _file: *mut bindings::file,
+        kobj: *mut bindings::kobject,
+        _attr: *const bindings::bin_attribute,
+        buf: *mut c_char,
+        pos: bindings::loff_t,
+        count: usize,
+    ) -> isize {
+        // SAFETY: By the requirements of this function, the object is that of a device.
+        let dev = unsafe { container_of!(kobj, bindings::device, kobj) };
+        // SAFETY: As above; sysfs lets no file go while it is used. It passes memory for `count` bytes
+        // that is ours until we return.
+        unsafe { S::with_data(dev, |data| read_window::<L>(data, buf, pos, count)) }
+    }
+}
+
+/// A [`Listing`] of devices of the kind `S`, its type erased.
+///
+/// # Invariants
+///
+/// Points at a constant `struct bin_attribute` whose callback is that of a `ListingVTable<S, _>`.
+#[repr(transparent)]
+pub struct ListingPtr<S>(*const bindings::bin_attribute, PhantomData<fn(S)>);
+
+impl<S: DeviceData> ListingPtr<S> {
+    /// Returns the table entry of `L`.
+    pub const fn new<L: Listing<Data = S::Data>>() -> Self {
+        // INVARIANT: As the constant is made.
+        Self(ListingVTable::<S, L>::ATTR, PhantomData)
+    }
+}
+
+/// The listings of a group, ended as C expects it.
+///
+/// # Invariants
+///
+/// `end` is null.
+#[repr(C)]
+pub struct ListingList<S, const N: usize> {
+    listings: [ListingPtr<S>; N],
+    end: *const bindings::bin_attribute,
+}
+
+impl<S: DeviceData, const N: usize> ListingList<S, N> {
+    /// Makes a list.
+    pub const fn new(listings: [ListingPtr<S>; N]) -> Self {
+        // INVARIANT: `end` is null.
+        Self {
+            listings,
+            end: ptr::null(),
+        }
+    }
+}
+
 /// The attributes of a group, ended as C expects it.
 ///
 /// # Invariants
@@ -144,7 +217,8 @@ impl<S: DeviceData, const N: usize> AttributeList<S, N> {
 ///
 /// # Invariants
 ///
-/// `attrs_const` points at an [`AttributeList`] for `S` that is a constant.
+/// `attrs_const` is null, or points at an [`AttributeList`] for `S` that is a constant; `bin_attrs` is
+/// null, or points at a [`ListingList`] for `S` that is one.
 #[repr(transparent)]
 pub struct Group<S>(bindings::attribute_group, PhantomData<fn(S)>);
 
@@ -160,6 +234,15 @@ impl<S: DeviceData> Group<S> {
         }
         // CAST: The list is `repr(C)`: transparent pointers, then the null pointer.
         group.__bindgen_anon_2.attrs_const = ptr::from_ref(list).cast();
+        // INVARIANT: `list` is for `S` and static.
+        Self(group, PhantomData)
+    }
+
+    /// Makes a group of files that list things, in the device's own directory.
+    pub const fn of_listings<const N: usize>(list: &'static ListingList<S, N>) -> Self {
+        let mut group: bindings::attribute_group = pin_init::zeroed();
+        // CAST: The list is `repr(C)`: transparent pointers, then the null pointer.
+        group.bin_attrs = ptr::from_ref(list).cast();
         // INVARIANT: `list` is for `S` and static.
         Self(group, PhantomData)
     }
@@ -232,12 +315,14 @@ impl<S: DeviceData> Groups<S> {
 ///
 /// The kind comes first, it implements [`DeviceData`]; then the groups: attributes in brackets,
 /// which go into the directory of the device, or, after a name and a colon, into a directory of
-/// their own.
+/// their own. Each [`Listing`] comes last, in brackets after a semicolon and `lists`, for the directory of the
+/// device.
 ///
 /// # Examples
 ///
 /// ```
-/// # use rb::{device::class_device::ClassDevice, sysfs::{Attribute, Groups, Output}, sysfs_groups};
+/// # use rb::{device::class_device::ClassDevice, sysfs_groups};
+/// # use rb::sysfs::{Attribute, Groups, Listing, Output, Window};
 /// # struct Reactor;
 /// # struct Rods;
 /// # #[vtable]
@@ -263,8 +348,16 @@ impl<S: DeviceData> Groups<S> {
 /// #         out.line(0)
 /// #     }
 /// # }
+/// # struct Leaks;
+/// # impl Listing for Leaks {
+/// #     type Data = Reactor;
+/// #     const NAME: &'static CStr = c"leaks";
+/// #     fn list(_: &Reactor, _: &mut Window<'_>) -> Result {
+/// #         Ok(())
+/// #     }
+/// # }
 /// const GROUPS: Groups<ClassDevice<Reactor>> = sysfs_groups!(
-///     ClassDevice<Reactor> => [Rods], c"stat": [Steam, Heat],
+///     ClassDevice<Reactor> => [Rods], c"stat": [Steam, Heat]; lists [Leaks]
 /// );
 /// ```
 #[macro_export]
@@ -275,7 +368,9 @@ macro_rules! sysfs_groups {
     (@name $name:literal) => {
         ::core::option::Option::Some($name)
     };
-    ($kind:ty => $($($name:literal :)? [ $($attr:ty),+ $(,)? ]),+ $(,)?) => {
+    ($kind:ty => $($($name:literal :)? [ $($attr:ty),+ $(,)? ]),+ $(,)?
+        $(; lists [ $($listing:ty),+ $(,)? ])?
+    ) => {
         $crate::sysfs::Groups::<$kind>::new(const {
             &$crate::sysfs::GroupList::new([$(const {
                 &$crate::sysfs::Group::<$kind>::new(
@@ -286,7 +381,13 @@ macro_rules! sysfs_groups {
                         ])
                     },
                 )
-            }),+])
+            }),+ $(, const {
+                &$crate::sysfs::Group::<$kind>::of_listings(const {
+                    &$crate::sysfs::ListingList::new([
+                        $($crate::sysfs::ListingPtr::<$kind>::new::<$listing>()),+
+                    ])
+                })
+            })?])
         })
     };
 }

@@ -195,18 +195,32 @@ unsafe extern "C" fn read<L: Listing>(
     pos: bindings::loff_t,
     count: usize,
 ) -> isize {
+    // SAFETY: By the requirements of this function, this is the data of the listing, which lives
+    // until the file has been removed, and that waits for us.
+    let data: &L::Data = unsafe { &*(*attr).private.cast_const().cast() };
+    // SAFETY: sysfs passes memory for `count` bytes that is ours until we return.
+    unsafe { read_window::<L>(data, buf, pos, count) }
+}
+
+/// Writes the part of a list that is read; returns how many bytes, or a negative errno.
+///
+/// # Safety
+///
+/// `buf` must be valid for writes of `count` bytes, which nobody else uses meanwhile.
+pub(super) unsafe fn read_window<L: Listing>(
+    data: &L::Data,
+    buf: *mut c_char,
+    pos: bindings::loff_t,
+    count: usize,
+) -> isize {
     kernel::error::from_result(|| {
         let pos = u64::try_from(pos)?;
         let count = count.min(PAGE_SIZE);
-        // SAFETY: sysfs passes memory for `count` bytes that is ours until we return.
+        // SAFETY: By the requirements of this function; all of it is initialized before it is a slice.
         let buffer = unsafe {
             buf.write_bytes(0, count);
             core::slice::from_raw_parts_mut(buf.cast::<u8>(), count)
         };
-        // SAFETY: By the requirements of this function, this is the data of the listing, which lives
-        // until the file has been removed, and that waits for us.
-        let data: &L::Data = unsafe { &*(*attr).private.cast_const().cast() };
-
         let mut window = Window::new(buffer, pos);
         let result = L::list(data, &mut window);
         Ok(isize::try_from(window.finish(result)?)?)
