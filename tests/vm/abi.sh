@@ -26,7 +26,7 @@ disks() {
 held() {
 	tests/lib/abi.py "$1" $texts /sys/class/pktcdvd "/sys/block/$name/packet" \
 		/sys/class/rblk-ram/{add,remove,device_map} "/sys/block/${lower##*/}/ram" \
-		/sys/block/nbd0/{pid,backend,max_request_bytes} /sys/kernel/debug/nbd/nbd0 \
+		/sys/block/nbd0/{pid,backend,max_request_bytes,links} /sys/kernel/debug/nbd/nbd0 \
 		/sys/block/ram0/ram /sys/kernel/debug/ramdisk_pages
 }
 

@@ -5,6 +5,7 @@
 use crate::{
     device::Device,
     disk::Disk,
+    logic::links::Connection,
     session, //
 };
 use common::tokens::parse_u64;
@@ -17,15 +18,52 @@ use rb::{
     sysfs::{
         Attribute,
         Groups,
-        Output, //
+        Listing,
+        Output,
+        Window, //
     },
     sysfs_groups, //
 };
 
 /// The files that are there all the time; `pid` and `backend` are while the disk is connected.
 pub(crate) const GROUPS: Groups<GenDisk<Disk>> = sysfs_groups!(
-    GenDisk<Disk> => [MaxRequestBytes],
+    GenDisk<Disk> => [MaxRequestBytes]; lists [Links]
 );
+
+/// `links`: a line for each connection of the session.
+struct Links;
+
+impl Listing for Links {
+    type Data = GenDisk<Disk>;
+
+    const NAME: &'static CStr = c"links";
+
+    fn list(disk: &GenDisk<Disk>, out: &mut Window<'_>) -> Result {
+        let device = disk.data();
+        // A line at a time, as the lock keeps IO waiting.
+        for index in 0.. {
+            let line = device.io.lock().link_at(index);
+            let Some((link, alive, in_flight)) = line else {
+                break;
+            };
+            let stats = link.stats();
+            out.print(fmt!(
+                "{} {} {} {} {} {} {} {} {} {}\n",
+                index,
+                if alive { "up" } else { "lost" },
+                in_flight,
+                stats.requests.load(Relaxed),
+                stats.errors.load(Relaxed),
+                stats.bytes_sent.load(Relaxed),
+                stats.bytes_received.load(Relaxed),
+                stats.losses.load(Relaxed),
+                stats.replacements.load(Relaxed),
+                link.quiet_ms()
+            ))?;
+        }
+        Ok(())
+    }
+}
 
 /// `max_request_bytes`: most bytes of a request. It can be changed while nobody uses the device.
 struct MaxRequestBytes;

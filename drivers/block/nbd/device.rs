@@ -412,6 +412,7 @@ impl Device {
                     why
                 );
             }
+            link.stats().losses.fetch_add(1, Relaxed);
             self.to_announce.fetch_add(1, Relaxed);
             // If it is queued, it has not begun to count.
             let _ = self.shared.notices.enqueue(self.clone());

@@ -28,7 +28,6 @@ pub(crate) struct Files {
     _timeout: File<Timeout>,
     _block: File<BlockSizeBits>,
     _flags: File<Flags>,
-    _links: File<LinkTable>,
 }
 
 impl Files {
@@ -44,7 +43,6 @@ impl Files {
             _timeout: dir.file(c"timeout", device.clone()),
             _block: dir.file(c"blocksize_bits", device.clone()),
             _flags: dir.file(c"flags", device.clone()),
-            _links: dir.file(c"links", device.clone()),
         }
     }
 }
@@ -116,40 +114,5 @@ impl TextFile for Flags {
             }
         }
         Ok(())
-    }
-}
-
-/// `links`: what each connection has done.
-struct LinkTable;
-
-impl TextFile for LinkTable {
-    type Data = Device;
-
-    fn show(device: &Device, out: &SeqFile) -> Result {
-        seq_print!(
-            out,
-            "connection alive in-flight requests bytes-sent bytes-received errors\n"
-        );
-        // A line at a time, as the lock keeps IO waiting.
-        let mut index = 0;
-        loop {
-            let line = device.io.lock().link_at(index);
-            let Some((link, alive, load)) = line else {
-                return Ok(());
-            };
-            let stats = &link.stats;
-            seq_print!(
-                out,
-                "{} {} {} {} {} {} {}\n",
-                index,
-                u8::from(alive),
-                load,
-                stats.requests.load(Relaxed),
-                stats.bytes_sent.load(Relaxed),
-                stats.bytes_received.load(Relaxed),
-                stats.errors.load(Relaxed)
-            );
-            index += 1;
-        }
     }
 }

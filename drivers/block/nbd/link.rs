@@ -65,12 +65,32 @@ use rb::{
 /// not take the processor from who submits or serves, for each request by itself.
 const NICE: i8 = -20;
 
-/// What a connection has done.
-pub(crate) struct LinkStats {
+/// What the connections of a place have done since the session has begun.
+pub(crate) struct Stats {
+    /// Requests that were sent.
     pub(crate) requests: Atomic<u64>,
+    /// Bytes of data that were sent, and received.
     pub(crate) bytes_sent: Atomic<u64>,
     pub(crate) bytes_received: Atomic<u64>,
+    /// Requests that the server has refused.
     pub(crate) errors: Atomic<u64>,
+    /// Connections that were lost.
+    pub(crate) losses: Atomic<u64>,
+    /// Connections that have come into the place of another one.
+    pub(crate) replacements: Atomic<u64>,
+}
+
+impl Stats {
+    const fn new() -> Self {
+        Self {
+            requests: Atomic::new(0),
+            bytes_sent: Atomic::new(0),
+            bytes_received: Atomic::new(0),
+            errors: Atomic::new(0),
+            losses: Atomic::new(0),
+            replacements: Atomic::new(0),
+        }
+    }
 }
 
 /// Where a session has a connection, one after the other.
@@ -80,6 +100,7 @@ pub(crate) struct Place {
     index: u16,
     /// How many of the two threads have no connection.
     parked: Atomic<u32>,
+    stats: Stats,
     #[pin]
     sender: Sleeper,
     #[pin]
@@ -95,6 +116,7 @@ impl Place {
                 device: device.clone(),
                 index,
                 parked: Atomic::new(0),
+                stats: Stats::new(),
                 sender <- Sleeper::new(),
                 receiver <- Sleeper::new(),
             }),
@@ -137,7 +159,6 @@ pub(crate) struct Link {
     socket: Socket,
     /// Whether the server was told that this is the end.
     told: Atomic<bool>,
-    pub(crate) stats: LinkStats,
     /// Abandons the connection, for those who must not wait.
     #[pin]
     abandon: Work<Link>,
@@ -163,12 +184,6 @@ impl Link {
                 place: place.clone(),
                 socket,
                 told: Atomic::new(false),
-                stats: LinkStats {
-                    requests: Atomic::new(0),
-                    bytes_sent: Atomic::new(0),
-                    bytes_received: Atomic::new(0),
-                    errors: Atomic::new(0),
-                },
                 abandon <- new_work!("nbd::Link::abandon"),
             }),
             GFP_KERNEL,
@@ -186,6 +201,11 @@ impl Link {
         } else {
             self.socket.abort();
         }
+    }
+
+    /// What was done in its place.
+    pub(crate) fn stats(&self) -> &Stats {
+        &self.place.stats
     }
 
     fn device(&self) -> &Arc<Device> {
@@ -276,8 +296,8 @@ fn send(link: &Link, ToSend { rq, cookie, more }: ToSend<NbdRequest>) {
         device.give_back(rq);
         return;
     }
-    link.stats.requests.fetch_add(1, Relaxed);
-    link.stats.bytes_sent.fetch_add(u64::from(data), Relaxed);
+    link.stats().requests.fetch_add(1, Relaxed);
+    link.stats().bytes_sent.fetch_add(u64::from(data), Relaxed);
     let returned = device.io.lock().sent(link, rq);
     if let Err(rq) = returned {
         device.give_back(rq);
@@ -353,7 +373,7 @@ fn take(link: &Link, sleeper: &Sleeper, reply: ReplyHeader) -> bool {
             return false;
         }
         let bytes = u64::from(rq.bytes());
-        link.stats.bytes_received.fetch_add(bytes, Relaxed);
+        link.stats().bytes_received.fetch_add(bytes, Relaxed);
     }
     device.finish(rq, Ok(()));
     true
@@ -366,7 +386,7 @@ fn refused(link: &Link, rq: NbdRequest, raw: u32, error: NbdError) -> bool {
         device.finish(rq, Err(BlkError::IOERR));
         return true;
     };
-    link.stats.errors.fetch_add(1, Relaxed);
+    link.stats().errors.fetch_add(1, Relaxed);
     let verdict = verdict(kind, error);
     if verdict != Verdict::GoElsewhere {
         device.log_refusal(&rq, kind, raw);

@@ -496,6 +496,7 @@ fn take_place(device: &Device, place: &Place, link: Arc<Link>) {
         device.abandon(&old);
     }
     device.changed.wait_event(|| place.is_empty());
+    link.stats().replacements.fetch_add(1, Relaxed);
     // Dropped when the lock is no longer held.
     let _dropped = device.io.lock().replace(link);
     place.wake();

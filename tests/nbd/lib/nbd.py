@@ -241,9 +241,14 @@ class Device:
         return [line.split() for line in (self.debug / name).read_text().splitlines()]
 
     def links(self):
-        """What debugfs tells of each connection, by the names of the columns."""
-        head, *rows = self.table("links")
-        return [dict(zip(head[1:], map(int, row[1:]))) for row in rows]
+        """What sysfs tells of each connection, by what the columns are."""
+        names = ("index state in-flight requests errors bytes-sent bytes-received losses "
+                 "replacements quiet-ms").split()
+        number = lambda text: int(text) if text.isdecimal() else text
+        rows = [map(number, line.split()) for line in (self.sys / "links").read_text().splitlines()]
+        links = [dict(zip(names, row, strict=True)) for row in rows]
+        expect([link["index"] for link in links] == list(range(len(links))), links)
+        return [link | {"alive": link["state"] == "up"} for link in links]
 
     def loses(self, count=1):
         """Waits until so many connections are lost, and the driver knows."""

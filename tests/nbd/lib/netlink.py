@@ -810,9 +810,30 @@ def debugfs():
     with ktap.case("and which connection is lost"):
         dev.loses()
         expect([link["alive"] for link in dev.links()] == [1, 0], dev.links())
+    before = dev.links()
+    with ktap.case("and how often, also when there is another one"):
+        sock = negotiate(server.address)[0]
+        nl.reconfigure(0, fds=[sock.fileno()])
+        sock.close()
+        got = [(link["state"], link["losses"], link["replacements"]) for link in dev.links()]
+        expect(got == [("up", 0, 0), ("up", 1, 1)], got)
+    with ktap.case("which goes on with the counts of the one before"):
+        dev.io()
+        dev.io()
+        both = lambda name: [link[name] for link in dev.links()]
+        expect(both("requests") == [link["requests"] + 1 for link in before], (before, dev.links()))
+        expect(both("errors") == [link["errors"] for link in before], (before, dev.links()))
+    with ktap.case("and for how long nothing has moved"):
+        quiet = lambda: sum(both("quiet-ms"))
+        grown = quiet()
+        expect(wait_for(lambda: quiet() > grown + 1000), dev.links())
+        # Each has answered a read since then.
+        shrinks = lambda now: [dev.io(), dev.io()] and quiet() < now
+        expect(wait_for(lambda: shrinks(quiet())), dev.links())
     nl.disconnect(0)
     dev.becomes_unused()
-    ktap.equal("then nothing is left", [], list(dev.debug.iterdir()) if dev.debug.exists() else [])
+    ktap.equal("there is no connection then", [], dev.links())
+    ktap.equal("and nothing is left in debugfs", [], list(dev.debug.iterdir()) if dev.debug.exists() else [])
 
 
 def held_open():
@@ -878,7 +899,7 @@ def resize():
         dev.becomes_unused()
 
 
-ktap = Ktap(112 + 1 + 3 + 21 + 1 + 2 + 8 + 2 + 2 + 1 + (0 if STOCK else 2))
+ktap = Ktap(116 + 1 + 3 + 21 + 1 + 2 + 8 + 2 + 2 + 1 + (0 if STOCK else 2))
 load_driver()
 nl = Genl()
 dev = Device(0)

@@ -115,7 +115,7 @@ use=$((mib * ${RBLK_SWAP_PERCENT:-200} / 200))
 echo "# memory: $mib MiB, min_free_kbytes $(cat /proc/sys/vm/min_free_kbytes), in use 2 x $use MiB"
 [ -z "${RBLK_SWAP_FAULTS:-}" ] || inject "$RBLK_SWAP_FAULTS" &
 chrt --reset-on-fork -f 10 "$programs/nbd-swap" heartbeat --restart \
-	--show /proc/net/tcp --show /sys/block/nbd0/inflight --show /sys/kernel/debug/nbd/nbd0/links \
+	--show /proc/net/tcp --show /sys/block/nbd0/inflight --show /sys/block/nbd0/links \
 	--show /sys/kernel/debug/block/nbd0/hctx0/busy -- \
 	"$programs/nbd-swap" stress --workers 2 --mib "$use" --seconds "$seconds" \
 	--swapped-out 2500
