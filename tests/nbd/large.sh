@@ -5,8 +5,9 @@
 # rblk-timeout: 120
 #
 # With requests of up to a MiB, as for file systems: what is written is read back, whole or in
-# pieces, one bio or many, while connections die in the middle of it; and an error is that of the
-# request that the server has refused, and of no other.
+# pieces, one bio or many, over TCP, IPv6 and a local socket, while connections die in the middle of it
+# or the network loses packets; and an error is that of the request that the server has refused, and of
+# no other.
 
 # shellcheck disable=SC2119 # begin_ours has arguments elsewhere
 # shellcheck source=tests/lib/ktap.sh
@@ -16,7 +17,7 @@
 # shellcheck source=tests/nbd/lib/data.sh
 . "$(dirname "$0")/lib/data.sh"
 
-ktap_plan 34
+ktap_plan 39
 ! stock || ktap_skip_all "the kernel's own driver has no such parameter"
 have fio || ktap_skip_all 'no fio'
 nbd_parameter=nbd_max_request_bytes=1048576
@@ -80,7 +81,22 @@ tell fault none
 check_equal "and none was sent twice" 48 "$(stat_of write)"
 end_ours
 
-connections=2 begin_ours
+# lossy COMMAND...: while the network loses three of a hundred packets, three or more in all. That ends
+# with the command.
+lossy() {
+	local status
+	tc qdisc add dev lo root netem loss 3% limit 10000 || return
+	"$@"
+	status=$?
+	tc -s qdisc show dev lo | tee "$tmp/qdisc"
+	tc qdisc del dev lo root
+	[ "$status" = 0 ] && awk '/dropped/ { n = $7 + 0 } END { exit !(n >= 3) }' "$tmp/qdisc"
+}
+connections=2 over=tcp6 begin_ours
+check_equal "two connections over IPv6" 2 "$(ss -Htn state established "dport = :10999" | grep -c '::1')"
+check "a network that loses packets loses no data" lossy job --rw=randwrite --bsrange=4k-1m \
+	--size=12M "${verify[@]}"
+check_equal "and no connection" "up 0|up 0" "$(awk '{ print $2, $8 }' /sys/block/nbd0/links | paste -sd'|')"
 keep
 check "writes that are cut in the middle" each_dies cut,cmd=write,value=300000 6 \
 	job --rw=randwrite --bsrange=256k-1m --blockalign=512 --bs_unaligned=0 --size=24M "${verify[@]}"
@@ -91,5 +107,11 @@ check "writes that are not answered" each_dies close,cmd=write 6 \
 	"${verify[@]}"
 keeps_files 3
 keep_no_more
+end_ours
+
+over=unix begin_ours
+check "a local socket" job --rw=randwrite --bsrange=512-3M --blockalign=512 --bs_unaligned=0 --size=8M \
+	"${verify[@]}"
+check_equal "takes requests as large" 1048576 "$(stat_of max_length)"
 end_ours
 ktap_finished

@@ -13,11 +13,14 @@ job() {
 		--group_reporting --randseed="${RBLK_SEED:-1}" "$@"
 }
 
-# begin_ours SERVER-OPTIONS: connections=N (1) to our own server, over $over (unix or tcp).
+# begin_ours SERVER-OPTIONS: connections=N (1) to our own server, over $over (unix, tcp or tcp6).
 begin_ours() {
 	ours "$@"
-	address=unix:$tmp/ours
-	[ "${over:-unix}" = unix ] || address=tcp:127.0.0.1:10999
+	case ${over:-unix} in
+	unix) address=unix:$tmp/ours ;;
+	tcp) address=tcp:127.0.0.1:10999 ;;
+	tcp6) address=tcp:[::1]:10999 ;;
+	esac
 	"$genl" connect 0 "$address" "connections=${connections:-1}" timeout="$(patience 10)" \
 		dead="$(patience 60)" >/dev/null
 }

@@ -183,7 +183,7 @@ def negotiate(address, name=""):
         sock.connect(rest)
     else:
         host, _, port = rest.rpartition(":")
-        sock = socket.create_connection((host, int(port)))
+        sock = socket.create_connection((host.strip("[]"), int(port)))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     assert receive_exactly(sock, 18)[:16] == b"NBDMAGICIHAVEOPT"
     sock.sendall(struct.pack(">I", 3))
