@@ -340,6 +340,15 @@ def outage():
         os.close(os.open(dev.node, os.O_RDONLY))
         return (dev.sys / "nbd0p1").exists() and (dev.sys / "nbd0p2").exists()
 
+    def search():
+        """What udev does when somebody has closed the disk who could write."""
+        with open(dev.node, "rb", buffering=0) as file:
+            return outcome(ioctl, file.fileno(), BLKRRPART)
+
+    def blkid():
+        return subprocess.run(["blkid", "-p", "-o", "export", dev.node], capture_output=True,
+                              text=True, check=False).stdout.splitlines()
+
     def reconnect(place=None):
         sock = negotiate(server.address)[0]
         nl.reconfigure(0, fds=[sock.fileno() if place is None else (sock.fileno(), place)])
@@ -363,7 +372,16 @@ def outage():
         next(steps, None)
         with ktap.case(title):
             expect(Background(look).wait(10) == wanted, f"not {wanted}")
+        if looked:
+            with ktap.case("also when a search for them is asked for, which does not wait"):
+                got = Background(search).wait(10)
+                expect(got == "ok" and look(), got)
+            probe = Background(blkid)
         reconnect(place)
+        if looked:
+            with ktap.case("who reads the disk meanwhile gets what is there, when it is"):
+                got = probe.wait(20)
+                expect("PTTYPE=dos" in got, got)
         with ktap.case("and they are there when there is one again"):
             expect(wait_for(look), "there are none")
             dev.io()
@@ -563,7 +581,7 @@ def load_driver_again():
 
 
 random.seed(int(os.environ.get("RBLK_SEED") or 1))
-ktap = Ktap(91 + 1 + 2 + 2 + (0 if STOCK else 8 + 3 + 4))
+ktap = Ktap(91 + 1 + 2 + 2 + (0 if STOCK else 10 + 3 + 4))
 load_driver()
 nl = Genl()
 dev = Device(0)
