@@ -37,10 +37,10 @@ use crate::{
         size::Size,
         wire::RequestType, //
     },
+    registry::Registry, //
     request::NbdRequest,
     session,
     setup::Setup,
-    shared::Shared, //
 };
 use kernel::{
     fmt, impl_has_work, new_mutex, new_spinlock, new_work,
@@ -103,7 +103,7 @@ const LARGE_BUFFER: usize = 4 << 20;
 #[pin_data]
 pub(crate) struct Device {
     index: u32,
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) registry: Arc<Registry>,
     /// How the device is set up.
     #[pin]
     pub(crate) setup: Mutex<Setup>,
@@ -153,7 +153,7 @@ impl WorkItem for Device {
         // Who is told may be the one who brings memory back.
         this.with_reserves(|| {
             for _ in 0..this.to_announce.xchg(0, Relaxed) {
-                this.shared.announce_lost_link(this.index);
+                this.registry.announce_lost_link(this.index);
             }
         });
     }
@@ -161,13 +161,13 @@ impl WorkItem for Device {
 
 impl Device {
     /// Creates a device, without a disk. May sleep.
-    pub(crate) fn new(index: u32, shared: Arc<Shared>) -> Result<Arc<Self>> {
+    pub(crate) fn new(index: u32, registry: Arc<Registry>) -> Result<Arc<Self>> {
         let io = new_io(QUEUE_DEPTH as usize)?;
-        let max_request = shared.max_request;
+        let max_request = registry.max_request;
         Arc::pin_init(
             pin_init!(Self {
                 index,
-                shared,
+                registry,
                 setup <- new_mutex!(Setup::new(), "nbd::Device::setup"),
                 io <- new_spinlock!(io, "nbd::Device::io"),
                 changed <- new_wait_queue!("nbd::Device::changed"),
@@ -278,7 +278,7 @@ impl Device {
 
     /// Notes that the disk was opened.
     pub(crate) fn opened(&self, disk: &DiskRef) -> Result {
-        if self.shared.minors.max_part() == 0 {
+        if self.registry.minors.max_part() == 0 {
             return Ok(());
         }
         let io = self.io.lock();
@@ -318,7 +318,7 @@ impl Device {
         if setup.session.is_none() {
             session::forget(self, disk, &mut setup);
             if self.destroy.load(Relaxed) {
-                self.shared.remove_later(self.index);
+                self.registry.remove_later(self.index);
             }
         }
     }
@@ -353,14 +353,14 @@ impl Device {
 
     /// Ends a request that the caller owns.
     pub(crate) fn finish(&self, rq: NbdRequest, result: BlkResult) {
-        self.io.lock().release(&rq);
+        self.io.lock().free_slot(&rq);
         rq.end(result);
     }
 
     /// Gives a request back to blk-mq, or fails it if the session is over.
     pub(crate) fn give_back(&self, rq: NbdRequest) {
         let mut io = self.io.lock();
-        io.release(&rq);
+        io.free_slot(&rq);
         let running = io.is_running();
         drop(io);
         again_or_fail(rq, running);
@@ -368,7 +368,7 @@ impl Device {
 
     /// Gives up a connection that is to leave, and its requests back, without a word. May sleep.
     pub(crate) fn let_go(&self, link: &Link) {
-        self.io.lock().lose(link, false, Instant::now());
+        self.io.lock().mark_lost(link, false, Instant::now());
         self.changed.wake_up_all();
         self.abandon(link);
     }
@@ -386,14 +386,14 @@ impl Device {
     /// What has left it already, and what a local server has not read yet, may still be carried out.
     pub(crate) fn abandon(&self, link: &Link) {
         link.close();
-        self.take_back(Some(link));
+        self.reclaim_requests(Some(link));
     }
 
     /// Marks a connection as lost; returns whether it was not until now. It is to be
     /// [abandoned](Self::abandon) then.
     fn mark_lost(self: &Arc<Self>, link: &Link, timed_out: bool, why: fmt::Arguments<'_>) -> bool {
         let mut io = self.io.lock();
-        if !io.lose(link, timed_out, Instant::now()) {
+        if !io.mark_lost(link, timed_out, Instant::now()) {
             return false;
         }
         let expected = io.end_requested() || io.leaves(link);
@@ -415,13 +415,13 @@ impl Device {
             link.stats().losses.fetch_add(1, Relaxed);
             self.to_announce.fetch_add(1, Relaxed);
             // If it is queued, it has not begun to count.
-            let _ = self.shared.notices.enqueue(self.clone());
+            let _ = self.registry.notices.enqueue(self.clone());
         }
         true
     }
 
     /// Gives back, or fails, what is queued or in flight on a connection, or on any without one.
-    pub(crate) fn take_back(&self, link: Option<&Link>) {
+    pub(crate) fn reclaim_requests(&self, link: Option<&Link>) {
         let mut cursor = 0;
         loop {
             let mut io = self.io.lock();
@@ -466,7 +466,7 @@ impl Device {
             Late::Lost(link) => {
                 self.mark_lost(&link, true, fmt!("no reply within {timeout} s"));
                 // A worker gives the request back, for that must wait for the socket.
-                let _ = self.shared.reclaim_work.enqueue(link);
+                let _ = self.registry.reclaim_work.enqueue(link);
             }
         }
         Timeout::Later

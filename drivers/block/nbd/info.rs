@@ -34,8 +34,8 @@ impl Files {
     /// Makes the files of a device.
     pub(crate) fn new(device: &Arc<Device>) -> Self {
         let dir = match CString::try_from_fmt(fmt!("nbd{}", device.index())) {
-            Ok(name) => device.shared.debugfs.subdir(&name),
-            Err(_) => device.shared.debugfs.clone(),
+            Ok(name) => device.registry.debugfs.subdir(&name),
+            Err(_) => device.registry.debugfs.clone(),
         };
         Self {
             _tasks: dir.file(c"tasks", device.clone()),

@@ -172,7 +172,7 @@ fn clear_sockets(device: &Arc<Device>, disk: &GenDisk<Disk>, setup: &mut Setup) 
         session::ask_for_end(device);
         session::wait_until_told(device);
         device.lose_all("the sockets were cleared");
-        device.take_back(None);
+        device.reclaim_requests(None);
     }
 }
 

@@ -338,12 +338,12 @@ fn receive(link: &Link, sleeper: &Sleeper) -> bool {
         .with_reserves(|| link.socket.receive(&mut bytes));
     match received {
         Ok(()) => {}
-        Err(EPIPE) => return lose(link, fmt!("the server has closed it")),
-        Err(err) => return lose(link, fmt!("receive failed: {err:?}")),
+        Err(EPIPE) => return fails(link, fmt!("the server has closed it")),
+        Err(err) => return fails(link, fmt!("receive failed: {err:?}")),
     }
     match ReplyHeader::decode(&bytes) {
         Ok(reply) => take(link, sleeper, reply),
-        Err(magic) => lose(link, fmt!("wrong magic {magic:#x} in a reply")),
+        Err(magic) => fails(link, fmt!("wrong magic {magic:#x} in a reply")),
     }
 }
 
@@ -358,7 +358,7 @@ fn take(link: &Link, sleeper: &Sleeper, reply: ReplyHeader) -> bool {
             Answered::NotYet if sleeper.sleep() => {}
             Answered::NotYet => return false,
             Answered::Nobody => {
-                return lose(link, fmt!("reply to nothing, cookie {:#x}", reply.cookie));
+                return fails(link, fmt!("reply to nothing, cookie {:#x}", reply.cookie));
             }
         }
     };
@@ -368,7 +368,7 @@ fn take(link: &Link, sleeper: &Sleeper, reply: ReplyHeader) -> bool {
     if kind_of(&rq) == Some(RequestType::Read) {
         let received = device.with_reserves(|| link.socket.receive_bios(rq.bios()));
         if let Err(err) = received {
-            lose(link, fmt!("receive of data failed: {err:?}"));
+            fails(link, fmt!("receive of data failed: {err:?}"));
             device.give_back(rq);
             return false;
         }
@@ -399,7 +399,7 @@ fn refused(link: &Link, rq: NbdRequest, raw: u32, error: NbdError) -> bool {
             device.finish(rq, Err(BlkError::NOTSUPP));
         }
         Verdict::GoElsewhere => {
-            lose(link, fmt!("the server is shutting down"));
+            fails(link, fmt!("the server is shutting down"));
             device.give_back(rq);
             return false;
         }
@@ -408,7 +408,7 @@ fn refused(link: &Link, rq: NbdRequest, raw: u32, error: NbdError) -> bool {
 }
 
 /// Gives the connection up; returns that there is no more.
-fn lose(link: &Link, why: fmt::Arguments<'_>) -> bool {
+fn fails(link: &Link, why: fmt::Arguments<'_>) -> bool {
     link.device().lose(link, why);
     false
 }

@@ -19,10 +19,10 @@ mod link;
 #[expect(unreachable_pub, reason = "it is a module of the host's tests, too")]
 mod logic;
 mod netlink;
+mod registry;
 mod request;
 mod session;
 mod setup;
-mod shared;
 mod sleeper;
 
 use crate::{
@@ -31,7 +31,7 @@ use crate::{
         size::request_limit, //
     },
     netlink::Netlink,
-    shared::Shared, //
+    registry::Registry, //
 };
 use kernel::{
     page::PAGE_SIZE,
@@ -94,7 +94,7 @@ fn out_of_range(parameter: &str) -> Error {
 ///
 /// Fields are dropped in order.
 pub struct Driver {
-    shared: Arc<Shared>,
+    registry: Arc<Registry>,
     // Waits until the disks are freed.
     _disks: Disks,
 }
@@ -107,24 +107,24 @@ impl Driver {
     pub fn init(config: &Config) -> Result<Self> {
         let (nr_disks, minors, max_request) = config.check()?;
         let disks = Disks::new()?;
-        let shared = Shared::new(max_request, minors, disks.token()).inspect_err(|err| {
+        let registry = Registry::new(max_request, minors, disks.token()).inspect_err(|err| {
             if *err == EBUSY {
                 pr_err!("block major 43 is taken: is the kernel's own nbd driver loaded?\n");
             }
         })?;
         // From here on, dropping this cleans up.
         let driver = Self {
-            shared,
+            registry,
             _disks: disks,
         };
-        let shared = &driver.shared;
+        let registry = &driver.registry;
 
-        let family = Arc::pin_init(Registration::new(Netlink(shared.clone())), GFP_KERNEL)?;
-        shared.set_family(family);
+        let family = Arc::pin_init(Registration::new(Netlink(registry.clone())), GFP_KERNEL)?;
+        registry.set_family(family);
         for index in 0..nr_disks {
             // Somebody may have another disk open by now, and could not be told that it is gone: so
             // one that cannot be added, as its name is taken, stays out alone.
-            if let Err(err) = shared.find_or_add(index) {
+            if let Err(err) = registry.find_or_add(index) {
                 pr_err!("nbd{index}: not added: {err:?}\n");
             }
         }
@@ -134,6 +134,6 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.shared.shut_down();
+        self.registry.shut_down();
     }
 }

@@ -10,15 +10,15 @@ use crate::{
         flags::ServerFlags,
         size::Size, //
     },
+    registry::{
+        Registry,
+        Unit, //
+    }, //
     session,
     setup::{
         Setup,
         MAX_LINKS, //
     },
-    shared::{
-        Shared,
-        Unit, //
-    }, //
 };
 use kernel::{
     prelude::*,
@@ -90,7 +90,7 @@ const fn admin(number: u8) -> Command {
 }
 
 /// The family, with the devices that it commands.
-pub(crate) struct Netlink(pub(crate) Arc<Shared>);
+pub(crate) struct Netlink(pub(crate) Arc<Registry>);
 
 impl Family for Netlink {
     const NAME: &'static CStr = c"nbd";
@@ -248,7 +248,7 @@ impl Options {
 }
 
 /// Connects a device.
-fn connect(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
+fn connect(registry: &Arc<Registry>, info: &Info<'_>) -> Result {
     let list = info.attr(SOCKETS).ok_or_else(|| {
         pr_err!("a connection needs sockets\n");
         EINVAL
@@ -271,8 +271,8 @@ fn connect(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
 
     loop {
         let unit = match asked {
-            Some(index) => shared.find_or_add(index)?,
-            None => shared.find_free(is_free)?,
+            Some(index) => registry.find_or_add(index)?,
+            None => registry.find_free(is_free)?,
         };
         let disk = unit.disk.lock();
         let Some(disk) = disk.as_ref() else {
@@ -352,14 +352,14 @@ fn is_free(unit: &Unit) -> bool {
 }
 
 /// Returns the device that a command names.
-fn named(shared: &Shared, info: &Info<'_>) -> Result<Arc<Unit>> {
+fn named(registry: &Registry, info: &Info<'_>) -> Result<Arc<Unit>> {
     let index = index(info)?.ok_or(EINVAL)?;
-    shared.find(index).ok_or(EINVAL)
+    registry.find(index).ok_or(EINVAL)
 }
 
 /// Disconnects a device; one that is not connected stays so.
-fn disconnect(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
-    let unit = named(shared, info)?;
+fn disconnect(registry: &Arc<Registry>, info: &Info<'_>) -> Result {
+    let unit = named(registry, info)?;
     let disk = unit.disk.lock();
     let disk = disk.as_ref().ok_or(EINVAL)?;
     let mut setup = unit.device.setup.lock();
@@ -377,14 +377,14 @@ fn disconnect(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
         disk.force_media_change();
     }
     if unit.device.destroy.load(Relaxed) {
-        shared.remove_later(unit.device.index());
+        registry.remove_later(unit.device.index());
     }
     Ok(())
 }
 
 /// Changes a connected device: new connections for lost ones first, since the rest may wait for IO.
-fn reconfigure(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
-    let unit = named(shared, info)?;
+fn reconfigure(registry: &Arc<Registry>, info: &Info<'_>) -> Result {
+    let unit = named(registry, info)?;
     let options = Options::of(info)?;
     let backend = backend(info)?;
     let max_request = max_request(info)?;
@@ -456,10 +456,10 @@ fn reconfigure(shared: &Arc<Shared>, info: &Info<'_>) -> Result {
 }
 
 /// Tells which devices are connected.
-fn status(shared: &Shared, info: &Info<'_>) -> Result {
+fn status(registry: &Registry, info: &Info<'_>) -> Result {
     let asked = index(info)?;
     let mut devices = 0usize;
-    shared.for_each(|_| {
+    registry.for_each(|_| {
         devices += 1;
         Ok(())
     })?;
@@ -467,7 +467,7 @@ fn status(shared: &Shared, info: &Info<'_>) -> Result {
     let room = devices.saturating_add(1).saturating_mul(DEVICE_ROOM);
     info.reply_with_room(room, STATUS, |reply| {
         reply.nest(DEVICE_LIST, |list| {
-            shared.for_each(|unit| {
+            registry.for_each(|unit| {
                 let index = unit.device.index();
                 if asked.is_some_and(|asked| asked != index) {
                     return Ok(());

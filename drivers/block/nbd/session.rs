@@ -120,7 +120,7 @@ pub(crate) fn begin(
     setup.owner = None;
     can_begin(device, setup, sockets.len())?;
     connect(device, disk, setup, sockets, netlink).inspect_err(|_| {
-        end_io(device);
+        drop_links(device);
     })?;
     show(device, disk, setup).inspect_err(|_| {
         end(device, disk, setup, false);
@@ -222,7 +222,7 @@ fn show(device: &Arc<Device>, disk: &DiskRef, setup: &mut Setup) -> Result {
 /// Gives the disk its size, and tells user space.
 fn show_size(device: &Device, disk: &DiskRef, setup: &Setup) {
     device.set_size(setup.size);
-    if device.shared.minors.max_part() != 0 {
+    if device.registry.minors.max_part() != 0 {
         disk.need_partition_scan();
     }
     if !disk.set_capacity_and_notify(setup.size.sectors()) {
@@ -383,7 +383,7 @@ pub(crate) fn came_back(device: &Device, disk: &DiskRef, served: bool) {
         return;
     }
     // When requests had failed, a search for partitions had, too.
-    let begins = serves && !served && device.shared.minors.max_part() != 0;
+    let begins = serves && !served && device.registry.minors.max_part() != 0;
     if begins {
         disk.need_partition_scan();
     }
@@ -525,7 +525,7 @@ pub(crate) fn end(device: &Arc<Device>, disk: &DiskRef, setup: &mut Setup, tell:
     // others can come: this has the setup.
     end_links(device);
     drop(session);
-    end_io(device);
+    drop_links(device);
     disk.set_read_only(false);
     pr_debug!("nbd{}: disconnected\n", device.index());
 }
@@ -548,9 +548,9 @@ fn end_links(device: &Arc<Device>) {
 }
 
 /// Forgets the connections, whose threads have ended, or were never started.
-fn end_io(device: &Arc<Device>) {
+fn drop_links(device: &Arc<Device>) {
     end_links(device);
-    device.take_back(None);
+    device.reclaim_requests(None);
     let links = device.io.lock().end();
     drop(links);
     device.pid.store(0, Relaxed);
@@ -566,7 +566,7 @@ pub(crate) fn forget(device: &Device, disk: &DiskRef, setup: &mut Setup) {
     *device.backend.lock() = None;
     disk.invalidate();
     // With `max_part=0`, those that somebody has asked for.
-    if device.shared.minors.max_part() != 0 || disk.has_partitions() {
+    if device.registry.minors.max_part() != 0 || disk.has_partitions() {
         disk.need_partition_scan();
     }
     if shown {

@@ -434,8 +434,8 @@ impl<P: Parts> Io<P> {
     }
 
     /// Frees the slot of a request that the caller owns, and is about to end or give back.
-    pub fn release(&mut self, rq: &P::Request) {
-        if let Some(link) = self.slots.release(rq.tag()) {
+    pub fn free_slot(&mut self, rq: &P::Request) {
+        if let Some(link) = self.slots.free(rq.tag()) {
             self.links.unload(link);
         }
     }
@@ -444,11 +444,11 @@ impl<P: Parts> Io<P> {
     /// whether it was alive before.
     ///
     /// Its requests are [taken](Self::take_from) next.
-    pub fn lose(&mut self, link: &P::Link, timed_out: bool, now: P::Moment) -> bool {
+    pub fn mark_lost(&mut self, link: &P::Link, timed_out: bool, now: P::Moment) -> bool {
         let Some(state) = self.links.alive(link) else {
             return false;
         };
-        state.lose();
+        state.mark_lost();
         self.timed_out |= timed_out;
         if self.live() == 0 {
             self.lost_at = Some(now);

@@ -119,7 +119,7 @@ where
     }
 
     /// Marks it as lost. What it has to send is not sent, and its threads leave it.
-    pub(super) fn lose(&mut self) {
+    pub(super) fn mark_lost(&mut self) {
         self.alive = false;
         self.fifo.clear();
         self.wake_sender();

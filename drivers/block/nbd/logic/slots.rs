@@ -163,7 +163,7 @@ impl<R: Tagged, B: DerefMut<Target = [Slot<R>]>> Slots<B> {
     }
 
     /// Frees the slot of a request that the caller owns; returns which connection it was with.
-    pub fn release(&mut self, tag: u32) -> Option<u16> {
+    pub fn free(&mut self, tag: u32) -> Option<u16> {
         let slot = self.slot(tag)?;
         core::mem::replace(&mut slot.state, State::Idle).link()
     }

@@ -208,7 +208,7 @@ impl Session {
     /// Ends the request that a reply is for.
     fn finish(&mut self, cookie: Cookie, link: u16) {
         match self.reply(cookie, link) {
-            Answered::Request(rq) => self.io.release(&rq),
+            Answered::Request(rq) => self.io.free_slot(&rq),
             other => panic!("not answered: {other:?}"),
         }
     }
@@ -219,7 +219,7 @@ impl Session {
 
     fn lose(&mut self, link: u16) -> bool {
         let link = &self.links[usize::from(link)];
-        self.io.lose(link, false, self.clock.now())
+        self.io.mark_lost(link, false, self.clock.now())
     }
 
     /// Takes what was with a lost connection; returns the tags.
@@ -321,7 +321,7 @@ fn a_request_comes_back_to_a_sender_that_has_lost_its_connection() {
     ));
     let rq = session.io.sent(&session.links[0], work.rq).unwrap_err();
     assert_eq!((rq.tag(), session.load(0)), (1, 1));
-    session.io.release(&rq);
+    session.io.free_slot(&rq);
     assert_eq!(session.load(0), 0);
     assert!(!session.lose(0), "lost twice");
 }
@@ -352,7 +352,7 @@ fn another_connection_keeps_what_it_got_in_the_place_of_a_lost_one() {
     let cookie = session.send(9, 0);
     // A worker is late, and so is whoever has the lost one still.
     assert!(session.io.take_from(Some(&lost), &mut 0).is_none());
-    assert!(!session.io.lose(&lost, true, session.clock.now()));
+    assert!(!session.io.mark_lost(&lost, true, session.clock.now()));
     assert!(!session.io.has_timed_out());
     assert!(matches!(session.io.next_to_send(&lost), Next::Lost));
     assert!(matches!(
@@ -664,7 +664,7 @@ fn the_last_of_a_batch_lets_those_before_it_go() {
     let woken = |session: &Session| session.links[0].sender_woken.get();
     for (sent, tag) in [(true, 1), (false, 1), (true, DEPTH as u32)] {
         while let Next::Send(work) = session.io.next_to_send(&session.links[0]) {
-            session.io.release(&work.rq);
+            session.io.free_slot(&work.rq);
         }
         let before = woken(&session);
         let alive = session.alive.clone();

@@ -400,7 +400,7 @@ impl World {
             }
             Err(rq) => {
                 assert!(!place.alive);
-                self.io.release(&rq);
+                self.io.free_slot(&rq);
                 self.tags[tag] = None;
             }
         }
@@ -453,14 +453,14 @@ impl World {
 
     fn finish(&mut self, at: usize) {
         if let Some(rq) = self.places[at].receives.take() {
-            self.io.release(&rq);
+            self.io.free_slot(&rq);
             self.tags[rq.tag() as usize] = None;
         }
     }
 
     fn lose(&mut self, at: usize, timed_out: bool) {
         let place = &mut self.places[at];
-        let lost = self.io.lose(&place.link, timed_out, self.clock.now());
+        let lost = self.io.mark_lost(&place.link, timed_out, self.clock.now());
         assert_eq!(lost, place.alive);
         if !lost {
             return;
@@ -564,7 +564,7 @@ impl World {
         let cookie = self.cookies[cookie % self.cookies.len()];
         assert!(matches!(self.io.next_to_send(link), Next::Lost));
         assert!(matches!(self.io.answered(link, cookie), Answered::Nobody));
-        assert!(!self.io.lose(link, true, self.clock.now()));
+        assert!(!self.io.mark_lost(link, true, self.clock.now()));
         assert!(self.io.take_from(Some(link), &mut 0).is_none());
         self.io.disconnect_sent(link);
     }

@@ -142,7 +142,7 @@ impl Device {
 
     /// Gives the connection up; returns how many requests it had.
     fn lose(&self) -> usize {
-        self.io(|io| assert!(io.lose(&self.link, false, Now)));
+        self.io(|io| assert!(io.mark_lost(&self.link, false, Now)));
         let mut cursor = 0;
         let take = || self.io(|io| io.take_from(Some(&self.link), &mut cursor));
         core::iter::from_fn(take).count()
@@ -183,7 +183,7 @@ fn a_receiver_gets_a_request_that_was_answered_before_its_sender_was_done() {
         let thread = thread::spawn(move || sends.io(|io| io.sent(&sends.link, rq)).unwrap());
 
         let rq = device.answered(cookie).unwrap();
-        device.io(|io| io.release(&rq));
+        device.io(|io| io.free_slot(&rq));
         thread.join().unwrap();
     });
 }

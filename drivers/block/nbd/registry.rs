@@ -75,7 +75,7 @@ pub(crate) struct Unit {
 
 /// What all devices share.
 #[pin_data]
-pub(crate) struct Shared {
+pub(crate) struct Registry {
     /// Most bytes of a request of a device that was told nothing else.
     pub(crate) max_request: u32,
     pub(crate) minors: Minors,
@@ -96,7 +96,7 @@ pub(crate) struct Shared {
     _major: BlkdevMajor,
 }
 
-impl Shared {
+impl Registry {
     /// Takes the major number, for no device yet.
     ///
     /// Fails with `EBUSY` if somebody has it, as the kernel's own driver.
@@ -122,8 +122,8 @@ impl Shared {
                 reclaim_work,
                 notices,
                 removals,
-                family <- new_mutex!(None, "nbd::Shared::family"),
-                units <- new_mutex!(RBTree::new(), "nbd::Shared::units"),
+                family <- new_mutex!(None, "nbd::Registry::family"),
+                units <- new_mutex!(RBTree::new(), "nbd::Registry::units"),
                 _major: major,
             }),
             GFP_KERNEL,
@@ -275,8 +275,8 @@ impl Shared {
     /// Removes a device that was to go with its session, if that has ended and nobody has it open;
     /// not now, but soon, by a worker.
     pub(crate) fn remove_later(self: &Arc<Self>, index: u32) {
-        let shared = self.clone();
-        let removal = move || shared.remove_unused(index);
+        let registry = self.clone();
+        let removal = move || registry.remove_unused(index);
         if self.removals.try_spawn(GFP_KERNEL, removal).is_err() {
             pr_warn!("nbd{}: no memory to remove the disk\n", index);
         }
