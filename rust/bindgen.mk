@@ -51,10 +51,12 @@ $(obj)/$(rb_out)/bindings_helpers_generated.rs: private rb_target_extra = ; \
 $(obj)/$(rb_out)/bindings_helpers_generated.rs: $(src)/rust/helpers/helpers.c FORCE
 	$(call if_changed_dep,rb_bindgen)
 
-# The tracepoints of the drivers that have some, and nothing else that their headers bring.
+# The tracepoints of the drivers that have some, in headers of theirs or of the kernel's, and nothing
+# else that these bring.
 $(obj)/$(rb_out)/bindings_events_generated.rs: private rb_target_flags = \
     --no-recursive-allowlist \
     --allowlist-file '.*/drivers/block/[^/]*/events[.]h' \
+    $(foreach d,$(rb_traced_drivers),--allowlist-file '.*/(trace/events|uapi/linux)/$(d)[.]h') \
     --blocklist-item '__traceiter_.*|__SC[KT]__.*'
 $(obj)/$(rb_out)/bindings_events_generated.rs: private rb_target_extra = \
     $(foreach d,$(rb_traced_drivers),-include $(src)/drivers/block/$(d)/events.h)

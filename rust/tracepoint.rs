@@ -3,23 +3,27 @@
 //! Tracepoints that are declared in C and hit in Rust.
 //!
 //! A driver with tracepoints has two files for them beside its sources: `events.h` with its
-//! `TRACE_EVENT`s, and `events.c`, which creates them for Rust (`CREATE_RUST_TRACE_POINTS`). The build
+//! `TRACE_EVENT`s, or with the kernel's own header of the driver's name that has them, and `events.c`, which creates them for Rust (`CREATE_RUST_TRACE_POINTS`). The build
 //! finds both, links the object into each module with the driver, and makes bindings of the header.
 //! The driver then has functions of [`tracepoints!`](crate::tracepoints).
 //!
 //! C header: [`include/linux/tracepoint.h`](srctree/include/linux/tracepoint.h)
 
-use crate::block::dev_t::DevT;
+use crate::{
+    bindings,
+    block::{
+        dev_t::DevT,
+        mq::Request, //
+    }, //
+};
 
-/// What a tracepoint takes: a number. C keeps it, and shows it.
+/// What a tracepoint takes as a `Raw`: a number, or the address of something that stays where it is
+/// during the call.
 ///
-/// No driver can implement this: whatever it hands to C, C cannot follow it anywhere.
-pub trait Argument: sealed::Sealed {
-    /// The type in C.
-    type Raw;
-
-    /// Returns the number as C takes it.
-    fn into_raw(self) -> Self::Raw;
+/// No driver can implement this: whatever it hands to C, C cannot follow it anywhere else.
+pub trait Argument<Raw>: sealed::Sealed {
+    /// Returns it as C takes it.
+    fn into_raw(self) -> Raw;
 }
 
 mod sealed {
@@ -30,9 +34,7 @@ macro_rules! numbers {
     ($($type:ty)*) => {$(
         impl sealed::Sealed for $type {}
 
-        impl Argument for $type {
-            type Raw = Self;
-
+        impl Argument<Self> for $type {
             #[inline(always)]
             fn into_raw(self) -> Self {
                 self
@@ -45,12 +47,32 @@ numbers!(bool i8 i16 i32 i64 isize u8 u16 u32 u64 usize);
 
 impl sealed::Sealed for DevT {}
 
-impl Argument for DevT {
-    type Raw = crate::bindings::dev_t;
-
+impl Argument<bindings::dev_t> for DevT {
     #[inline(always)]
-    fn into_raw(self) -> Self::Raw {
+    fn into_raw(self) -> bindings::dev_t {
         self.as_raw()
+    }
+}
+
+impl<D: Send + Sync> sealed::Sealed for &Request<D> {}
+
+/// A request that somebody owns during the call.
+impl<D: Send + Sync> Argument<*mut bindings::request> for &Request<D> {
+    #[inline(always)]
+    fn into_raw(self) -> *mut bindings::request {
+        self.as_raw()
+    }
+}
+
+impl<const N: usize> sealed::Sealed for &mut [u8; N] {}
+
+/// The bytes of a structure that is packed. Programs of BPF may change them, if the event is a writable
+/// one.
+impl<T, const N: usize> Argument<*mut T> for &mut [u8; N] {
+    #[inline(always)]
+    fn into_raw(self) -> *mut T {
+        const { assert!(size_of::<T>() == N && align_of::<T>() == 1) };
+        self.as_mut_ptr().cast()
     }
 }
 
@@ -76,7 +98,6 @@ macro_rules! tracepoints {
         $(#[$attr])*
         #[inline(always)]
         $pub fn $name($($arg: $type),*) {
-            $(let $arg = $crate::tracepoint::Argument::into_raw($arg);)*
             #[cfg(CONFIG_TRACEPOINTS)]
             ::kernel::macros::paste! {
                 // SAFETY: The key is that of a tracepoint, made by C.
@@ -88,8 +109,12 @@ macro_rules! tracepoints {
                     )
                 };
                 if enabled {
-                    // SAFETY: This is what C declares, and takes nothing but numbers.
-                    unsafe { $crate::bindings::[<rust_do_trace_ $name>]($($arg),*) };
+                    // SAFETY: This is what C declares, and what it takes is valid during the call.
+                    unsafe {
+                        $crate::bindings::[<rust_do_trace_ $name>](
+                            $($crate::tracepoint::Argument::into_raw($arg)),*
+                        )
+                    };
                 }
             }
             #[cfg(not(CONFIG_TRACEPOINTS))]

@@ -34,7 +34,8 @@ use crate::{
         wire_request,
         NbdRequest, //
     },
-    sleeper::Sleeper, //
+    sleeper::Sleeper,
+    trace, //
 };
 use kernel::{
     fmt, impl_has_work, new_work,
@@ -289,13 +290,19 @@ fn send(link: &Link, ToSend { rq, cookie, more }: ToSend<NbdRequest>) {
     };
     let payload = (header.kind == RequestType::Write).then(|| rq.bios());
     let data = if payload.is_some() { header.length } else { 0 };
+    let mut message = header.encode();
 
-    let sent = device.with_reserves(|| link.socket.send(&header.encode(), payload, more));
+    // CAST: There are no more disks than minor numbers.
+    trace::nbd_send_request(&mut message, device.index() as i32, &rq);
+    let sent = device.with_reserves(|| link.socket.send(&message, payload, more));
     if let Err(err) = sent {
         device.lose(link, fmt!("send failed: {err:?}"));
         device.give_back(rq);
         return;
     }
+    // Both went out at once.
+    trace::nbd_header_sent(&rq, header.cookie);
+    trace::nbd_payload_sent(&rq, header.cookie);
     link.stats().requests.fetch_add(1, Relaxed);
     link.stats().bytes_sent.fetch_add(u64::from(data), Relaxed);
     let returned = device.io.lock().sent(link, rq);
@@ -362,7 +369,9 @@ fn take(link: &Link, sleeper: &Sleeper, reply: ReplyHeader) -> bool {
             }
         }
     };
+    trace::nbd_header_received(&rq, reply.cookie);
     if let Some(error) = NbdError::decode(reply.error) {
+        trace::nbd_payload_received(&rq, reply.cookie);
         return refused(link, rq, reply.error, error);
     }
     if kind_of(&rq) == Some(RequestType::Read) {
@@ -375,6 +384,7 @@ fn take(link: &Link, sleeper: &Sleeper, reply: ReplyHeader) -> bool {
         let bytes = u64::from(rq.bytes());
         link.stats().bytes_received.fetch_add(bytes, Relaxed);
     }
+    trace::nbd_payload_received(&rq, reply.cookie);
     device.finish(rq, Ok(()));
     true
 }

@@ -24,6 +24,7 @@ mod request;
 mod session;
 mod setup;
 mod sleeper;
+mod trace;
 
 use crate::{
     logic::{

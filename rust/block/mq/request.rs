@@ -186,6 +186,12 @@ impl<D: Send + Sync> Request<D> {
         Self(rq, PhantomData)
     }
 
+    /// Returns what C takes, a request that was started.
+    #[inline]
+    pub(crate) fn as_raw(&self) -> *mut bindings::request {
+        self.0.as_ptr()
+    }
+
     /// Returns the operation.
     #[inline]
     pub fn command(&self) -> Command {

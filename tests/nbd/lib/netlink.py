@@ -836,6 +836,66 @@ def debugfs():
     ktap.equal("and nothing is left in debugfs", [], list(dev.debug.iterdir()) if dev.debug.exists() else [])
 
 
+@contextlib.contextmanager
+def traced(system):
+    """A folder of its own in tracefs, with the events of a system on."""
+    folder = pathlib.Path(f"/sys/kernel/tracing/instances/nbd{os.getpid()}")
+    folder.mkdir()
+    try:
+        (folder / "events" / system / "enable").write_text("1")
+        yield folder
+        (folder / "events" / system / "enable").write_text("0")
+    finally:
+        folder.rmdir()
+
+
+def tracepoints():
+    """The events that programs for the kernel's own driver know."""
+    transport = ["nbd_header_sent", "nbd_payload_sent", "nbd_header_received", "nbd_payload_received"]
+    fields = {name: ["struct request * req", "u64 handle"] for name in transport}
+    fields["nbd_send_request"] = ["struct nbd_request * nbd_request", "u64 dev_index",
+                                  "struct request * request"]
+    attach(nl, 0, server.address, flags=FLAG_FLUSH | 1)
+    dev.io()
+
+    def records(folder):
+        """Of each request, in order: (name, cookie or index)."""
+        found = {}
+        for line in (folder / "trace").read_text().splitlines():
+            match = re.search(r" (nbd_\w+): (nbd\d+): request (\w+)$", line) or re.search(
+                r" (nbd_\w+): nbd transport event: (?=.*handle (\w+))request (\w+),", line)
+            if match:
+                found.setdefault(match[3], []).append((match[1], match[2]))
+        return found
+
+    with traced("nbd") as folder:
+        for name, wanted in sorted(fields.items()):
+            text = (folder / "events/nbd" / name / "format").read_text()
+            got = re.findall(r"^\tfield:(?!.* common_)(.*);\toffset", text, re.M)
+            ktap.equal(f"the fields of {name}", wanted, got)
+        dev.io(write=True)
+        dev.io()
+        with open(dev.node, "rb", buffering=0) as file:
+            os.fsync(file.fileno())
+        events = lambda: [event for one in records(folder).values() for event in one]
+        with ktap.case("a write, a read and a flush have five events each"):
+            expect(wait_for(lambda: len(events()) >= 15), events())
+            counts = {name: [event for event, _ in events()].count(name) for name in fields}
+            expect(counts == dict.fromkeys(fields, 3), counts)
+        with ktap.case("which name the device, and the cookie of the request"):
+            expect({about for name, about in events() if name == "nbd_send_request"} == {"nbd0"})
+            cookies = [about for name, about in events() if name == "nbd_header_sent"]
+            expect(len(set(cookies)) == 3, cookies)
+            for name in transport:
+                expect([about for event, about in events() if event == name] == cookies, name)
+        before = len(events())
+        (folder / "events/nbd/enable").write_text("0")
+        dev.io()
+        ktap.equal("there are none when they are off", before, len(events()))
+    nl.disconnect(0)
+    dev.becomes_unused()
+
+
 def held_open():
     """A disk that is open since before its disconnection gets no other export."""
     other = Server()
@@ -899,13 +959,14 @@ def resize():
         dev.becomes_unused()
 
 
-ktap = Ktap(116 + 1 + 3 + 21 + 1 + 2 + 8 + 2 + 2 + 1 + (0 if STOCK else 2))
+ktap = Ktap(116 + 8 + 1 + 3 + 21 + 1 + 2 + 8 + 2 + 2 + 1 + (0 if STOCK else 2))
 load_driver()
 nl = Genl()
 dev = Device(0)
 server = Server()
 for part in (bad_connects, strange_connects, many_sockets, indices, connected, open_node,
              identifiers, client_flags, reconnect, dead_timeout, timeouts, trickle, takes_long, debugfs,
+             tracepoints,
              held_open, resize, any_bytes, request_size, says_what_is_so, lost_over_tcp, exchange_of_stuck,
              stays_usable,
              exchange, others_are_stuck):
