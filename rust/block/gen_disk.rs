@@ -38,6 +38,7 @@ pub use file::AttributeFile;
 pub(super) use operations::DiskVTable;
 pub use operations::{
     Ioctl,
+    Opening,
     Operations, //
 };
 

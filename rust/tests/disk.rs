@@ -29,6 +29,7 @@ use rb::{
     block::{
         bdev::{
             BdevFile,
+            Glance,
             Mode, //
         },
         bio::Bio,
@@ -43,7 +44,8 @@ use rb::{
             DiskRef,
             DiskView,
             Disks,
-            GenDisk, //
+            GenDisk,
+            Opening, //
         },
         limits::{
             Feature,
@@ -65,6 +67,8 @@ use rb::{
 /// What the callbacks of a disk have seen.
 pub(crate) struct Seen {
     opens: Atomic<u32>,
+    nonblock_opens: Atomic<u32>,
+    write_opens: Atomic<u32>,
     pub(crate) reads: Atomic<u32>,
     /// How often the disk was released when it was live, and when it was not.
     pub(crate) live_releases: Atomic<u32>,
@@ -79,6 +83,8 @@ impl Seen {
     pub(crate) fn new() -> Result<Arc<Self>> {
         let seen = Self {
             opens: Atomic::new(0),
+            nonblock_opens: Atomic::new(0),
+            write_opens: Atomic::new(0),
             reads: Atomic::new(0),
             live_releases: Atomic::new(0),
             dead_releases: Atomic::new(0),
@@ -95,8 +101,10 @@ pub(crate) struct TestDisk;
 impl gen_disk::Operations for TestDisk {
     type Data = Arc<Seen>;
 
-    fn open(seen: ArcBorrow<'_, Seen>, _disk: &DiskRef, _write: bool) -> Result {
+    fn open(seen: ArcBorrow<'_, Seen>, _disk: &DiskRef, how: Opening) -> Result {
         seen.opens.fetch_add(1, Relaxed);
+        seen.nonblock_opens.fetch_add(how.nonblock.into(), Relaxed);
+        seen.write_opens.fetch_add(how.write.into(), Relaxed);
         Ok(())
     }
 
@@ -220,6 +228,13 @@ mod tests {
         assert!(becomes(&seen.live_releases, 1));
         let file = BdevFile::open(disk.dev(), Mode::Read)?;
         assert_eq!(seen.opens.load(Relaxed), 2);
+        assert_eq!(seen.nonblock_opens.load(Relaxed), 0);
+        drop(Glance::open(disk.dev())?);
+        assert_eq!(seen.nonblock_opens.load(Relaxed), 1);
+        assert_eq!(seen.write_opens.load(Relaxed), 0);
+        drop(BdevFile::open(disk.dev(), Mode::ReadWrite)?);
+        assert_eq!(seen.write_opens.load(Relaxed), 1);
+        assert!(becomes(&seen.live_releases, 3));
         // A uevent asks for the node, so that one for a disk that is gone would be seen.
         let nodes = seen.nodes.load(Relaxed);
         disk.set_read_only(true);

@@ -12,7 +12,7 @@
 # shellcheck source=tests/optical/lib/optical.sh
 . "$(dirname "$0")/lib/optical.sh"
 
-ktap_plan 41
+ktap_plan 42
 blocks=4096
 sectors=$((blocks * 4))
 fresh 0 "cdrw,strict-cache,blocks=$blocks"
@@ -68,9 +68,12 @@ check_equal "who has it open alone may unlock the door, until somebody opens it"
 	"$(disk "$node" ro ioctl:0x5329:0 "$is_locked 0'" "run:python3 tests/optical/lib/disk.py $node ro" "$is_locked 1'")"
 check_equal "an eject by the only opener goes to the drive" ok "$(disk "$node" ro ioctl:0x5309)"
 check_equal "the tray is open" 1 "$(get tray_open)"
-check_equal "the next open closes it, as one of the drive would" ok "$(disk "$node" ro check:0:2048:b)"
+check_equal "who only looks leaves it open" "ENOMEDIUM ENOMEDIUM 1" \
+	"$(disk "$node" nonblock) $(disk "$node" ro) $(get tray_open)"
+check_equal "a writer closes it, as one of the drive would" ok "$(disk "$node" rw check:0:2048:b)"
 check_equal "an eject takes what was written along" "ok ok" \
 	"$(disk "$node" rw-cached write:131072:4096:e ioctl:0x5309)"
+order load
 check_equal "it is on the disc" ok "$(disk "$node" ro check:131072:4096:e)"
 
 # A disc that cannot be written.

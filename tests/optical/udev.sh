@@ -18,7 +18,7 @@
 # shellcheck source=tests/lib/udev.sh
 . "$(dirname "$0")/../lib/udev.sh"
 
-ktap_plan 55
+ktap_plan 60
 prefix=$UDEV_PREFIX
 conf=$prefix/etc/pktcdvd.conf
 
@@ -196,6 +196,18 @@ check "nothing is lost" has_file "$(node "$(on 2)")"
 # A desktop lets go of it.
 check "a desktop mounts it again" within 20 by_desktop
 check "and unmounts it" udisksctl unmount -b "$(node "$(on 2)")"
+# eject_by_desktop N: as the button of a file manager does it.
+eject_by_desktop() {
+	local path
+	path=$(asked "$(drive_sr "$1")" Drive)
+	busctl call org.freedesktop.UDisks2 "${path//\'/}" org.freedesktop.UDisks2.Drive Eject 'a{sv}' 0
+}
+check "and ejects it" eject_by_desktop 2
+check "it is not mapped any more" within 30 unmapped
+udev_settle
+check_equal "udev has looked at both devices, and the tray is open" 1 "$(drive_get @2 tray_open)"
+drive_ctl @2 load
+check "the tray shut, it is mapped" within 30 is_mapped 2
 
 # With systemd, a unit does it.
 printf '#!/bin/sh\necho "$@" >>"%s"\n' "$RBLK_SCRATCH/systemctl" >"$RBLK_SCRATCH/fake"
@@ -232,9 +244,11 @@ printf '# a comment\n\nother /dev/none\ndisc %s packet_buffers=9\n' "$(drive_sr 
 check "a drive of the configuration is mapped" "$prefix/libexec/pktcdvd-udev" map disc
 udev_settle
 check "by its name" leads pktcdvd/disc 0
-udevadm trigger --action=change "/sys/block/$(basename "$(drive_sr 0)")"
+eject "$(drive_sr 0)"
+udevadm trigger --action=change "/sys/block/$(basename "$(drive_sr 0)")" "/sys/block/$(on 0)"
 udev_settle
 check "it stays mapped while the drive is empty" leads pktcdvd/disc 0
+check_equal "and when udev looks at it, the tray stays open" 1 "$(drive_get @0 tray_open)"
 check_equal "with its options" 9 "$(attribute "$(on 0)" packet_buffers)"
 # shellcheck disable=SC2154 # set by ktap.sh
 [ "$ktap_failed" = 0 ] || tail -n 40 "$UDEV_LOG" | sed 's/^/# udevd: /'

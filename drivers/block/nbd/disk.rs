@@ -24,7 +24,8 @@ use rb::block::{
         self,
         DiskRef,
         GenDisk,
-        Ioctl, //
+        Ioctl,
+        Opening, //
     },
     mq::{
         self,
@@ -41,7 +42,7 @@ pub(crate) struct Disk;
 impl gen_disk::Operations for Disk {
     type Data = Arc<Device>;
 
-    fn open(device: ArcBorrow<'_, Device>, disk: &DiskRef, _write: bool) -> Result {
+    fn open(device: ArcBorrow<'_, Device>, disk: &DiskRef, _how: Opening) -> Result {
         device.opened(disk)
     }
 

@@ -29,7 +29,8 @@ use rb::block::{
         self,
         DiskRef,
         GenDisk,
-        Ioctl, //
+        Ioctl,
+        Opening, //
     },
     mq::{
         self,
@@ -46,8 +47,8 @@ pub(crate) struct Disk;
 impl gen_disk::Operations for Disk {
     type Data = Arc<Device>;
 
-    fn open(device: ArcBorrow<'_, Device>, disk: &DiskRef, write: bool) -> Result {
-        device.open(disk, write)
+    fn open(device: ArcBorrow<'_, Device>, disk: &DiskRef, how: Opening) -> Result {
+        device.open(disk, how)
     }
 
     fn release(device: ArcBorrow<'_, Device>, disk: &DiskRef) {

@@ -43,7 +43,11 @@ use kernel::{
 use rb::{
     block::{
         bdev::Glance,
-        gen_disk::DiskRef, //
+        gen_disk::{
+            DiskRef,
+            Opening, //
+        },
+        optical::no_medium, //
     },
     kthread, //
 };
@@ -86,14 +90,16 @@ impl Device {
     /// first one that writes gets the packet buffers that were asked for.
     ///
     /// If a session is ending, waits until it has, but not for long.
-    pub(crate) fn open(&self, disk: &DiskRef, write: bool) -> Result {
+    pub(crate) fn open(&self, disk: &DiskRef, how: Opening) -> Result {
         let opened = match self.begin_open()? {
-            Opener::First => self.open_first(disk, write),
-            Opener::Another => self.open_again(disk, write),
-            Opener::Heir => self.open_again(disk, write).inspect(|()| self.show(disk)),
+            Opener::First => self.open_first(disk, how),
+            Opener::Another => self.open_again(disk, how.write),
+            Opener::Heir => self
+                .open_again(disk, how.write)
+                .inspect(|()| self.show(disk)),
         };
 
-        let result = self.users.lock().end_open(opened, write);
+        let result = self.users.lock().end_open(opened, how.write);
         // If it could not be opened, the session lingers on.
         self.bell.ring();
         result
@@ -129,18 +135,25 @@ impl Device {
         }
     }
 
-    fn open_first(&self, disk: &DiskRef, write: bool) -> Result {
+    fn open_first(&self, disk: &DiskRef, how: Opening) -> Result {
         if self.optical {
+            // A session opens the drive in the way that has it shut its tray. Programs that look at
+            // all devices, such as udev and udisks, open them for reading or with `O_NONBLOCK`. For
+            // these a tray stays open that was opened for a person.
+            let looks = how.nonblock || !how.write;
+            if looks && Glance::open(self.lower_dev)?.has_open_tray() {
+                return Err(no_medium());
+            }
             let session = optical::open(
                 self.lower_dev,
                 self.index(),
-                write,
+                how.write,
                 &self.bell,
                 &self.activity,
             )?;
             return self.begin_session(disk, session);
         }
-        if write {
+        if how.write {
             self.check_writable()?;
             self.resize_buffers();
         }
@@ -152,7 +165,7 @@ impl Device {
             return if write { self.check_writable() } else { Ok(()) };
         };
         if session.is_lost() {
-            return Err(rb::block::optical::no_medium());
+            return Err(no_medium());
         }
         session.lock_door_again();
         if write {

@@ -16,6 +16,9 @@ use kernel::{
     prelude::*, //
 };
 
+/// How a glance opens a device.
+const MODE: bindings::blk_mode_t = bindings::BLK_OPEN_READ | bindings::BLK_OPEN_NDELAY;
+
 /// A block device that is open, but not claimed, and not for IO.
 ///
 /// The medium is not looked at, and a tray is not locked: this is for what the device itself is.
@@ -41,10 +44,9 @@ impl Glance {
     /// Fails with [`ENXIO`] if there is none, and with what the device's own open returns. May
     /// sleep.
     pub fn open(dev: DevT) -> Result<Self> {
-        let mode = bindings::BLK_OPEN_READ | bindings::BLK_OPEN_NDELAY;
         // SAFETY: There is no holder, so there are no operations of one.
         let file = from_err_ptr(unsafe {
-            bindings::bdev_file_open_by_dev(dev.as_raw(), mode, ptr::null_mut(), ptr::null())
+            bindings::bdev_file_open_by_dev(dev.as_raw(), MODE, ptr::null_mut(), ptr::null())
         })?;
         // INVARIANT: The file was opened.
         Ok(Self {
@@ -75,6 +77,28 @@ impl Glance {
     pub fn is_optical(&self) -> bool {
         // SAFETY: By the type invariant, the block device is valid.
         unsafe { bindings::bdev_is_optical(self.as_raw()) }
+    }
+
+    /// Returns whether the device is an optical drive whose tray is open.
+    ///
+    /// The next open of such a drive that is not a glance shuts the tray, unless the administrator
+    /// has switched that off. Asks the drive, and waits for its answer. Process context.
+    pub fn has_open_tray(&self) -> bool {
+        if !self.is_optical() {
+            return false;
+        }
+        // SAFETY: By the type invariant, the block device is valid and open. It is an optical drive,
+        // for which this ioctl takes a number and no address.
+        let status = unsafe {
+            bindings::bdev_ioctl(
+                self.as_raw(),
+                MODE,
+                bindings::CDROM_DRIVE_STATUS,
+                bindings::CDSL_CURRENT,
+                false,
+            )
+        };
+        status == bindings::CDS_TRAY_OPEN as c_int
     }
 }
 

@@ -35,14 +35,14 @@ pub trait Operations: Sized + 'static {
     /// disk was removed.
     type Data: ForeignOwnable + Send + Sync;
 
-    /// Called when the disk is opened, also for a partition; `write` if for writing.
+    /// Called when the disk is opened, also for a partition.
     ///
     /// Process context; may sleep. The disk's open mutex is held, so opens and closes of one disk
     /// do not overlap, and removing the disk or [looking](GenDisk::with_openers) at its openers
     /// waits for this. The first open may come before [`UnaddedDisk::add_disk`] has returned.
     ///
     /// [`UnaddedDisk::add_disk`]: super::UnaddedDisk::add_disk
-    fn open(_data: Borrowed<'_, Self>, _disk: &DiskRef, _write: bool) -> Result {
+    fn open(_data: Borrowed<'_, Self>, _disk: &DiskRef, _how: Opening) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
@@ -64,6 +64,25 @@ pub trait Operations: Sized + 'static {
     /// Returns the path of the device node below `/dev`, if not the name of the disk.
     fn devnode(_data: Borrowed<'_, Self>) -> Result<CString> {
         build_error!(VTABLE_DEFAULT_ERROR)
+    }
+}
+
+/// How a disk is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// For writing.
+    pub write: bool,
+    /// With `O_NONBLOCK`. By convention, such an open of an optical drive is not about its medium, and
+    /// leaves an open tray open.
+    pub nonblock: bool,
+}
+
+impl Opening {
+    fn of(mode: bindings::blk_mode_t) -> Self {
+        Self {
+            write: mode & bindings::BLK_OPEN_WRITE != 0,
+            nonblock: mode & bindings::BLK_OPEN_NDELAY != 0,
+        }
     }
 }
 
@@ -125,10 +144,10 @@ impl<T: Operations> DiskVTable<T> {
     ///
     /// Only the block layer may call this, for a disk of `T`.
     unsafe extern "C" fn open(disk: *mut bindings::gendisk, mode: bindings::blk_mode_t) -> c_int {
-        let write = mode & bindings::BLK_OPEN_WRITE != 0;
+        let how = Opening::of(mode);
         // SAFETY: The block layer keeps the disk during the call.
         from_result(|| unsafe {
-            Self::lend(disk, |disk| T::open(disk.data(), disk, write).map(|()| 0))
+            Self::lend(disk, |disk| T::open(disk.data(), disk, how).map(|()| 0))
         })
     }
 

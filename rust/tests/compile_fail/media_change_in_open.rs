@@ -7,6 +7,7 @@
 use kernel::prelude::*;
 use rb::block::gen_disk::{
     DiskRef,
+    Opening,
     Operations, //
 };
 
@@ -17,7 +18,7 @@ pub struct Disk;
 impl Operations for Disk {
     type Data = KBox<u32>;
 
-    fn open(_data: &u32, disk: &DiskRef, _write: bool) -> Result {
+    fn open(_data: &u32, disk: &DiskRef, _how: Opening) -> Result {
         disk.force_media_change();
         Ok(())
     }

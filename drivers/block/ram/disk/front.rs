@@ -18,7 +18,8 @@ use rb::block::{
     gen_disk::{
         self,
         DiskRef,
-        DiskView, //
+        DiskView,
+        Opening, //
     },
     mq::{
         self,
@@ -31,7 +32,7 @@ use rb::block::{
 impl gen_disk::Operations for Disk {
     type Data = Arc<Self>;
 
-    fn open(this: ArcBorrow<'_, Self>, _disk: &DiskRef, _write: bool) -> Result {
+    fn open(this: ArcBorrow<'_, Self>, _disk: &DiskRef, _how: Opening) -> Result {
         if this.removed.load(Relaxed) {
             return Err(ENXIO);
         }
