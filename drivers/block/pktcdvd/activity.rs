@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a drive is busy with for long, for who wants to know.
+//! What a drive is busy with for long, as users may ask.
 
 use crate::logic::mmc::progress;
 use kernel::sync::atomic::{

@@ -159,7 +159,8 @@ fn number_error(err: NumberError) -> Error {
     }
 }
 
-/// `packet_buffers`: how many there are from the next time on that nobody has the disk open.
+/// `packet_buffers`: how many buffers the device gets at the next open at which nobody else has it
+/// open.
 struct PacketBuffers;
 
 #[vtable]
@@ -198,8 +199,8 @@ impl Attribute<Device> for PacketWait {
     }
 }
 
-/// `linger_ms`: how long the drive stays open after the last close of a disc that it then has to
-/// close, in milliseconds.
+/// `linger_ms`: how long a session goes on after the last close of the disk, in milliseconds, if
+/// the drive has to close the disc at its end.
 struct LingerTime;
 
 #[vtable]
@@ -220,7 +221,7 @@ impl Attribute<Device> for LingerTime {
     }
 }
 
-/// `session`: the phase in the life of the session; `end` ends one that lingers.
+/// `session`: the state of the session. Writing `end` ends a session that lingers.
 struct SessionPhase;
 
 #[vtable]

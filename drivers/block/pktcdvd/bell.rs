@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What wakes the thread of a device.
+//! The bell, which wakes the thread of a device.
 
 use kernel::{
     prelude::*,
@@ -19,7 +19,7 @@ use rb::{
     wait::WaitQueue, //
 };
 
-/// Says that there is something to look at. Rung in any context, without a lock.
+/// Tells the thread of a device that there is work. It can be rung in any context, without a lock.
 #[pin_data]
 pub(crate) struct Bell {
     rung: Atomic<bool>,
@@ -52,7 +52,7 @@ impl Bell {
         });
     }
 
-    /// The same, but until the thread is to freeze at the latest.
+    /// As [`Bell::wait`], but also returns when the thread is to freeze.
     pub(crate) fn wait_or_pause(&self, timeout: Option<Delta>) {
         self.wait.wait_event_idle_timeout(timeout, || {
             self.rung.xchg(false, Acquire) || kthread::should_stop() || kthread::should_freeze()
@@ -60,7 +60,7 @@ impl Bell {
     }
 }
 
-/// The bell as what a packet's IO rings when it is done.
+/// Rings the bell when the IO of a packet has completed.
 pub(crate) struct RingBell(pub(crate) Arc<Bell>);
 
 impl Completion for RingBell {

@@ -79,7 +79,7 @@ impl Attribute<Registry> for DeviceMap {
     }
 }
 
-/// `packet_buffers`: how many packet buffers devices get that are mapped from now on.
+/// `packet_buffers`: the number of packet buffers of devices that are mapped from now on.
 struct PacketBuffers;
 
 #[vtable]

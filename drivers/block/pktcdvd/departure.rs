@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Waiting until a device is really gone.
+//! Waiting until a device has closed its lower device.
 
 use kernel::{
     prelude::*,
@@ -19,13 +19,13 @@ use rb::{
     wait::WaitQueue, //
 };
 
-/// How long a removal waits for somebody who looks at the disk just then.
+/// How long a removal waits for programs that try to open the disk at that moment.
 const PATIENCE: Delta = Delta::from_secs(2);
 
-/// Tells when a device has let go of its lower device.
+/// Tells when a device has closed its lower device.
 ///
-/// A disk can outlive its removal for a moment: whoever tries to open it then is refused, but holds
-/// it while he tries.
+/// A disk can outlive its removal for a moment: an open that comes then fails, but holds the disk
+/// until it has failed.
 #[pin_data]
 pub(crate) struct Departure {
     gone: Atomic<bool>,
@@ -34,7 +34,7 @@ pub(crate) struct Departure {
 }
 
 impl Departure {
-    /// Creates a notice for a device that is there.
+    /// Creates a notice for a device that has its lower device open.
     pub(crate) fn new() -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
@@ -45,7 +45,7 @@ impl Departure {
         )
     }
 
-    /// Sleeps until the device is gone, but not for long.
+    /// Sleeps until the device has closed its lower device, up to [`PATIENCE`].
     pub(crate) fn wait(&self) {
         let gone = || self.gone.load(Acquire);
         self.wait.wait_event_idle_timeout(Some(PATIENCE), gone);

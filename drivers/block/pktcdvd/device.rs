@@ -14,7 +14,8 @@
 //!
 //! # Forward progress
 //!
-//! What the way of a write needs, and where it comes from, is a table in Documentation/design.rst.
+//! A table in Documentation/design.rst lists what a write needs on its way, and where that comes
+//! from.
 
 mod forward;
 
@@ -81,25 +82,25 @@ use rb::{
     wait::WaitQueue, //
 };
 
-/// How long a packet waits for more writes, if nobody waits for those it has.
+/// How long a packet waits for more writes, if nobody waits for the writes that have joined it.
 const DEFAULT_WAIT: Delta = Delta::from_millis(5);
 
-/// Longest time that a packet may be told to wait.
+/// Longest time for which a packet can be set to wait.
 pub(crate) const MAX_WAIT_US: u64 = 10_000_000;
 
 /// Longest time for which the thread waits before it looks again whether the system is still about
 /// to sleep. If it is not, nobody wakes the thread.
 const PAUSED_WAIT: Delta = Delta::from_millis(100);
 
-/// How many bios are set aside for when memory is short.
+/// How many bios are kept in reserve for when memory is short.
 const RESERVED_BIOS: u32 = READS_IN_FLIGHT as u32;
 
 /// A packet device.
 #[pin_data]
 pub(crate) struct Device {
-    /// Number of the disk; its minor number is that of the slot.
+    /// Device number of the disk. Its minor number is the number of the slot.
     pub(crate) dev: DevT,
-    /// Number of the lower device.
+    /// Device number of the lower device.
     pub(crate) lower_dev: DevT,
     /// Name of the lower device.
     pub(crate) lower_name: CString,
@@ -107,11 +108,11 @@ pub(crate) struct Device {
     pub(crate) optical: bool,
     /// What the drive is busy with for long.
     pub(crate) activity: Arc<Activity>,
-    /// What the device has done.
+    /// The counters of the device.
     pub(crate) stats: Stats,
     /// Wakes the thread.
     pub(crate) bell: Arc<Bell>,
-    /// Rings when the medium has gone.
+    /// Rings when the medium is gone.
     pub(crate) lost: Arc<Bell>,
     /// The queue of the disk, once there is one.
     pub(crate) rq_queue: SetOnce<RequestQueue>,
@@ -123,7 +124,7 @@ pub(crate) struct Device {
     pub(crate) packets: Mutex<Packets>,
     #[pin]
     pub(crate) users: Mutex<Users>,
-    /// How many packet buffers there are to be from the next time on that nobody has it open.
+    /// How many packet buffers the device gets at the next open at which nobody else has it open.
     buffers: Atomic<u32>,
     wait_ns: Atomic<i64>,
     reads_in_flight: Atomic<usize>,
@@ -131,19 +132,19 @@ pub(crate) struct Device {
     dirty: Atomic<bool>,
     /// Whether a read has failed since the thread has last looked.
     failed: Atomic<bool>,
-    /// How often somebody has wanted the drive asked to put on the medium what it has cached, and up
-    /// to which of these it was.
+    /// How often a flush of the drive's cache was asked for, and up to which of these requests the
+    /// cache was flushed.
     pub(crate) syncs_wanted: Atomic<u64>,
     pub(crate) syncs_tried: Atomic<u64>,
     /// How long a session lingers.
     linger_ns: Atomic<i64>,
     /// When the device was created.
     pub(crate) created: Instant<Monotonic>,
-    /// Wakes the one who closes the drive.
+    /// Wakes the thread that closes the drive.
     pub(crate) over: Arc<Bell>,
-    /// Changes when a session has ended, or the drive has been asked.
+    /// Changes when a session has ended, or the cache of the drive was flushed.
     pub(crate) turns: Atomic<u32>,
-    /// Who waits for that.
+    /// The tasks that wait for that.
     #[pin]
     pub(crate) turned: WaitQueue,
     #[pin]
@@ -178,8 +179,8 @@ impl Device {
                 buffers: Atomic::new(buffers),
                 wait_ns: Atomic::new(DEFAULT_WAIT.as_nanos()),
                 reads_in_flight: Atomic::new(0),
-                // Nobody knows what the lower device has cached; but a drive is flushed by whoever
-                // closes it.
+                // The lower device may have something cached. The cache of a drive is flushed each
+                // time a session ends.
                 dirty: Atomic::new(!lower.is_optical()),
                 failed: Atomic::new(false),
                 syncs_wanted: Atomic::new(0),
@@ -218,19 +219,19 @@ impl Device {
 
     /// Returns the session, if there is one.
     ///
-    /// To be kept by openers only, for whom it cannot end meanwhile.
+    /// Only openers may keep it: while they have the disk open, the session cannot end.
     pub(crate) fn session(&self) -> Option<Arc<Session>> {
         self.queue.lock().session().cloned()
     }
 
-    /// Returns what is in the drive and the write speed in kB/s, in a session with one.
+    /// Returns the medium and the write speed in kB/s, if there is a session with an optical drive.
     pub(crate) fn medium(&self) -> Option<(Medium, u32)> {
         let queue = self.queue.lock();
         let optical = queue.session()?.optical.as_ref()?;
         Some((optical.medium(), optical.speed()))
     }
 
-    /// Returns whether the medium of the session has gone.
+    /// Returns whether the medium of the session is gone.
     pub(crate) fn is_lost(&self) -> bool {
         let queue = self.queue.lock();
         queue.session().is_some_and(|session| session.is_lost())
@@ -241,12 +242,12 @@ impl Device {
         Some(self.queue.lock().session()?.geometry)
     }
 
-    /// Returns the number of the device.
+    /// Returns the number of the device: the N of `pktcdvdN`.
     pub(crate) fn index(&self) -> u32 {
         self.dev.minor()
     }
 
-    /// Returns what tells when the device is gone.
+    /// Returns the notice of when the device has closed its lower device.
     pub(crate) fn departure(&self) -> Arc<Departure> {
         self.notice.0.clone()
     }
@@ -256,7 +257,8 @@ impl Device {
         self.buffers.load(Relaxed)
     }
 
-    /// Sets how many packet buffers the device is to have, from its next first opener on.
+    /// Sets how many packet buffers the device gets at the next open at which nobody else has it
+    /// open.
     pub(crate) fn set_buffers(&self, buffers: u32) {
         self.buffers.store(buffers, Relaxed);
     }
@@ -266,7 +268,7 @@ impl Device {
         Delta::from_nanos(self.wait_ns.load(Relaxed))
     }
 
-    /// Sets how long packets that begin from now on wait for more writes.
+    /// Sets how long packets wait for more writes that begin from now on.
     pub(crate) fn set_wait(&self, wait: Delta) {
         self.wait_ns.store(wait.as_nanos(), Relaxed);
     }
@@ -276,7 +278,7 @@ impl Device {
         Delta::from_nanos(self.linger_ns.load(Relaxed))
     }
 
-    /// Sets how long sessions linger, also one that does so now.
+    /// Sets how long sessions linger, including one that lingers now.
     pub(crate) fn set_linger(&self, linger: Delta) {
         self.linger_ns.store(linger.as_nanos(), Relaxed);
         self.bell.ring();
@@ -287,7 +289,7 @@ impl Device {
         self.queue.lock().gate().marks()
     }
 
-    /// Changes the congestion marks; writers that wait decide anew.
+    /// Changes the congestion marks. Writers that are held back go on if the new marks let them.
     pub(crate) fn set_marks(&self, change: impl FnOnce(&mut crate::logic::marks::Gate) -> bool) {
         let wake = change(self.queue.lock().gate());
         if wake {
@@ -295,7 +297,7 @@ impl Device {
         }
     }
 
-    /// Lets writers go on that were held back, if there is room now.
+    /// Lets writers that were held back go on, if there is room now.
     pub(crate) fn check_congestion(&self) {
         let mut queue = self.queue.lock();
         if !queue.should_resume() {
@@ -306,10 +308,10 @@ impl Device {
         self.resume_writers();
     }
 
-    /// Records that writers are held back from now on, or are no more.
+    /// Records that writers are held back from now on, or are not held back any more.
     ///
-    /// Takes the locked queue in which that was decided: so the events come in the order of the
-    /// decisions, with the number of writes that each was made for.
+    /// The caller passes the locked queue in which it has decided that. So the events are recorded
+    /// in the order of the decisions, each with the number of queued writes that led to it.
     pub(crate) fn trace_congestion(&self, queue: &Queue, on: bool) {
         let size = u32::try_from(queue.size()).unwrap_or(u32::MAX);
         trace::pkt_congestion(self.dev, size, on);
@@ -322,7 +324,7 @@ impl Device {
         }
     }
 
-    /// Notes that something was written below. Before the write is reported.
+    /// Notes that the lower device was written. To be called before the write is reported as done.
     pub(crate) fn set_dirty(&self) {
         self.dirty.store(true, Relaxed);
     }
@@ -337,7 +339,7 @@ impl Device {
         self.failed.load(Relaxed) && self.failed.xchg(false, Relaxed)
     }
 
-    /// Has the drive put on the medium what it has cached.
+    /// Flushes the cache of the drive.
     fn sync(&self, session: &Session) -> BlkResult {
         self.dirty.store(false, Relaxed);
         self.stats.flushes.add(1);
@@ -347,14 +349,14 @@ impl Device {
 
 impl kthread::Run for Device {
     fn run(&self) {
-        // Nothing is allocated here but what has a reserve; should the lower device's submission
-        // allocate, it must not wait for writes to this very device.
+        // This thread allocates only from pools with a reserve. If the lower device allocates when
+        // IO is submitted to it, it must not wait for writes to this very device.
         mm::with_noio(|| self.serve());
     }
 }
 
 impl Device {
-    /// Does what there is to do, until the thread is to stop.
+    /// Does the work of the device, until the thread is to stop.
     fn serve(&self) {
         if self.optical {
             kthread::set_freezable();

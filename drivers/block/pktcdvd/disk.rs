@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The disk that users see: takes requests, and files them for the thread.
+//! The disk that users see. It queues requests for the thread of the device.
 
 use crate::{
     device::Device,
@@ -40,7 +40,7 @@ use rb::block::{
     }, //
 };
 
-/// The front of a [`Device`].
+/// The disk of a [`Device`], with its callbacks.
 pub(crate) struct Disk;
 
 #[vtable]
@@ -108,7 +108,7 @@ impl mq::Operations for Disk {
     }
 }
 
-/// Files a request that is no write, if there is a session, without which nobody would carry it out.
+/// Queues a request that is no write. Fails without a session: nobody would carry it out.
 fn file<'a>(
     device: &Device,
     rq: IdleRequest<'a, RequestData>,
@@ -123,7 +123,7 @@ fn file<'a>(
     Ok(())
 }
 
-/// Files a write, unless writers are held back now.
+/// Queues a write, unless writers are held back now.
 fn file_write<'a>(
     device: &Device,
     rq: IdleRequest<'a, RequestData>,
@@ -139,7 +139,7 @@ fn file_write<'a>(
         if !congested {
             device.trace_congestion(&queue, true);
         }
-        // The writes that are queued are ours, so one of them completes, and blk-mq tries again.
+        // Writes are queued here, so one of them will complete, and then blk-mq tries again.
         return Err(rq.reject(BlkError::DEV_RESOURCE));
     }
     if congested {
@@ -150,7 +150,7 @@ fn file_write<'a>(
     drop(queue);
 
     if congested {
-        // blk-mq has tried again before the thread has said so: the others may go on as well.
+        // blk-mq has tried again before the thread has let it: the other writers may go on, too.
         device.resume_writers();
     }
     Ok(())

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commands to the drive below.
+//! Commands to an optical drive.
 
 use crate::logic::mmc::{
     cdb::{
@@ -52,15 +52,15 @@ use rb::block::{
     },
 };
 
-/// Allocates what commands need. May sleep.
+/// Allocates the buffer for the data of commands. May sleep.
 pub(crate) fn new_buffer() -> Result<CommandBuffer> {
     CommandBuffer::new(BUFFER_LEN)
 }
 
-/// Finds out what is in a drive, and readies it if it is to be written.
+/// Examines the medium in a drive, and prepares the drive for writing if `access` asks for that.
 ///
-/// `busy` is told what the drive is busy with for long, again and again. Fails with [`ERESTARTSYS`] if
-/// it has to wait for the drive and `give_up` holds; the drive goes on by itself.
+/// Calls `busy` again and again with what the drive is busy with. Fails with [`ERESTARTSYS`] if it
+/// would have to wait for the drive and `give_up` returns true. The drive then goes on by itself.
 ///
 /// Process context; may sleep for minutes if the drive is slow.
 pub(crate) fn probe(
@@ -75,9 +75,9 @@ pub(crate) fn probe(
     look(lower, &mut probe, buffer, busy, give_up)
 }
 
-/// Readies a drive to write `medium`, which is in it. As [`probe`].
+/// Prepares a drive for writing `medium`, which is in it. Otherwise as [`probe`].
 ///
-/// `restarted` is told when the drive goes on with a format, whatever comes of the rest.
+/// Calls `restarted` if the drive has resumed a format, even if something else has failed.
 pub(crate) fn ready(
     lower: &BdevFile,
     medium: &Medium,
@@ -117,11 +117,10 @@ fn look(
     probe.verdict().ok_or(EIO)
 }
 
-/// Has a drive close `medium`, if it has to, and gives it back the speeds that it had before `speed`
-/// was set, if one was.
+/// Has a drive close `medium` if that is necessary, and restores its speeds if `speed` was set.
 ///
-/// Process context; may sleep for as long as [`finish::LIMIT_MS`](crate::logic::mmc::finish). As
-/// [`probe`].
+/// Process context; may sleep for as long as [`finish::LIMIT_MS`](crate::logic::mmc::finish).
+/// `busy` and `give_up` are as for [`probe`].
 pub(crate) fn finish(
     lower: &BdevFile,
     medium: &Medium,
@@ -162,8 +161,8 @@ fn bytes(buffer: &mut CommandBuffer) -> Result<&mut [u8; BUFFER_LEN]> {
     buffer.as_mut_slice().first_chunk_mut().ok_or(EINVAL)
 }
 
-/// Sends a command without data, more than once if need be, whose failure changes nothing. Context
-/// as of [`execute`].
+/// Sends a command without data, and ignores its failure. Repeats it if that may help. Context as
+/// of [`execute`].
 pub(crate) fn try_to(lower: &BdevFile, command: &Command) {
     for retries in 0..=Fault::RETRIES {
         let Err(failure) = execute(lower, command, None) else {
@@ -176,7 +175,7 @@ pub(crate) fn try_to(lower: &BdevFile, command: &Command) {
     }
 }
 
-/// Sends a command, with the buffer if there is data. Process context; sleeps.
+/// Sends a command. A command with data needs `buffer`. Process context; sleeps.
 fn execute(lower: &BdevFile, command: &Command, buffer: Option<&mut CommandBuffer>) -> Outcome {
     let drive = Drive::of(lower).ok_or(Failure::Transport)?;
     let data = match (command.transfer(), buffer) {
@@ -188,7 +187,7 @@ fn execute(lower: &BdevFile, command: &Command, buffer: Option<&mut CommandBuffe
     let time = Delta::from_secs(command.patience().seconds().into());
 
     match drive.execute(command.cdb(), data, time) {
-        // Nobody knows how much came; what did not is zero.
+        // The length of a short reply is unknown. Bytes that the drive did not send are zero.
         Ok(()) => Ok(BUFFER_LEN),
         Err(CommandError::Sense(says)) => {
             Err(sense(says).map_or(Failure::Transport, Failure::Sense))
@@ -197,10 +196,10 @@ fn execute(lower: &BdevFile, command: &Command, buffer: Option<&mut CommandBuffe
     }
 }
 
-/// Has the drive put on the medium what it has cached, and waits for it.
+/// Flushes the cache of the drive (SYNCHRONIZE CACHE), and waits until that is done.
 ///
-/// Process context; sleeps, but allocates nothing: a command without data is a request of the lower
-/// device's own.
+/// Process context; sleeps, but allocates nothing: a command without data uses a request of the
+/// lower device's queue only.
 pub(crate) fn flush(lower: &BdevFile) -> BlkResult {
     let mut retries = 0;
 
@@ -218,7 +217,7 @@ fn sense(sense: optical::Sense) -> Option<Sense> {
     Sense::new(sense.response, sense.key, sense.asc, sense.ascq)
 }
 
-/// Returns the error that an open fails with.
+/// Returns the error with which an open fails because of a refusal.
 pub(crate) fn refused(refusal: &Refusal) -> Error {
     match refusal.errno() {
         Errno::NoMedium => optical::no_medium(),

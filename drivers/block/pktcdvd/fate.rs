@@ -15,14 +15,14 @@ use kernel::{
 };
 use rb::block::bdev::Watcher;
 
-/// Whether a lower device, with the medium that is in it, is still there. Rings when it goes.
+/// Whether a lower device and its medium are still there. Rings the bell when they go.
 pub(crate) struct Fate {
     gone: Atomic<bool>,
     bell: Arc<Bell>,
 }
 
 impl Fate {
-    /// Makes one for a device that is about to be opened.
+    /// Creates one for a device that is about to be opened.
     pub(crate) fn new(bell: &Arc<Bell>) -> Result<Arc<Self>> {
         Ok(Arc::new(
             Self {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the disk passes on to the drive below.
+//! Ioctls of the disk that are passed on to the optical drive below.
 //!
 //! C header: [`include/uapi/linux/cdrom.h`](srctree/include/uapi/linux/cdrom.h)
 
@@ -29,12 +29,12 @@ const CDROM_LOCKDOOR: u32 = 0x5329;
 const CDROM_SEND_PACKET: u32 = 0x5393;
 const CDROM_LAST_WRITTEN: u32 = 0x5395;
 
-/// Where the command is in what [`SCSI_IOCTL_SEND_COMMAND`] takes: behind two lengths.
+/// Offset of the command in the argument of [`SCSI_IOCTL_SEND_COMMAND`]: two lengths come first.
 const SEND_COMMAND_OFFSET: usize = 8;
 
 const SYNCHRONIZE_CACHE: u8 = 0x35;
 
-/// Commands that neither change the medium nor how the drive writes it, nor move it.
+/// Commands that change neither the medium nor how the drive writes it, and do not move it.
 const HARMLESS: &[u8] = &[
     0x00, // TEST UNIT READY
     0x03, // REQUEST SENSE
@@ -61,9 +61,9 @@ const HARMLESS: &[u8] = &[
 
 /// Carries out an ioctl of the disk that the block layer does not know.
 ///
-/// Those that the C driver knew go to the drive, with the rights of the one who asks, and so does the
-/// wish to unlock the door. A command that would change what is being written is [`EBUSY`].
-/// CDROM_GET_CAPABILITY is none of them, by which programs tell a packet device from a drive.
+/// The ioctls that the C driver knew, and one that unlocks the door, are passed on to the drive
+/// with the rights of the caller. A command that would disturb writing fails with [`EBUSY`].
+/// CDROM_GET_CAPABILITY is not passed on: by its failure programs recognise a packet device.
 pub(crate) fn ioctl(disk: &GenDisk<Disk>, call: &Ioctl) -> Result<i32> {
     let device = disk.data();
     let session = device.session().filter(|session| session.optical.is_some());
@@ -77,7 +77,7 @@ pub(crate) fn ioctl(disk: &GenDisk<Disk>, call: &Ioctl) -> Result<i32> {
             opcode = Some(check_command(&session, call, SEND_COMMAND_OFFSET)?);
         }
         CDROMEJECT => return eject(disk, &session, call),
-        // Programs that eject ask for this before.
+        // Programs that eject unlock the door first.
         CDROM_LOCKDOOR if call.arg() == 0 => check_alone(disk)?,
         _ => return Err(ENOTTY),
     }
@@ -87,7 +87,7 @@ pub(crate) fn ioctl(disk: &GenDisk<Disk>, call: &Ioctl) -> Result<i32> {
     let result = session.lower.ioctl(call);
     if let Some(opcode) = opcode.filter(|_| result != Ok(0)) {
         if opcode == SYNCHRONIZE_CACHE {
-            // The drive says only once that it could not keep what it had cached.
+            // The drive reports only once that it has lost its cache.
             session.cache_failed();
         }
         session.io_failed();
@@ -98,8 +98,8 @@ pub(crate) fn ioctl(disk: &GenDisk<Disk>, call: &Ioctl) -> Result<i32> {
 
 /// Checks that a command may go to the drive; returns its first byte.
 ///
-/// A program can change the command after that, before the drive's driver reads it again: that one
-/// checks what the program is allowed to do. Here programs are only kept from disturbing by mistake.
+/// The program can change the command after this check, before the drive's driver reads it again.
+/// That driver checks what the program is allowed to do. This check only prevents mistakes.
 fn check_command(session: &Session, call: &Ioctl, offset: usize) -> Result<u8> {
     let address = call.arg().checked_add(offset).ok_or(EFAULT)?;
     let opcode: u8 = UserSlice::new(UserPtr::from_addr(address), 1)
@@ -121,14 +121,14 @@ fn check_alone(disk: &GenDisk<Disk>) -> Result {
     Ok(())
 }
 
-/// Ejects the medium, if there is nobody else who has the disk open.
+/// Ejects the medium. Fails with [`EBUSY`] if somebody else has the disk open.
 ///
-/// What could not be written to it is an error once, and does not keep it in the drive for ever. One
-/// that the drive formats is closed before, for which the drive may take minutes. If it does not
-/// eject it then, it goes on with the format.
+/// If something could not be written to the medium, the first eject fails, and the next one does
+/// not. A medium that the drive formats is closed first, which may take the drive minutes. If the
+/// drive does not eject it then, the drive goes on with the format.
 fn eject(disk: &GenDisk<Disk>, session: &Session, call: &Ioctl) -> Result<i32> {
     check_alone(disk)?;
-    // A drive that only reads may not know how to flush.
+    // A drive that only reads may not support a flush.
     if !session.read_only {
         disk.sync()?;
     }

@@ -14,15 +14,15 @@ use rb::{
 
 /// Waits for the medium of a disk to go.
 ///
-/// It has a thread of its own, since a file system that is told waits for IO, which the thread of
-/// the device serves.
+/// It has a thread of its own: a file system that is told of the loss waits for its IO, which the
+/// thread of the device has to end meanwhile.
 pub(crate) struct Keeper {
     device: Arc<Device>,
     disk: Arc<GenDisk<Disk>>,
 }
 
 impl Keeper {
-    /// Makes one for a disk.
+    /// Creates one for a disk.
     pub(crate) fn new(device: Arc<Device>, disk: Arc<GenDisk<Disk>>) -> Self {
         Self { device, disk }
     }
@@ -32,7 +32,7 @@ impl kthread::Run for Keeper {
     fn run(&self) {
         while !kthread::should_stop() {
             self.device.lost.wait(None);
-            // With no opener coming or going, it is about the medium that there is.
+            // No open or close can run meanwhile, so the session and its medium do not change.
             let lost = self.disk.with_openers(|_| {
                 let lost = self.device.is_lost();
                 if lost {

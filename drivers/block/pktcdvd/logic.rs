@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the packet driver decides, free of any effect.
+//! The decisions of the packet driver, without side effects.
 //!
-//! Everything here works on plain numbers, and on requests and sessions of any type: it knows none
-//! of the kernel's, allocates nothing and cannot panic, so that the same files are tested on any
-//! machine. What acts on the decisions is outside.
+//! The code here works on plain numbers, and on requests and sessions of any type. It uses no type
+//! of the kernel, allocates nothing and cannot panic, so the same files are tested on the host. The
+//! other modules of the driver carry the decisions out.
 
 pub mod buffer;
 pub mod contents;

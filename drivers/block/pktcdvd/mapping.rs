@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Everything that a mapped device has registered, taken down in order.
+//! A mapped device: all that it has registered, in the order in which it is taken down.
 
 use crate::{
     attributes,
@@ -60,16 +60,17 @@ use rb::{
 /// blk-mq can have.
 const QUEUE_DEPTH: u32 = 10240;
 
-/// The most that one discard covers, in sectors: what the thread looks through at a time.
+/// The most sectors that one discard covers: so many the thread looks through without a pause.
 const MAX_DISCARD_SECTORS: u32 = 1 << 20;
 
-/// The priority of the threads, that of the C driver.
+/// The nice value of the thread, as in the C driver.
 const NICE: i8 = -20;
 
 /// A mapped device.
 ///
-/// Fields are dropped in this order: first what users see, then who else has the disk, then the disk,
-/// which waits until the thread has ended all requests, then the thread, and the module last.
+/// Fields are dropped in this order: the files that users see; the helper threads, which use the
+/// disk; the disk, which waits until the thread has ended all requests; the thread; the reference
+/// to the module.
 pub(crate) struct Mapping {
     _info: debugfs::File<Info>,
     _class_device: ClassDevice<Device>,
@@ -83,7 +84,7 @@ pub(crate) struct Mapping {
 impl Mapping {
     /// Maps the lower device that `options` names to the packet device `dev`.
     ///
-    /// Errors are those of [`medium::open`], and [`ENOMEM`]. May sleep, and wait for hardware.
+    /// Fails as [`medium::open`], and with [`ENOMEM`]. May sleep, and wait for hardware.
     pub(crate) fn new(
         dev: DevT,
         options: &AddOptions,
@@ -146,18 +147,18 @@ impl Mapping {
         self.thread.data()
     }
 
-    /// Returns the number of the packet device.
+    /// Returns the device number of the packet device.
     pub(crate) fn dev(&self) -> DevT {
         self.disk.dev()
     }
 
-    /// Returns the number of the lower device.
+    /// Returns the device number of the lower device.
     pub(crate) fn lower_dev(&self) -> DevT {
         self.device().lower_dev
     }
 }
 
-/// Returns the name of a thread besides the one that does the IO.
+/// Returns the name of a helper thread: `pktcdvdN/WHAT`.
 fn helper(dev: DevT, what: &str) -> Result<CString> {
     CString::try_from_fmt(fmt!("pktcdvd{}/{what}", dev.minor()))
 }
@@ -189,16 +190,16 @@ fn add_disk(disks: &DiskToken, device: &Arc<Device>, looks: &Looks) -> Result<Ge
         device.clone(),
     )?;
 
-    // The driver relies on it: a request that crosses packets belongs to none.
+    // The driver relies on this limit: it could not assign a request that crosses packets to one.
     if disk.limits().chunk_sectors != looks.limits.chunk_sectors {
         return Err(EINVAL);
     }
-    // Before the disk is added, after which requests come.
+    // Before the disk is added: requests come as soon as it is.
     device.rq_queue.populate(disk.queue().ok_or(EINVAL)?);
     disk.add_disk(attributes::DISK)
 }
 
-/// Checks that nothing is asked for that the medium decides.
+/// Rejects options whose values the medium determines.
 fn check_optical(options: &AddOptions) -> Result {
     if options.packet_size.is_some() || options.offset != 0 {
         pr_err!("packet_size and offset are not for optical drives\n");
@@ -207,7 +208,7 @@ fn check_optical(options: &AddOptions) -> Result {
     Ok(())
 }
 
-/// How the disk looks to its users.
+/// The properties of the disk that users see.
 struct Looks {
     capacity_sectors: u64,
     read_only: bool,
@@ -215,7 +216,7 @@ struct Looks {
 }
 
 impl Looks {
-    /// Nothing is known before the first session with an optical drive.
+    /// Before the first session with an optical drive, nothing is known of its medium.
     fn empty() -> Self {
         Self {
             capacity_sectors: 0,
@@ -242,7 +243,7 @@ impl Looks {
 /// Returns the limits of a disk in a session.
 pub(crate) fn limits(session: &Session) -> QueueLimits {
     let lower = session.lower.limits();
-    // What is only read is not cut into packets, if it is a disc.
+    // A disc that is only read is not cut into packets.
     let cut = session.optical.is_none() || !session.read_only;
     let packet = if cut {
         session.geometry.packet_sectors()
@@ -266,7 +267,7 @@ pub(crate) fn limits(session: &Session) -> QueueLimits {
         } else {
             0
         },
-        // Reads go down with the memory they came with.
+        // Forwarded reads use the memory of their submitters.
         dma_alignment: lower.dma_alignment.max(SECTOR_SIZE - 1),
         max_discard_sectors: if session.read_only {
             0
@@ -280,7 +281,7 @@ pub(crate) fn limits(session: &Session) -> QueueLimits {
     }
 }
 
-/// Checks that a packet is a multiple of the smallest IO of a lower device.
+/// Returns whether packets consist of whole logical blocks of a lower device.
 pub(crate) fn fits_blocks(geometry: &Geometry, logical_block_size: u32) -> bool {
     let block = FRAME_SIZE.max(logical_block_size) / SECTOR_SIZE;
     geometry.chunk_sectors().checked_rem(block) == Some(0)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Lower devices that are no optical drives, and whether they serve.
+//! Lower devices that are no optical drives, and whether they can take packets.
 
 use crate::{
     bell::Bell,
@@ -73,7 +73,7 @@ fn cut(lower: &BdevFile, options: &AddOptions) -> Result<Geometry> {
     })
 }
 
-/// Checks that a packet goes down in one piece.
+/// Checks that the lower device takes a packet in one piece.
 fn check_limits(lower: &BdevFile, geometry: &Geometry) -> Result {
     let limits = lower.limits();
 
@@ -100,9 +100,9 @@ fn check_limits(lower: &BdevFile, geometry: &Geometry) -> Result {
     Ok(())
 }
 
-/// Returns whether a packet goes down in one piece.
+/// Returns whether the lower device takes a packet in one piece.
 ///
-/// Somebody may lower the limits of the lower device any time, so this is asked again and again.
+/// The limits of the lower device may be lowered any time, so each packet is checked.
 pub(crate) fn takes_packet(lower: &BdevFile, geometry: &Geometry) -> bool {
     let limits = lower.limits();
     let packet = geometry.packet_sectors();

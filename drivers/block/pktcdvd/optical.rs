@@ -64,47 +64,48 @@ use rb::{
     kthread, //
 };
 
-/// The packet of a medium that is only read: it is never cut.
+/// The packet size in sectors of a medium that is only read. It has no effect: nothing is cut then.
 const READ_ONLY_PACKET: u32 = 4;
 
-/// How often the drive is asked whether its medium has changed, until it says no.
+/// How often the drive is asked at most whether its medium has changed, until it says no.
 const MAX_CHANGES: u32 = 8;
 
-/// How long a drive that has failed may take until it says what is in it.
+/// How long a drive that has failed may take until it reports its medium.
 const RECOVERY: Delta = Delta::from_secs(30);
 
 /// How often it is asked meanwhile.
 const LOOK_INTERVAL: Delta = Delta::from_secs(1);
 
-/// What there is to a session with an optical drive.
+/// The part of a session that only one with an optical drive has.
 pub(crate) struct Optical {
     /// What was in the drive when the session began; see [`Optical::medium`].
     pub(crate) medium: Medium,
-    /// What commands need that have data. Nothing is locked under it.
+    /// The buffer for the data of commands. An innermost lock.
     buffer: Pin<KBox<Mutex<CommandBuffer>>>,
-    /// Whether the drive was made ready to write.
+    /// Whether the drive was prepared for writing.
     ready: Atomic<bool>,
-    /// Whether it was told to go on with a format, even if it could not be made ready then.
+    /// Whether the drive has resumed a format, even if preparing it has failed then.
     restarted: Atomic<bool>,
-    /// The speed that was set for that, in kB/s.
+    /// The write speed that was set, in kB/s.
     speed: Atomic<u32>,
-    /// How many sectors of the medium can be used: more when the drive has gone on formatting it.
+    /// How many sectors of the medium can be used. It grows when the drive resumes a format.
     sectors: Atomic<u64>,
     /// Whether the drive formats the medium in the background.
     formats: Atomic<bool>,
     /// What the drive is busy with for long.
     activity: Arc<Activity>,
-    /// What the block layer counts changes of the medium with.
+    /// The disk sequence number of the drive, by which the block layer counts changes of the
+    /// medium.
     media_seq: Atomic<u64>,
-    /// How often the drive has told anybody of a reset or of another medium.
+    /// How many unit attentions about a reset or another medium the drive has reported to anybody.
     attentions: Atomic<u32>,
-    /// IO has failed, and nobody has looked why.
+    /// IO has failed, and the drive was not examined since.
     suspect: Atomic<bool>,
-    /// The drive has told somebody else that it could not keep what it had cached.
+    /// The drive has reported to a program that it has lost its cache.
     cache_failed: Atomic<bool>,
-    /// Somebody who has the disk open has had the door unlocked.
+    /// A program that has the disk open has unlocked the door.
     unlocked: Atomic<bool>,
-    /// The medium is not there any more.
+    /// The medium is gone.
     lost: Atomic<bool>,
     fate: Arc<Fate>,
 }
@@ -127,7 +128,7 @@ impl Optical {
         self.sectors.load(Relaxed)
     }
 
-    /// Returns what is in the drive, as it was when the drive was last made ready.
+    /// Returns the medium, as it was when the drive was last prepared for writing.
     pub(crate) fn medium(&self) -> Medium {
         let formatted = if self.formats.load(Relaxed) {
             Formatted::Running
@@ -141,7 +142,7 @@ impl Optical {
         }
     }
 
-    /// Notes what came of making the drive ready.
+    /// Notes the properties of a medium for which the drive was prepared.
     fn note(&self, medium: &Medium) {
         self.speed.store(speed(medium), Relaxed);
         self.sectors.store(medium.sectors(), Relaxed);
@@ -149,17 +150,17 @@ impl Optical {
             .store(medium.formatted == Formatted::Running, Relaxed);
     }
 
-    /// Notes that something is wrong. Any context.
+    /// Notes that IO has failed, so that the drive is examined. Any context.
     pub(crate) fn suspect(&self) {
         self.suspect.store(true, Relaxed);
     }
 
-    /// Notes that the drive may have lost what it had cached. Any context.
+    /// Notes that the drive may have lost its cache. Any context.
     pub(crate) fn cache_failed(&self) {
         self.cache_failed.store(true, Relaxed);
     }
 
-    /// Returns whether something has happened that has to be looked at before more IO. Any context.
+    /// Returns whether the drive has to be examined before more IO is sent. Any context.
     pub(crate) fn is_suspect(&self, lower: &BdevFile) -> bool {
         let has_changed = || {
             Drive::of(lower).is_some_and(|drive| {
@@ -175,22 +176,21 @@ impl Optical {
         lower.media_seq() != self.media_seq.load(Relaxed)
     }
 
-    /// Returns whether the medium, or the drive, is not there any more.
+    /// Returns whether the medium or the drive is gone.
     pub(crate) fn is_lost(&self) -> bool {
         self.lost.load(Relaxed) || self.fate.is_gone()
     }
 }
 
-/// Opens an optical drive, and finds out what is in it.
+/// Opens an optical drive, and examines its medium.
 ///
-/// If it is wanted for writing, and a drive that formats it in the background was stopped, the drive
-/// goes on with that.
+/// If `write` is set and a background format of the medium was stopped, the drive resumes it.
 ///
-/// Fails with [`EROFS`] if it is wanted for writing and cannot be written, with what the drive's own
-/// open returns, such as [`EBUSY`] and `ENOMEDIUM`, and with [`EIO`] if the drive does not answer.
-/// Process context; waits for the drive, up to five minutes if that has to go on with a format, but not
-/// after a signal, nor when the system is about to sleep: then it fails with [`ERESTARTSYS`].
-/// `activity` tells how far the drive has come.
+/// Fails with [`EROFS`] if `write` is set and the medium cannot be written; with what the drive's
+/// own open returns, such as [`EBUSY`] and `ENOMEDIUM`; and with [`EIO`] if the drive does not
+/// answer. Process context; waits for the drive, up to five minutes if it has to resume a format.
+/// After a signal, or when the system is about to sleep, it stops waiting and fails with
+/// [`ERESTARTSYS`]. `activity` shows meanwhile how far the drive has come.
 pub(crate) fn open(
     dev: DevT,
     index: u32,
@@ -200,7 +200,7 @@ pub(crate) fn open(
 ) -> Result<Session> {
     let fate = Fate::new(bell)?;
     let lower = BdevFile::open_watched(dev, Mode::Read, fate.clone())?;
-    // Somebody else may have the number now.
+    // The device number may belong to another device by now.
     Drive::of(&lower).ok_or(ENXIO)?;
     let buffer = drive::new_buffer()?;
     let buffer = KBox::pin_init(new_mutex!(buffer, "pktcdvd::Optical::buffer"), GFP_KERNEL)?;
@@ -245,7 +245,7 @@ pub(crate) fn open(
         lower,
     };
     if write {
-        // What the drive was told is not left undone.
+        // The drive was prepared for writing already, which is undone.
         session
             .check_writable(index)
             .inspect_err(|_| session.finish_for_opener(index))?;
@@ -253,14 +253,14 @@ pub(crate) fn open(
     Ok(session)
 }
 
-/// Returns whether an opener is not to wait for the drive any longer.
+/// Returns whether an opener has to stop waiting for the drive.
 fn gives_up() -> bool {
     kthread::should_freeze() || current!().signal_pending()
 }
 
-/// Returns how often the drive has told anybody of a reset or of another medium.
+/// Returns how many unit attentions about a reset or another medium the drive has reported.
 ///
-/// Whoever sends a command gets that, and then nobody else does.
+/// A drive reports each one once, to the sender of the next command, who may be a program.
 fn attentions(lower: &BdevFile) -> u32 {
     Drive::of(lower).map_or(0, |drive| drive.attentions())
 }
@@ -270,7 +270,7 @@ fn speed(medium: &Medium) -> u32 {
     medium.writing.map_or(0, |writing| writing.speed.into())
 }
 
-/// Tells what came of going on with a format, if that was tried.
+/// Logs whether the drive has resumed a format, if that was tried.
 fn tell_restart(index: u32, medium: &Medium) {
     let Ok(kind) = medium.writing.map(|writing| writing.kind) else {
         return;
@@ -291,12 +291,12 @@ fn tell_restart(index: u32, medium: &Medium) {
     }
 }
 
-/// Has the lower device reach as far as the medium does.
+/// Makes the lower device as large as the medium.
 ///
-/// It ends where the medium did when its driver last looked, or in front of a block that could not
-/// be read; what lies behind fails. Its driver takes each block that cannot be read for the end of
-/// the medium that lies in the last 75 it has found, or behind those: after a format was gone on with
-/// that is much of the medium. So this is done anew whenever IO has failed.
+/// Its driver (sr) sets the size when it finds a medium. If a block cannot be read that is one of
+/// the last 75 by that size, or lies behind them, sr makes the device end in front of that block.
+/// IO behind the end fails. After a format was resumed, much of the medium lies behind the size
+/// that sr knows. So the size is set again whenever IO has failed.
 fn reach(lower: &BdevFile, medium: &Medium) {
     let sectors = medium.reach.saturating_mul(BLOCK_SECTORS);
 
@@ -313,16 +313,16 @@ fn geometry(medium: &Medium) -> Result<Geometry> {
     }
 }
 
-/// Has the drive tell of all that has happened to the medium, and returns the number that changes
-/// with the next time, and whether something has happened.
+/// Has the drive report all changes of the medium so far. Returns the disk sequence number after
+/// them, and whether there was a change.
 ///
-/// That is done by opening it, so that the drive's own driver learns of it, too.
+/// Opens the drive for that, so that the drive's own driver (sr) learns of the changes, too.
 fn settle(lower: &BdevFile) -> (u64, bool) {
     let mut changed = false;
 
     for _ in 0..MAX_CHANGES {
         let seq = lower.media_seq();
-        // Not even that may work, if the drive has gone.
+        // This fails if the drive is gone, which does not matter here.
         drop(Glance::open(lower.dev()));
         if lower.media_seq() == seq {
             return (seq, changed);
@@ -333,7 +333,7 @@ fn settle(lower: &BdevFile) -> (u64, bool) {
 }
 
 impl Session {
-    /// Checks whether the medium can be written, and tells why not.
+    /// Checks that the medium can be written. If not, logs the reason.
     fn check_writable(&self, index: u32) -> Result {
         let Some(optical) = &self.optical else {
             return Ok(());
@@ -355,8 +355,8 @@ impl Session {
 
     /// Returns how many sectors can be used now.
     ///
-    /// If the session has a medium that the drive formats, there may be more of them after
-    /// [`Session::prepare_write`].
+    /// If the drive resumes a format in [`Session::prepare_write`], there are more of them
+    /// afterwards.
     pub(crate) fn sectors(&self) -> u64 {
         match &self.optical {
             Some(optical) => optical.sectors(),
@@ -364,10 +364,10 @@ impl Session {
         }
     }
 
-    /// Has the drive ready for a writer: sets write parameters and speed, and has it go on with a
-    /// format, unless it is ready.
+    /// Prepares the drive for writing, unless it is prepared: sets write parameters and speed, and
+    /// has the drive resume a format that was stopped.
     ///
-    /// Fails as [`open`]. Process context; waits for the drive, as that does.
+    /// Fails, and waits for the drive, as [`open`]. Process context.
     pub(crate) fn prepare_write(&self, index: u32) -> Result {
         self.check_writable(index)?;
         let Some(optical) = self.optical.as_ref().filter(|o| !o.ready.load(Relaxed)) else {
@@ -394,25 +394,26 @@ impl Session {
         Ok(())
     }
 
-    /// Has the drive close the medium, if it has to, and gives it its speeds back. To be called when
-    /// nothing is left to do in a session and what was written was flushed. When it is called again
-    /// there is nothing to close, unless the drive has gone on formatting since.
+    /// Has the drive close the medium if that is necessary, and restores the drive's speeds. To be
+    /// called when all IO of the session has ended and the cache is flushed. A second call closes
+    /// nothing, unless the drive has resumed a format in between.
     ///
-    /// A medium that the drive formats in the background cannot be read by others before that. Does
-    /// nothing if nobody has had the medium ready to write, or the drive go on formatting it. Process context; waits for the drive up
-    /// to 50 minutes, without any lock that another device needs.
+    /// Other drives cannot read a medium that was formatted in the background before it is closed.
+    /// Does nothing if the drive was not prepared for writing and has not resumed a format. Process
+    /// context; waits for the drive up to 50 minutes, without a lock that another device needs.
     pub(crate) fn finish(&self, index: u32) {
         // Cannot fail otherwise.
         let _ = self.finish_unless(index, || false);
     }
 
-    /// As [`Session::finish`], for who serves a task: fails with [`ERESTARTSYS`] after a signal, and
-    /// when the system is about to sleep. Then the drive's own driver closes a medium that was written.
+    /// As [`Session::finish`], but fails with [`ERESTARTSYS`] after a signal to the task, and when
+    /// the system is about to sleep. The drive's own driver then closes a medium that was written.
     pub(crate) fn finish_for_task(&self, index: u32) -> Result {
         self.finish_unless(index, gives_up)
     }
 
-    /// As [`Session::finish_for_task`], for an opener who fails in any case.
+    /// As [`Session::finish_for_task`], but ignores its failure: for an open that fails in any
+    /// case.
     pub(crate) fn finish_for_opener(&self, index: u32) {
         let _ = self.finish_for_task(index);
     }
@@ -440,7 +441,7 @@ impl Session {
             Finished::Nothing => {}
             Finished::Closed => {
                 pr_info!("pktcdvd{index}: the medium is closed\n");
-                // If that has failed, the driver of the drive may try once more.
+                // If the close has failed, the drive's own driver may try once more.
                 if let Some(drive) = Drive::of(&self.lower) {
                     drive.set_closed();
                 }
@@ -456,12 +457,12 @@ impl Session {
         Ok(())
     }
 
-    /// Has the drive put on the medium what it has cached.
+    /// Flushes the cache of the drive.
     ///
-    /// A drive that has got another medium meanwhile has lost what it had.
+    /// Fails if the drive has lost its cache, as it has if it has got another medium.
     ///
-    /// Process context; waits for the drive, but allocates nothing and takes no lock that somebody
-    /// else holds while he waits.
+    /// Process context; waits for the drive. Allocates nothing, and takes no lock whose holders
+    /// wait.
     pub(crate) fn sync(&self) -> BlkResult {
         if self.optical.is_none() {
             return Ok(());
@@ -469,9 +470,10 @@ impl Session {
         if self.is_lost() {
             return Err(BlkError::IOERR);
         }
-        // Before anything else is written, it is looked what has become of the medium.
+        // Before anything else is written, the medium is examined.
         drive::flush(&self.lower).inspect_err(|_| self.io_failed())?;
-        // A drive that was reset since the last write has told this command, or another one before.
+        // A drive that was reset since the last write has reported that to this command, or to an
+        // earlier one.
         if self.is_suspect() || self.is_lost() {
             return Err(BlkError::IOERR);
         }
@@ -484,16 +486,16 @@ impl Session {
         drive::try_to(&self.lower, &cdb::prevent_removal(false));
     }
 
-    /// Notes that somebody has had the door unlocked.
+    /// Notes that a program has unlocked the door.
     pub(crate) fn door_unlocked(&self) {
         if let Some(optical) = &self.optical {
             optical.unlocked.store(true, Relaxed);
         }
     }
 
-    /// Locks the door of the drive for one more opener, if somebody has had it unlocked.
+    /// Locks the door of the drive for one more opener, if a program has unlocked it.
     ///
-    /// Otherwise the drive is not asked: it may be busy for long.
+    /// Otherwise no command is sent, because the drive may be busy for long.
     pub(crate) fn lock_door_again(&self) {
         let optical = self.optical.as_ref();
         if optical.is_some_and(|optical| optical.unlocked.xchg(false, Relaxed)) {
@@ -501,22 +503,23 @@ impl Session {
         }
     }
 
-    /// Locks the door of the drive again, if its driver does so.
+    /// Locks the door of the drive again, if the drive's own driver locks doors.
     pub(crate) fn lock_door(&self) {
         if Drive::of(&self.lower).is_some_and(|drive| drive.locks_door()) {
             drive::try_to(&self.lower, &cdb::prevent_removal(true));
         }
     }
 
-    /// Looks whether the medium is the one that the session began with, and readies the drive anew.
+    /// Checks that the medium is the one with which the session began, and prepares the drive
+    /// again.
     ///
-    /// If it is not, or the drive does not tell, the session is lost. Returns whether the drive may
-    /// have lost what it had cached. Process context; waits for the drive.
+    /// If it is another one, or the drive does not answer, the session is lost. Returns whether the
+    /// drive may have lost its cache. Process context; waits for the drive.
     pub(crate) fn recover(&self, index: u32) -> bool {
         let Some(optical) = &self.optical else {
             return false;
         };
-        // Before looking, or what happens meanwhile would go unseen.
+        // Before the drive is examined: what happens meanwhile has to set the flag again.
         optical.suspect.store(false, Relaxed);
         let before = optical.media_seq.load(Relaxed);
         let told = optical.attentions.load(Relaxed);
@@ -529,14 +532,15 @@ impl Session {
             optical.lost.store(true, Relaxed);
             pr_err!("pktcdvd{index}: the medium is not the same any more: {err:?}\n");
         } else {
-            // A drive that was reset has forgotten that, too.
+            // A reset has unlocked the door, too.
             self.lock_door();
         }
         let failed = optical.cache_failed.xchg(false, Relaxed);
         failed || changed || media_seq != before || attentions != told
     }
 
-    /// Looks again and again as long as the drive only has trouble of its own, but not for ever.
+    /// Examines the drive again and again while it only reports trouble of its own, up to
+    /// [`RECOVERY`].
     fn look_until_known(&self, optical: &Optical) -> Result {
         let begin = Instant::<Monotonic>::now();
 
@@ -554,7 +558,7 @@ impl Session {
     fn look_again(&self, optical: &Optical) -> Result {
         let mut buffer = optical.buffer.lock();
         let busy = |busy| optical.activity.set(busy);
-        // The thread of a device is not given up, nor told to hurry: whoever uses it waits for it.
+        // The thread does not give up waiting: the users of the device depend on it.
         let medium = drive::probe(&self.lower, Access::Read, &mut buffer, busy, || false)?
             .map_err(|refusal| drive::refused(&refusal))?;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One packet buffer, and what is going on with it.
+//! One packet buffer, and the packet in it.
 
 mod transfer;
 
@@ -117,7 +117,7 @@ impl Packet {
         )
     }
 
-    /// Decides what follows from the writes that have joined.
+    /// Lets the state machine decide about the writes that have joined.
     pub(crate) fn settle(&mut self, device: &Active<'_>) {
         self.handle(device, Buffer::settle);
     }
@@ -132,7 +132,7 @@ impl Packet {
         true
     }
 
-    /// Looks whether IO has completed; returns whether it has.
+    /// Takes the result of IO that has completed; returns whether there was one.
     pub(crate) fn reap(&mut self, device: &Active<'_>) -> bool {
         let Some((io, result)) = self.buffer.reap(|| self.bio.take_result()) else {
             return false;
@@ -150,7 +150,7 @@ impl Packet {
             device.packet_error(zone, io, err);
         }
         if matches!(io, Io::Write) {
-            // Before anybody learns that the write is done, and may ask to flush it.
+            // Before the writers learn that the write is done: they may ask for a flush then.
             device.set_dirty();
         }
         self.handle(device, |buffer| buffer.io_done(io, result));
@@ -202,7 +202,7 @@ impl Packet {
     fn prepare_write(&mut self, device: &Active<'_>) {
         match self.assemble(device) {
             Ok(()) => self.set_ready(Io::Write),
-            // Not written at all is better than written wrong.
+            // Better no write than wrong data.
             Err(err) => self.io_done(device, Io::Write, Err(err.into())),
         }
     }
@@ -216,7 +216,7 @@ impl Packet {
             Ok(()) => device.stats.packets_finished.add(1),
             Err(_) => device.stats.packets_failed.add(1),
         }
-        // Before the writers learn of it, who may look at the trace then.
+        // Before the writers learn of it: they may look at the trace then.
         self.handle(device, Buffer::release);
         while let Some(rq) = self.pieces.pop() {
             rq.end(result);

@@ -24,7 +24,7 @@ pub(crate) type PacketRequest = Request<RequestData>;
 
 type Node = RBTreeNodeReservation<Key, Option<PacketRequest>>;
 
-/// What lies next to each request.
+/// The driver's data of each request.
 pub(crate) struct RequestData {
     /// The memory for the request in [`Pieces`]; absent while it is in there.
     node: Option<Node>,
@@ -56,7 +56,8 @@ impl Tree for Nodes {
     }
 
     fn insert(&mut self, key: Key, mut rq: PacketRequest) -> bool {
-        // A request is in one set at a time, so its node is there; without, it ends with an error.
+        // A request is in one set at a time, so its node is there. Without one it ends with an
+        // error.
         let Some(node) = rq.data_mut().node.take() else {
             return false;
         };

@@ -2,16 +2,22 @@
 
 //! Packet writing: small writes become whole, aligned packets.
 //!
-//! A packet device stands on top of a lower device that is best written in large aligned pieces, or
-//! can be written in no others: rewritable discs, flash cards, USB sticks, stripes of a RAID. A
-//! lower device that is an optical drive is open only in a [`session`]: from the first opener of the
-//! packet device on until some time after the last. A write's walk: the block layer
-//! cuts requests at packet borders; [`disk`] files them in the [`queue`] of the [`device`], or
-//! holds writers back when there are too many; the thread of the device lets [`packets`] begin a
-//! [`packet`] for the next zone, in which the writes to it join, missing frames are read, and all
-//! of it is written at once; then the writes end.
+//! A packet device stands on top of a lower device that should be, or can only be, written in large
+//! aligned pieces: rewritable discs, flash cards, USB sticks, stripes of a RAID. An optical drive
+//! is open only in a [`session`]: from the first open of the packet device until some time after
+//! the last close.
 //!
-//! What is decided stands in [`logic`], which knows no kernel; what acts asks it.
+//! A write takes this way:
+//!
+//! 1. The block layer cuts requests at packet borders.
+//! 2. [`disk`] puts them into the [`queue`] of the [`device`], or holds writers back if there are
+//!    too many.
+//! 3. The thread of the device lets [`packets`] begin a [`packet`] for the next zone. All queued writes
+//!    to the zone join it.
+//! 4. Missing frames are read, and the whole packet is written with one write.
+//! 5. The writes end.
+//!
+//! [`logic`] decides, without the kernel; the other modules carry its decisions out.
 
 #![forbid(unsafe_code)]
 
@@ -73,7 +79,7 @@ use rb::{
 // As the C driver's messages begin; the device comes next.
 rb::driver!("pktcdvd");
 
-/// What the driver is told when it starts.
+/// The parameters with which the driver starts.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
     packet_buffers: u32,
@@ -94,8 +100,9 @@ impl Config {
 
 /// The packet writing driver.
 ///
-/// Fields are dropped in order: first the ways in, then the devices. Nothing is mapped then,
-/// since each mapping holds the module; the last waits until all disks are freed.
+/// Fields are dropped in order: the class and the control device, then the registry, then the
+/// disks, which waits until all of them are freed. Nothing is mapped by then, since each mapping
+/// holds the module.
 pub struct Driver {
     _control: Pin<KBox<Registration<Registry>>>,
     _attributes: ClassAttributes<Registry>,
@@ -109,9 +116,9 @@ pub struct Driver {
 impl Driver {
     /// Starts the driver.
     ///
-    /// Fails with [`EBUSY`], and one line in the log, if its class is there, which is so if another
-    /// module has the driver; with [`EBUSY`] if there is no free number, and [`ENOMEM`]. Then nothing of
-    /// it stays.
+    /// Fails with [`EBUSY`], and one line in the log, if its class exists, as it does if another
+    /// module has the driver; with [`EBUSY`] if there is no free major number; and with [`ENOMEM`].
+    /// Nothing stays registered then.
     pub fn init(config: &Config) -> Result<Self> {
         let class = Class::register(c"pktcdvd").map_err(|err| match err {
             EEXIST => {

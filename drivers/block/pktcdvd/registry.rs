@@ -2,8 +2,8 @@
 
 //! Which devices are mapped.
 //!
-//! The mutex `slots` is held for looking and for marking only. A device is mapped and unmapped
-//! without it, in a slot that is marked as taken, so a slow device holds nobody else up.
+//! The mutex `slots` is held only to look at slots and to mark them. A device is mapped and
+//! unmapped without it, in a slot that is marked as busy, so a slow device does not delay others.
 
 use crate::{
     device::Device,
@@ -33,10 +33,10 @@ use rb::{
     device::class::Class, //
 };
 
-/// The most devices that can be mapped at a time: what `device_map` has room for in its page.
+/// The most devices that can be mapped at a time: the lines of `device_map` fit into its page.
 const MAX_DEVICES: usize = 128;
 
-/// The least number of slots that `pktsetup` is told of, as the C driver had.
+/// The least number of slots that is reported to `pktsetup`: the C driver had so many.
 const MIN_REPORTED_SLOTS: usize = 8;
 
 /// What a slot is used for.
@@ -66,20 +66,20 @@ impl Slot {
     }
 }
 
-/// Which number names a device that is to be unmapped.
+/// How a device number names the device that is to be unmapped.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Which {
-    /// That of the packet device.
+    /// As the number of the packet device.
     Packet,
-    /// That of the packet device, or that of the lower device.
+    /// As the number of the packet device or of its lower device.
     Either,
 }
 
-/// What came of closing a device to new openers.
+/// The result of closing a device to new openers.
 enum Retired {
-    /// It is out of its slot, whose number and lower device these are.
+    /// The device was taken out of its slot: the number of the slot, and the lower device.
     Now(usize, DevT, Slot),
-    /// It is not open, but there is a session.
+    /// The device is not open, but its session has not ended.
     Lingers(Arc<Device>),
 }
 
@@ -116,12 +116,12 @@ impl Registry {
         )
     }
 
-    /// Returns how many packet buffers devices get, unless told otherwise.
+    /// Returns the default number of packet buffers of a device.
     pub(crate) fn buffers(&self) -> u32 {
         self.buffers.load(Relaxed)
     }
 
-    /// Sets how many packet buffers devices get that are mapped from now on.
+    /// Sets the default number of packet buffers of devices that are mapped from now on.
     pub(crate) fn set_buffers(&self, buffers: u32) {
         self.buffers.store(buffers, Relaxed);
     }
@@ -190,7 +190,7 @@ impl Registry {
         Ok(index)
     }
 
-    /// Changes a slot; what was in it is dropped without the lock.
+    /// Changes a slot. Its former content is dropped without the lock.
     fn set_slot(&self, index: usize, new: Slot) -> Option<Slot> {
         let mut slots = self.slots.lock();
         let slot = slots.get_mut(index)?;
@@ -199,9 +199,9 @@ impl Registry {
 
     /// Unmaps a device.
     ///
-    /// Has a session end that lingers, and waits for that, but not for ever. Fails with [`ENXIO`] if
-    /// `dev` is not mapped, with [`EBUSY`] if it is open, or if it is a lower device that is being
-    /// mapped or unmapped, and as [`Device::end_lingering`]. May sleep.
+    /// Ends a lingering session first, and waits for that. Fails with [`ENXIO`] if `dev` is not
+    /// mapped; with [`EBUSY`] if the device is open, or `dev` is a lower device that is being
+    /// mapped or unmapped; and as [`Device::end_lingering`]. May sleep.
     pub(crate) fn remove(&self, dev: DevT, which: Which) -> Result {
         let (index, lower, mapping) = loop {
             match self.retire(dev, which)? {
@@ -224,7 +224,8 @@ impl Registry {
 
     /// Finds a device, closes it to new openers, and takes it out of its slot, which stays busy.
     ///
-    /// All at once, or whoever removes the same device would take down what is in the slot next.
+    /// All of that under one lock: of two tasks that remove the same device, the second would
+    /// otherwise take down the next device in the slot.
     fn retire(&self, dev: DevT, which: Which) -> Result<Retired> {
         let mut slots = self.slots.lock();
         for (index, slot) in slots.iter_mut().enumerate() {

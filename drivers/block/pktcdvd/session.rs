@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The time in which a lower device is open, and what is known about it then.
+//! A session: the time in which a lower device is open, and its properties in that time.
 
 use crate::{
     device::Device,
@@ -21,65 +21,65 @@ use rb::block::bdev::BdevFile;
 
 /// A lower device that is open, and cut into packets.
 ///
-/// Lasts as long as the mapping, or, for an optical drive, from the first open of the disk to the
-/// last close, or [somewhat longer](Session::lingers). Dropping it waits until its IO has ended, so
-/// that is not done in atomic context.
+/// A session lasts as long as the mapping. With an optical drive it lasts from the first open of
+/// the disk to the last close, or [longer](Session::lingers). Dropping it waits until its IO has
+/// ended, so it must not be dropped in atomic context.
 pub(crate) struct Session {
     /// How the lower device is cut into packets.
     pub(crate) geometry: Geometry,
     /// Whether writes are refused.
     pub(crate) read_only: bool,
-    /// What there is to an optical drive.
+    /// Set if the lower device is an optical drive.
     pub(crate) optical: Option<Optical>,
-    /// What there is to another lower device whose medium can be changed.
+    /// Set if the lower device is another one whose medium can be changed.
     pub(crate) card: Option<Card>,
     /// The lower device.
     pub(crate) lower: BdevFile,
 }
 
 impl Session {
-    /// Returns whether reading and writing have to take turns, with a flush between.
+    /// Returns whether the cache has to be flushed between a write and a read.
     pub(crate) fn takes_turns(&self) -> bool {
         let optical = self.optical.as_ref();
         optical.is_some_and(Optical::flush_before_read)
     }
 
-    /// Returns whether something has happened to the drive that has to be looked at before more IO.
+    /// Returns whether the drive has to be examined before more IO is sent.
     pub(crate) fn is_suspect(&self) -> bool {
         let optical = self.optical.as_ref();
         optical.is_some_and(|optical| optical.is_suspect(&self.lower))
     }
 
-    /// Returns whether the medium that the session is about is not there any more: all IO fails.
+    /// Returns whether the medium of the session is gone. If so, all IO fails.
     pub(crate) fn is_lost(&self) -> bool {
         self.optical.as_ref().is_some_and(Optical::is_lost)
             || (self.card.as_ref()).is_some_and(|card| card.is_changed(&self.lower))
     }
 
-    /// Tells in the log that the card was changed.
+    /// Logs that the card was changed.
     pub(crate) fn tell_lost(&self, index: u32) {
         if self.card.is_some() {
             pr_err!("pktcdvd{index}: the medium is not the same any more: map the device again\n");
         }
     }
 
-    /// Returns whether the lower device takes discards now.
+    /// Returns whether the lower device supports discards now.
     pub(crate) fn takes_discards(&self) -> bool {
         self.lower.limits().max_discard_sectors != 0
     }
 
     /// Returns whether the drive stays open for a while after the last close.
     ///
-    /// If it formats the medium in the background, it has to [close](Session::finish) that, which
-    /// takes up to minutes, and wears it. Sessions usually follow each other: one makes a file
-    /// system, the next mounts it. All other media are closed at once.
+    /// It does if the drive formats the medium in the background. Then the drive has to
+    /// [close](Session::finish) the medium at the end of the session, which takes minutes and wears
+    /// the medium. Usually another open follows soon: a file system is made, then mounted.
     pub(crate) fn lingers(&self) -> bool {
         let optical = self.optical.as_ref();
         optical.is_some_and(|optical| optical.medium().formatted == Formatted::Running)
     }
 
-    /// Notes that the drive may have lost what it had cached. Any context; then comes
-    /// [`Session::io_failed`].
+    /// Notes that the drive may have lost its cache. Any context. The caller calls
+    /// [`Session::io_failed`] afterwards.
     pub(crate) fn cache_failed(&self) {
         if let Some(optical) = &self.optical {
             optical.cache_failed();
@@ -96,15 +96,15 @@ impl Session {
 
 /// A card in a reader, or another medium that can be changed while it is mapped.
 ///
-/// What buffers have of one card must not be read as, or written to, another.
+/// Data of one card in the buffers must not be returned to readers of another, or written to it.
 pub(crate) struct Card {
     fate: Arc<Fate>,
-    /// What the block layer counts changes of the medium with.
+    /// The disk sequence number, by which the block layer counts changes of the medium.
     media_seq: u64,
 }
 
 impl Card {
-    /// Takes the one that is in `lower` now, if it can be changed.
+    /// Returns the card that is in `lower` now, if the medium can be changed.
     pub(crate) fn of(lower: &BdevFile, fate: Arc<Fate>) -> Option<Self> {
         lower.is_removable().then(|| Self {
             fate,
@@ -117,20 +117,20 @@ impl Card {
     }
 }
 
-/// A device in a session: what it takes to do IO.
+/// A device and its session, as IO needs them.
 #[derive(Clone, Copy)]
 pub(crate) struct Active<'a> {
     device: &'a Device,
     /// The session.
     pub(crate) session: &'a Session,
-    /// Whether the device is to come to rest. Not asked twice, or two answers might not agree.
+    /// Whether the device is to come to rest. It is read once, so that all decisions agree.
     pub(crate) pausing: bool,
-    /// What is to be done about the session. Not asked twice, either.
+    /// What the thread has to do about the session. Also read once.
     pub(crate) duty: Duty,
 }
 
 impl<'a> Active<'a> {
-    /// Joins a device and its session.
+    /// Puts a device and its session together.
     pub(crate) fn new(device: &'a Device, session: &'a Session, pausing: bool, duty: Duty) -> Self {
         Self {
             device,

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The sleep of the system, and its end.
+//! Suspend, hibernation, power-off and reboot.
 //!
-//! Before anything is stopped the drives are asked to put on the medium what they have cached: one
-//! that is served from user space cannot do so later. Sessions that linger end. But nothing depends
-//! on it, and nobody is held up by a drive that takes long.
+//! Before any task is frozen, the caches of all drives are flushed, because a drive that is served
+//! from user space cannot be flushed later. Lingering sessions end. The system waits for that only
+//! for a while ([`prepare`]), and goes on if it fails.
 //!
-//! The thread of an optical drive's device is freezable, so it is told when no task of user space
-//! runs any more. It goes on to serve all: other threads of the kernel that wait for IO cannot freeze
-//! before it is done. But packets do not wait for more writes any more, and when nothing is left to
-//! do the drive puts on the medium what it has cached since; then the thread freezes. A drive that
-//! takes too long for that keeps the system awake. After the sleep the medium is looked at, since the
-//! power was off.
+//! The thread of an optical drive's device is freezable. When user space is frozen, the thread is
+//! told to freeze. It goes on serving IO first: other kernel threads that wait for IO cannot freeze
+//! before it is done. Packets do not wait for more writes then. When nothing is left to do, the
+//! thread has the cache of the drive flushed, and freezes. If the drive takes too long, the system
+//! stays awake. After the sleep the medium is examined, since the drive had no power.
 //!
-//! Before the system is turned off or started anew the same is done as before it sleeps, but for
-//! longer: there is no later.
+//! Before power-off and reboot the same is done as before suspend, with a longer wait, since there
+//! is no second chance.
 
 mod prepare;
 
@@ -34,7 +33,7 @@ use kernel::{
 use rb::kthread;
 
 impl Device {
-    /// Sleeps with the system. Called by the thread, when nothing is left to do.
+    /// Freezes until the system has slept. Called by the thread, when nothing is left to do.
     pub(crate) fn sleep(&self) {
         if !kthread::freeze() {
             return;
@@ -45,7 +44,7 @@ impl Device {
         }
     }
 
-    /// Has the thread ask the drive to put on the medium what it has cached. Returns a ticket for
+    /// Asks the thread to flush the cache of the drive. Returns a ticket for
     /// [`Device::await_sync`].
     pub(crate) fn want_sync(&self) -> u64 {
         let ticket = self.syncs_wanted.fetch_add(1, Full).wrapping_add(1);
@@ -53,8 +52,8 @@ impl Device {
         ticket
     }
 
-    /// Waits for that, and gives up at a time; returns whether the drive has been asked, or need
-    /// not be.
+    /// Waits for the flush of a ticket until `until`. Returns whether the cache was flushed, or did
+    /// not have to be.
     pub(crate) fn await_sync(&self, ticket: u64, until: Instant<Monotonic>) -> bool {
         self.await_turn(until, false, || self.syncs_tried.load(Acquire) >= ticket)
     }
@@ -64,14 +63,13 @@ impl Device {
         self.syncs_wanted.load(Acquire)
     }
 
-    /// Returns whether the drive is to be asked to put on the medium what it has cached, since
-    /// somebody waits for that.
+    /// Returns whether a task waits for a flush of the cache.
     pub(crate) fn is_sync_wanted(&self) -> bool {
         self.syncs_tried.load(Relaxed) < self.syncs_wanted()
     }
 
-    /// Notes that the drive has been asked, or need not be, for those with tickets up to `ticket`.
-    /// Called by the thread.
+    /// Notes that the flushes of all tickets up to `ticket` are done, or not needed. Called by the
+    /// thread.
     pub(crate) fn sync_tried(&self, ticket: u64) {
         if ticket > self.syncs_tried.load(Relaxed) {
             self.syncs_tried.store(ticket, Release);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a device has done.
+//! The counters of a device.
 
 use kernel::sync::atomic::{
     Atomic,
     Relaxed, //
 };
 
-/// A number that only grows, until it is reset.
+/// A counter, which grows until it is reset.
 pub(crate) struct Counter(Atomic<u64>);
 
 impl Counter {
@@ -73,7 +73,7 @@ stats! {
     cache_hits,
     /// Flushes that went to the lower device.
     flushes,
-    /// Reads and flushes that failed, also flushes that nobody asked for.
+    /// Reads and flushes that failed, including flushes of the driver itself.
     errors,
     /// The most writes that were queued at a time.
     queue_max,

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who has a device open, and the sessions that follow from that.
+//! The openers of a device, and its sessions.
 //!
-//! The disk's own lock keeps its opens and closes apart, so that there is one of them at a time
-//! here. What waits for a drive is done without the lock of [`Users`].
+//! The block layer calls open and release of one disk one at a time, under the disk's `open_mutex`.
+//! Nothing waits for a drive under the lock of [`Users`].
 //!
-//! The first opener of a device on an optical drive begins a session. When the last one has closed
-//! the device the session ends, or [lingers](Session::lingers) if ending it takes the drive long.
-//! The thread of the device ends it, and [`Closer`] closes the drive: so neither the last closer nor
-//! anything else of the system has to wait for that.
+//! The first open of a device on an optical drive begins a session. After the last close the
+//! session ends, or [lingers](Session::lingers) if ending it takes the drive long. The thread of
+//! the device ends the session, and [`Closer`] closes the drive. So neither the last closer nor the
+//! suspend of the system has to wait for the drive.
 
 use crate::{
     device::Device,
@@ -52,23 +52,23 @@ use rb::{
     kthread, //
 };
 
-/// How long an opener waits for the session before to end, and the last closer for the drive; what
-/// is left is done without the closer.
+/// How long an open waits for the former session to end, and the last close for the drive. The
+/// session goes on ending in the background then.
 const PATIENCE: Delta = Delta::from_secs(30);
 
-/// How long one waits who has asked for the end of a session that lingers.
+/// How long a request to end a lingering session waits.
 pub(crate) const END_PATIENCE: Delta = Delta::from_secs(180);
 
-/// How often someone who waits looks whether to give up.
+/// How often a waiting task checks whether to give up.
 const SLICE: Delta = Delta::from_millis(500);
 
 /// How long a session lingers, unless changed.
 pub(crate) const DEFAULT_LINGER: Delta = Delta::from_secs(30);
 
-/// Longest time that a session may be told to linger.
+/// Longest time for which a session can be set to linger.
 pub(crate) const MAX_LINGER_MS: u64 = 3_600_000;
 
-/// Who has the disk open.
+/// The openers of the disk.
 pub(crate) type Users = users::Users<Arc<Session>>;
 
 impl From<Refusal> for Error {
@@ -86,10 +86,10 @@ fn now(device: &Device) -> u64 {
 }
 
 impl Device {
-    /// Notes an opener. The first one begins a session with an optical drive; of other devices, the
-    /// first one that writes gets the packet buffers that were asked for.
+    /// Opens the device. The first open begins a session with an optical drive. On other devices, a
+    /// first open for writing brings the number of packet buffers to what was set.
     ///
-    /// If a session is ending, waits until it has, but not for long.
+    /// If a session is ending, waits for that up to [`PATIENCE`].
     pub(crate) fn open(&self, disk: &DiskRef, how: Opening) -> Result {
         let opened = match self.begin_open()? {
             Opener::First => self.open_first(disk, how),
@@ -100,7 +100,7 @@ impl Device {
         };
 
         let result = self.users.lock().end_open(opened, how.write);
-        // If it could not be opened, the session lingers on.
+        // If a lingering session was not taken over, its time runs on.
         self.bell.ring();
         result
     }
@@ -115,20 +115,20 @@ impl Device {
             turn != Err(Refusal::Busy)
         });
         if turn == Err(Refusal::Busy) && current!().signal_pending() {
-            // The freezer does so, too: who opens the device waits on after the sleep.
+            // The freezer sends one, too: the open is restarted after the sleep.
             return Err(ERESTARTSYS);
         }
         Ok(turn?)
     }
 
-    /// Has a session end that lingers, if something has happened to the drive: the next one looks
-    /// what is in it.
+    /// Ends a lingering session, if something has happened to the drive: the next session examines
+    /// the medium.
     fn end_unless_same(&self) {
-        // A drive that is busy with the end of a session would not answer before that.
+        // A drive that is being closed would not answer before that is done.
         if !self.users.lock().lingers() {
             return;
         }
-        // Has the drive tell.
+        // The drive reports changes when it is opened.
         drop(Glance::open(self.lower_dev));
         if self.session_is(|session| session.is_suspect() || session.is_lost()) {
             let _ = self.hurry();
@@ -175,7 +175,7 @@ impl Device {
         Ok(())
     }
 
-    /// Begins a session, and has the disk look as the medium is.
+    /// Begins a session, and gives the disk the limits and the size of the medium.
     fn begin_session(&self, disk: &DiskRef, session: Session) -> Result {
         let limits = limits(&session);
 
@@ -188,7 +188,7 @@ impl Device {
         Ok(())
     }
 
-    /// Gives the disk the size of the medium.
+    /// Gives the disk the size of the medium, and makes it read-only if the medium is.
     fn show(&self, disk: &DiskRef) {
         if let Some(session) = self.session() {
             disk.set_read_only(session.read_only);
@@ -204,20 +204,19 @@ impl Device {
         Ok(())
     }
 
-    /// Returns whether there is a session, and it is such a one.
+    /// Returns whether there is a session for which `such` holds.
     fn session_is(&self, such: impl FnOnce(&Session) -> bool) -> bool {
-        // Under the lock, where no last reference is dropped.
+        // `such` runs under the lock, so that no reference is taken, which could be the last one.
         self.queue
             .lock()
             .session()
             .is_some_and(|session| such(session))
     }
 
-    /// Notes that an opener is gone. After the last one the session with an optical drive ends, or
-    /// lingers.
+    /// Closes the device. After the last close the session with an optical drive ends, or lingers.
     ///
-    /// Waits, but not for ever, until what was written is on the medium; and if the session does
-    /// not linger, until the drive is closed.
+    /// The last close waits up to [`PATIENCE`] until all data is on the medium; if the session does
+    /// not linger, also until the drive is closed.
     pub(crate) fn release(&self, disk: &DiskRef) {
         let lingers = || {
             !self.linger().is_zero()
@@ -257,7 +256,7 @@ impl Device {
         users.duty(now(self), linger, || self.is_lost())
     }
 
-    /// Has a session end that lingers. Returns whether there is none.
+    /// Asks a lingering session to end. Returns whether there is no session.
     ///
     /// Fails with [`EBUSY`] if the device is open.
     pub(crate) fn hurry(&self) -> Result<bool> {
@@ -266,10 +265,10 @@ impl Device {
         Ok(idle)
     }
 
-    /// Has a session end that lingers, and waits until the drive is closed, but not for ever.
+    /// Ends a lingering session, and waits until the drive is closed.
     ///
-    /// Fails with [`EBUSY`] if the device is open, or the drive takes too long, and with [`EINTR`]
-    /// after a signal.
+    /// Fails with [`EBUSY`] if the device is open, or the drive takes longer than [`END_PATIENCE`],
+    /// and with [`EINTR`] after a signal.
     pub(crate) fn end_lingering(&self) -> Result {
         if self.hurry()? || self.await_idle(Instant::now() + END_PATIENCE, true) {
             return Ok(());
@@ -281,18 +280,19 @@ impl Device {
         })
     }
 
-    /// Waits until the device is idle. As [`Device::await_turn`].
+    /// Waits until the device is idle, as [`Device::await_turn`].
     pub(crate) fn await_idle(&self, until: Instant<Monotonic>, by_signal: bool) -> bool {
         self.await_turn(until, by_signal, || {
-            // Anything else than idle and ending is somebody who uses it again.
+            // Only a session that is ending is waited for. After an error, the device is in use
+            // again.
             !matches!(self.users.lock().hurry(), Ok(false))
         })
     }
 
-    /// Waits until `done` holds, or that time has come; returns whether it holds.
+    /// Waits until `done` returns true, up to the time `until`. Returns whether it did.
     ///
-    /// Gives up earlier if the system is about to sleep, and, if asked to, after a signal. Process
-    /// context.
+    /// Gives up earlier if the system is about to sleep, and with `by_signal` after a signal.
+    /// Process context.
     pub(crate) fn await_turn(
         &self,
         until: Instant<Monotonic>,
@@ -316,13 +316,14 @@ impl Device {
         }
     }
 
-    /// Wakes all who [wait for their turn](Self::await_turn).
+    /// Wakes all tasks in [`Device::await_turn`].
     pub(crate) fn turn(&self) {
         self.turns.fetch_add(1, Release);
         self.turned.wake_up_all();
     }
 
-    /// Notes that nothing is left to do in a session. Called by the thread.
+    /// Ends a session in which nothing is left to do, and hands it to [`Closer`]. Called by the
+    /// thread.
     pub(crate) fn end_session(&self, session: Arc<Session>) {
         let before = self.queue.lock().set_session(None);
         drop(before);
@@ -346,17 +347,17 @@ impl Device {
         self.users.lock().count()
     }
 
-    /// Returns the phase in the life of the session, for people.
+    /// Returns the state of the session, as the file `session` shows it.
     pub(crate) fn phase(&self) -> &'static str {
         self.users.lock().label()
     }
 
-    /// Refuses all openers from now on, unless there is one, or a session.
+    /// Refuses all opens from now on. Fails if the device is open, or there is a session.
     pub(crate) fn retire(&self) -> Result {
         Ok(self.users.lock().retire()?)
     }
 
-    /// Changes the number of packet buffers, if there is the memory; otherwise the old ones stay.
+    /// Changes the number of packet buffers. If there is not enough memory, the old ones stay.
     fn resize_buffers(&self) {
         let wanted = self.buffers();
         let Some(geometry) = self.geometry() else {
@@ -366,7 +367,7 @@ impl Device {
             return;
         }
 
-        // Allocated without the lock, since memory may come from writing to this very device.
+        // Allocated without the lock, since reclaim may write to this very device.
         let Ok(list) = Packets::allocate(&geometry, &self.bell, wanted) else {
             let index = self.index();
             return pr_warn!("pktcdvd{index}: no memory for {wanted} packet buffers\n");
@@ -379,11 +380,11 @@ impl Device {
 /// Closes the drive when a session has ended.
 ///
 /// It has a thread of its own, which does not freeze: a drive may take minutes until it is closed,
-/// and neither the last closer nor the sleep of the system is to wait for that.
+/// and neither the last closer nor the suspend of the system may wait for that.
 pub(crate) struct Closer(Arc<Device>);
 
 impl Closer {
-    /// Makes one for a device.
+    /// Creates one for a device.
     pub(crate) fn new(device: Arc<Device>) -> Self {
         Self(device)
     }

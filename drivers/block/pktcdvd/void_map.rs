@@ -19,7 +19,7 @@ pub(crate) type VoidMap = void_map::VoidMap<KVVec<u64>>;
 
 /// Creates a map for `packets` packets, none of them void. May sleep.
 ///
-/// If there is no memory for it, it keeps no marks.
+/// If there is not enough memory, the map keeps no marks.
 pub(crate) fn new(packets: u64) -> VoidMap {
     let map =
         words(packets).and_then(|words| KVVec::from_elem(0, words, GFP_KERNEL | __GFP_NOWARN).ok());

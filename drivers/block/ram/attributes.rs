@@ -78,7 +78,7 @@ impl Attribute<RamDisk> for MemLimit {
     fn show(disk: &RamDisk, out: &mut Output<'_>) -> Result {
         let pages = disk.data().store().budget().limit();
 
-        // No limit is more than what counts in bytes.
+        // Without a limit, the number of pages may be more than fits into a number of bytes.
         out.line(pages.checked_mul(PAGE_SIZE).unwrap_or(0))
     }
 
@@ -91,7 +91,7 @@ impl Attribute<RamDisk> for MemLimit {
     }
 }
 
-/// Empties a disk that nobody has open, when 1 is written.
+/// Writing 1 empties the disk, if nobody has it open.
 struct Reset;
 
 #[vtable]
@@ -118,7 +118,7 @@ impl Attribute<RamDisk> for Prealloc {
     }
 }
 
-/// How requests reach the disk.
+/// Which front the disk has: bio-based or blk-mq.
 struct FrontName;
 
 #[vtable]

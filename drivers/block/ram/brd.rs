@@ -2,8 +2,8 @@
 
 //! RAM disks as the C driver `brd` has them: `ram0` and so on, of one size, with major number 1.
 //!
-//! They are added at load, and by whoever opens a node that has no disk yet; they go with the
-//! module.
+//! They are added at load, and when a node is opened whose disk does not exist. They are removed
+//! when the module is unloaded.
 
 use crate::{
     budget::Budget,
@@ -48,12 +48,12 @@ use rb::{
 /// The major number of RAM disks.
 const MAJOR: u32 = 1;
 
-/// How the driver starts.
+/// The parameters with which the driver starts.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
     /// Number of disks to add at load.
     disks: u32,
-    /// Size of each disk in bytes, also of those that come later.
+    /// Size in bytes of each disk, including those that are added later.
     disk_size: u64,
     minors: Minors,
 }
@@ -61,8 +61,8 @@ pub struct Config {
 impl Config {
     /// Checks the parameters of `brd`: number of disks, size of each in KiB, minor numbers of each.
     ///
-    /// Fewer than no disks are none. Fails with [`EINVAL`], and a line in the log, if the size is more
-    /// than a disk can have, or if there are fewer than no minor numbers.
+    /// A negative number of disks means none. Fails with [`EINVAL`], and a line in the log, if the
+    /// size is more than a disk can have, or the number of minor numbers is negative.
     pub fn new(rd_nr: i32, rd_size: usize, max_part: i32) -> Result<Self> {
         let disk_size = u64::try_from(rd_size)
             .ok()
@@ -84,7 +84,7 @@ impl Config {
         })
     }
 
-    /// Returns what has become of `max_part`.
+    /// Returns the value of `max_part` that is used.
     pub fn max_part(&self) -> i32 {
         self.minors.max_part()
     }
@@ -92,7 +92,7 @@ impl Config {
 
 /// The driver. It and its disks are there until this is dropped.
 pub struct Driver {
-    // Dropped first, so that no disk comes any more.
+    // Dropped first, so that no more disks are added.
     _major: ProbedMajor<Disks>,
     // Holds the disks.
     _disks: Arc<Disks>,
@@ -103,8 +103,9 @@ pub struct Driver {
 impl Driver {
     /// Starts the driver and adds the disks that `config` asks for.
     ///
-    /// Fails with [`EBUSY`] if another driver has the major number, and with [`ENOMEM`]; then
-    /// no disk has been added. A disk that cannot be added is missing. May sleep.
+    /// Fails with [`EBUSY`] if another driver has the major number, and with [`ENOMEM`]; no disk
+    /// was added then. If a disk cannot be added, it is missing, and a line in the log says why.
+    /// May sleep.
     pub fn init(config: &Config) -> Result<Self> {
         let freed = gen_disk::Disks::new()?;
         let disks = Disks::new(*config, freed.token())?;
@@ -122,7 +123,7 @@ impl Driver {
     }
 }
 
-/// The disks, and what it takes to add one.
+/// The disks, and what is needed to add one.
 struct Disks {
     config: Config,
     registry: Arc<Registry>,
@@ -133,14 +134,14 @@ impl Disks {
     fn new(config: Config, token: &DiskToken) -> Result<Arc<Self>> {
         let disks = Self {
             config,
-            // As the C driver: nothing but the memory that there is limits them.
+            // As with the C driver, only the memory of the system limits them.
             registry: Registry::new(Budget::UNLIMITED, token)?,
             debugfs: debugfs::Dir::new(c"ramdisk_pages"),
         };
         Ok(Arc::new(disks, GFP_KERNEL)?)
     }
 
-    /// Adds a disk, and says so if that fails for another reason than that it is there.
+    /// Adds a disk. Logs a failure, unless the disk exists already.
     fn add_unless_there(&self, index: u32) {
         match self.add(index) {
             Ok(()) | Err(EEXIST) => (),

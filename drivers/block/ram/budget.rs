@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How many pages may be used, and how many are.
+//! Budgets: how many pages may be taken, and how many are.
 
 use kernel::sync::{
     atomic::{
@@ -12,16 +12,16 @@ use kernel::sync::{
     Arc, //
 };
 
-/// A number of pages that may be taken, and how many are left to be.
+/// A limit of pages, and how many of them are still left.
 ///
-/// Pages are taken before they are allocated, and given back when they are free, so what is used
-/// never exceeds the limit, not even for a moment. A limit that is lowered below what is taken frees
-/// nothing, but lets nothing be taken.
+/// Pages are taken before they are allocated, and given back after they were freed. So the pages in
+/// use never exceed the limit, not even for a moment. If the limit is lowered below what is taken,
+/// nothing is freed, and no more can be taken.
 pub(crate) struct Budget {
     limit: Atomic<isize>,
     /// The limit less what is taken; negative if the limit was lowered below that.
     left: Atomic<isize>,
-    /// How many of the pages that are taken have no user any more, and will be given back.
+    /// How many of the taken pages were discarded, and will be given back when they are free.
     leaving: Atomic<isize>,
 }
 
@@ -48,14 +48,15 @@ impl Budget {
     /// Changes the limit, in pages; [`Budget::UNLIMITED`] at most.
     pub(crate) fn set_limit(&self, pages: usize) {
         let new = signed(pages);
-        // Exchanged, so that what several add to what is left sums up to the last limit.
+        // An exchange: if several tasks change the limit, the differences that they add to `left`
+        // sum up to the last limit.
         let old = self.limit.xchg(new, Relaxed);
 
         // Neither is negative, so the difference does not overflow.
         self.left.fetch_add(new.wrapping_sub(old), Relaxed);
     }
 
-    /// Takes `pages`, all or none. Returns how many are left then.
+    /// Takes `pages`, all or none. Returns how many are left afterwards.
     pub(crate) fn take(&self, pages: usize) -> Option<usize> {
         let pages = isize::try_from(pages).ok()?;
         let mut left = self.left.load(Relaxed);
@@ -84,7 +85,7 @@ impl Budget {
     /// Gives `pages` back that were announced.
     fn give_leaving(&self, pages: usize) {
         self.give(pages);
-        // Whoever then finds nothing leaving finds them given back.
+        // In this order: a task that sees no page leaving also sees that these were given back.
         self.leaving.fetch_sub(signed(pages), Release);
     }
 
@@ -99,14 +100,14 @@ impl Budget {
     }
 }
 
-/// Returns a number of pages as what can be left of a limit.
+/// Converts a number of pages into the type of what is left of a limit.
 fn signed(pages: usize) -> isize {
     isize::try_from(pages).unwrap_or(isize::MAX)
 }
 
-/// What a disk has taken, both of its own budget and of that of all disks.
+/// The pages that a disk has taken, from its own budget and from that of all disks.
 ///
-/// What is still taken when this is dropped goes back to the latter.
+/// Dropping it gives pages that are still taken back to the budget of all disks.
 pub(crate) struct Account {
     own: Budget,
     shared: Arc<Budget>,
@@ -156,7 +157,7 @@ impl Account {
 
     /// Returns whether a disk will give pages back soon.
     ///
-    /// If this says no, what any has announced before is already given back.
+    /// If this returns false, all pages that any disk has announced before were given back.
     pub(crate) fn is_any_leaving(&self) -> bool {
         self.shared.leaving.load(Acquire) > 0
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The files in `/sys/class/rblk-ram/`, by which disks come and go.
+//! The files in `/sys/class/rblk-ram/`, which add, remove and list disks.
 
 use crate::{
     logic::options::{
@@ -28,7 +28,7 @@ use rb::{
     }, //
 };
 
-/// Makes the class and its files, which are about `registry`.
+/// Creates the class and its files, which work on `registry`.
 ///
 /// Fails with [`EEXIST`] if there is such a class.
 pub(crate) fn register(registry: Arc<Registry>) -> Result<ClassAttributes<Registry>> {

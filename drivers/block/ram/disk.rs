@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A RAM disk: checks what comes in at either front, and hands it to the store.
+//! A RAM disk. It checks bios and requests of either front, and passes them to the store.
 //!
 //! Locks, outer to inner: the resize lock of a disk; its open mutex, in the block core; freezing
 //! its queue. I/O takes none of them.
@@ -83,7 +83,7 @@ pub(crate) const MAX_BYTES: u64 = {
     }
 };
 
-/// What a disk is to its fronts and attributes.
+/// The state of a disk that its fronts and attributes use.
 #[pin_data]
 pub(crate) struct Disk {
     #[pin]
@@ -102,8 +102,8 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    /// Allocates a disk `name`, which is not visible yet, with a free number, or with the major number,
-    /// first minor number and number of these that it is given.
+    /// Allocates a disk `name`, which is not visible yet, with a free number, or with the major
+    /// number, first minor number and number of these that it is given.
     ///
     /// Fails with [`EINVAL`] if this kernel has no such block size, [`EFBIG`] if it cannot name so
     /// many pages, and [`ENOMEM`], or [`EINTR`] while memory is preallocated.
@@ -145,7 +145,7 @@ impl Disk {
         })
     }
 
-    /// Returns where the bytes are.
+    /// Returns the store, which has the data.
     pub(crate) fn store(&self) -> &Store {
         &self.store
     }
@@ -160,13 +160,13 @@ impl Disk {
         self.block_mask + 1
     }
 
-    /// Returns how requests reach the disk.
+    /// Returns which front the disk has.
     pub(crate) fn front(&self) -> Front {
         self.front
     }
 
-    /// Does what a bio or a request asks for, whose data is in `bios`, on a disk of `capacity`
-    /// sectors. Sleeps, unless `flags` forbid it.
+    /// Carries out a bio or request with the data in `bios` on a disk of `capacity` sectors.
+    /// Sleeps, unless `flags` forbid it.
     #[inline]
     fn serve<'a>(
         &self,
@@ -204,11 +204,12 @@ impl Disk {
         }
     }
 
-    /// Returns the first byte of a range, if it lies within a disk of `capacity` sectors and consists
-    /// of whole blocks.
+    /// Returns the first byte of a range, if it lies within a disk of `capacity` sectors and
+    /// consists of whole blocks.
     ///
-    /// The block core checks bios for the end only, and against a capacity that may have changed
-    /// since. I/O that came in before a disk shrinks, or goes, may still reach up to the old end.
+    /// The block core checks only that a bio ends within the capacity, which may have changed
+    /// since. I/O that was submitted before a disk shrank or was removed may reach up to the old
+    /// end.
     #[inline]
     fn check(&self, capacity: u64, sector: u64, bytes: u32) -> BlkResult<u64> {
         let sectors = u64::from(bytes >> SECTOR_SHIFT);
@@ -224,15 +225,17 @@ impl Disk {
         Ok(sector << SECTOR_SHIFT)
     }
 
-    /// Returns how a write may find memory.
+    /// Returns how a write may allocate memory.
     ///
-    /// One that must not wait, if it fails, does so here, before any of it was done.
+    /// If a write must not wait and there is no memory for it, it fails here, before any of it was
+    /// done.
     #[inline]
     fn prepare_write(&self, flags: Flags, pos: u64, bytes: u32) -> BlkResult<Gfp> {
         if !flags.contains(Flag::NoWait) {
             return Ok(Gfp::GROW);
         }
-        // A single page is found, or inserted with its data, or not.
+        // A write to a single page needs no reservation: the page is there, or inserted with its
+        // data, or the write fails.
         if pos as usize % PAGE_SIZE + bytes as usize > PAGE_SIZE {
             self.store.reserve(pos, bytes, Gfp::NOWAIT)?;
         }
@@ -240,9 +243,9 @@ impl Disk {
     }
 }
 
-/// Makes the disk unavailable for good, unless it is open.
+/// Makes the disk unavailable for good.
 ///
-/// Fails with [`EBUSY`] if it is. What opens it from now on gets [`ENXIO`].
+/// Fails with [`EBUSY`] if the disk is open. Opens fail with [`ENXIO`] afterwards.
 pub(crate) fn close_down(disk: &GenDisk<Disk>) -> Result {
     disk.with_openers(|openers| {
         if openers != 0 {
@@ -253,7 +256,7 @@ pub(crate) fn close_down(disk: &GenDisk<Disk>) -> Result {
     })
 }
 
-/// Returns how many pages a limit of `bytes` allows, of which zero means no limit.
+/// Converts a limit in bytes, with zero for none, into pages.
 pub(crate) fn pages_of(bytes: u64) -> usize {
     match usize::try_from(bytes.div_ceil(PAGE_SIZE as u64)) {
         Ok(pages) if bytes != 0 => pages.min(Budget::UNLIMITED),
@@ -275,8 +278,8 @@ fn limits(options: &AddOptions<'_>) -> QueueLimits {
         max_write_zeroes_sectors: ALL_SECTORS,
         write_zeroes_unmap: true,
         features: match options.front {
-            // All is done when the submitter gets control back: swap then reads nothing ahead, and
-            // waits. With a queue in front that is not so.
+            // A bio is done when its submission returns, so swap reads nothing ahead, and waits for
+            // it. That does not hold with a blk-mq front.
             Front::Bio => Feature::Synchronous | Feature::NoWait,
             Front::Mq => Feature::NoWait.into(),
         },

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the RAM disk decides, free of any effect.
+//! The decisions of the RAM disk, without side effects.
 //!
-//! Everything here works on plain numbers: it knows no kernel type, allocates nothing and cannot
-//! panic, so that the same files are tested on any machine.
+//! The code here works on plain numbers. It uses no type of the kernel, allocates nothing and
+//! cannot panic, so the same files are tested on the host.
 
 pub mod limits;
 pub mod minors;

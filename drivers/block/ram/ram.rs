@@ -2,10 +2,10 @@
 
 //! RAM disks.
 //!
-//! A disk is an array of pages that exist where something was written; see [`store`]. Disks are
-//! added and removed by writing to files in `/sys/class/rblk-ram`; what each file takes is told in
-//! `Documentation/admin-guide/rblk-ram.rst`. Those of [`brd`] have the names and numbers of the C
-//! driver's instead.
+//! A disk is an array of pages, which exist where something was written; see [`store`]. Disks are
+//! added and removed by writing to files in `/sys/class/rblk-ram`, which
+//! `Documentation/admin-guide/rblk-ram.rst` describes. The disks of [`brd`] have the names and
+//! numbers of the C driver instead.
 
 #![forbid(unsafe_code)]
 
@@ -47,7 +47,7 @@ pub(crate) use common::{
 
 rb::driver!("rblk-ram");
 
-/// How the driver starts.
+/// The parameters with which the driver starts.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
     /// Number of disks to add at load, `rram0` and so on.
@@ -60,7 +60,7 @@ pub struct Config {
 
 /// The driver. It and its disks are there until this is dropped.
 pub struct Driver {
-    // Dropped first, so that nobody adds a disk any more; and with it the class goes.
+    // Dropped first, so that no more disks are added. It removes the class.
     _class: ClassAttributes<Registry>,
     // Holds the disks.
     _registry: Arc<Registry>,
@@ -72,8 +72,8 @@ impl Driver {
     /// Starts the driver and adds the disks that `config` asks for.
     ///
     /// Fails with [`EINVAL`] if a number in `config` is out of range, with [`EEXIST`] if the class
-    /// is taken, and with [`ENOMEM`]; then there has been no disk. One that cannot be added is missing,
-    /// with a line in the log. May sleep.
+    /// is taken, and with [`ENOMEM`]; no disk was added then. If a disk cannot be added, it is
+    /// missing, and a line in the log says why. May sleep.
     pub fn init(config: &Config) -> Result<Self> {
         let max_size = disk::MAX_BYTES;
         let wrong_size = config.disk_size % u64::from(DEFAULT_BLOCK_SIZE) != 0

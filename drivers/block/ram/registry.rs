@@ -51,30 +51,30 @@ use rb::{
 /// A name, and its disk unless that is being built or removed.
 struct Slot {
     name: CString,
-    /// What `number_taken()` says of the name, kept as it is asked for each new disk.
+    /// The result of `number_taken()` for the name, kept because each new disk needs it.
     number: Option<usize>,
     added: Option<Added>,
 }
 
-/// A disk, and the file about it, which goes first.
+/// A disk, and its file in debugfs, which is removed first.
 struct Added {
     _file: Option<File<UsedPages>>,
     disk: GenDisk<Disk>,
 }
 
-/// The disks, and what they share.
+/// All disks, and what they share.
 #[pin_data]
 pub(crate) struct Registry {
     #[pin]
     slots: Mutex<KVec<Slot>>,
-    /// What all disks may use together.
+    /// The budget of all disks together.
     budget: Arc<Budget>,
     /// What disks are built with.
     token: DiskToken,
 }
 
 impl Registry {
-    /// Creates an empty registry, whose disks may use `mem_max` pages together.
+    /// Creates an empty registry. Its disks may use `mem_max` pages together.
     pub(crate) fn new(mem_max: usize, token: &DiskToken) -> Result<Arc<Self>> {
         let budget = Arc::new(Budget::new(mem_max), GFP_KERNEL)?;
 
@@ -90,8 +90,8 @@ impl Registry {
 
     /// Adds a disk.
     ///
-    /// Fails with [`EEXIST`] if there is a disk or a partition of that name or one of ours could
-    /// get it, and as [`Disk::build`]. May sleep.
+    /// Fails with [`EEXIST`] if a disk or partition has that name, or a partition of one of these
+    /// disks could get it; and as [`Disk::build`]. May sleep.
     pub(crate) fn add(&self, options: &AddOptions<'_>) -> Result {
         let name = self.reserve(options.name)?;
         let added = self.build(&name, options, None).map(|disk| {
@@ -102,7 +102,7 @@ impl Registry {
         self.settle(&name, added)
     }
 
-    /// Adds a disk with the given device number and number of minors, and `file` about it.
+    /// Adds a disk with the given device number and number of minors, and with `file` in debugfs.
     ///
     /// Fails as [`Registry::add`], and with [`EINVAL`] if there are not so many minors.
     pub(crate) fn add_numbered(
@@ -114,7 +114,7 @@ impl Registry {
         let name = self.reserve(options.name)?;
         let added = self
             .build(&name, options, Some(device_number))
-            // That of somebody else: one of ours has its name reserved.
+            // A disk of another driver: the names of these disks are reserved in the list.
             .map_err(|err| if err == EEXIST { EBUSY } else { err })
             .map(|disk| Added {
                 _file: Some(file(disk.data().into())),
@@ -135,12 +135,12 @@ impl Registry {
             .add_disk(attributes::GROUPS)
     }
 
-    /// Puts a disk into its slot, or takes the slot away if there is none.
+    /// Puts a disk into its slot, or removes the slot if there is no disk.
     fn settle(&self, name: &CStr, added: Result<Added>) -> Result {
         let mut slots = self.slots.lock();
         match added {
             Ok(added) => {
-                // Likely one of the last.
+                // Searched from the end, where new disks are.
                 if let Some(slot) = slots.iter_mut().rfind(|slot| *slot.name == *name) {
                     slot.added = Some(added);
                 }
@@ -153,7 +153,7 @@ impl Registry {
         }
     }
 
-    /// Puts the name of a new disk on the list: `wanted`, or the first free of our own.
+    /// Adds the name of a new disk to the list: `wanted`, or the first free name `rramN`.
     fn reserve(&self, wanted: Option<&str>) -> Result<CString> {
         let mut slots = self.slots.lock();
 
@@ -184,7 +184,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Takes a disk off its slot, closed down.
+    /// Makes a disk unavailable, and takes it out of its slot.
     fn take(&self, target: RemoveTarget<'_>) -> Result<(CString, Added)> {
         let mut slots = self.slots.lock();
         let slot = slots
@@ -197,7 +197,7 @@ impl Registry {
         slot.added.take().map(|added| (name, added)).ok_or(EBUSY)
     }
 
-    /// Calls `f` for each disk, in the order they were added.
+    /// Calls `f` for each disk, in the order in which they were added.
     pub(crate) fn for_each(&self, f: impl FnMut(&GenDisk<Disk>) -> Result) -> Result {
         let slots = self.slots.lock();
 
@@ -221,7 +221,7 @@ impl Slot {
     }
 }
 
-/// Returns the name if it gets along with all others.
+/// Returns the name if it clashes with no other.
 fn free_name(slots: &[Slot], name: fmt::Arguments<'_>) -> Result<Option<CString>> {
     let name = CString::try_from_fmt(name)?;
     let clashes = slots
@@ -231,9 +231,9 @@ fn free_name(slots: &[Slot], name: fmt::Arguments<'_>) -> Result<Option<CString>
     Ok((!clashes).then_some(name))
 }
 
-/// Returns the first of our own names that is free.
+/// Returns the first free name `rramN`.
 fn first_free_name(slots: &[Slot]) -> Result<Option<CString>> {
-    // One more than there are disks: one is free.
+    // One more candidate than there are disks, so one of them is free.
     let mut taken = BitmapVec::new(slots.len() + 1, GFP_KERNEL)?;
 
     for number in slots

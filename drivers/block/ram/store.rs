@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where the bytes of a disk are: pages that exist where something was written.
+//! The data of a disk, in pages that exist where something was written.
 //!
-//! What is on the I/O path here allocates with [`Gfp::GROW`] or [`Gfp::NOWAIT`] only, and holds no
-//! lock while it does. Operations that overlap are not ordered: a reader may see parts of a write
-//! that runs at the same time, at the granularity of a byte. Operations that do not overlap never
-//! disturb each other, even within a page; so a page is removed only when all of it is discarded.
+//! The I/O path allocates with [`Gfp::GROW`] or [`Gfp::NOWAIT`] only, and holds no lock meanwhile.
+//! Operations that overlap are not ordered: a reader may see parts of a write that runs at the same
+//! time, at the granularity of a byte. Operations that do not overlap never disturb each other,
+//! even within a page; so a page is removed only when all of it is discarded.
 
 use crate::{
     budget::{
@@ -55,13 +55,13 @@ use rb::{
     }, //
 };
 
-/// New pages between two looks at the memory that is left.
+/// New pages between two checks of how much memory is left.
 const CHECK_EVERY: usize = 64;
 
-/// Bytes of one bio between two rests, a power of two.
+/// Bytes of a bio that are copied between two offers to reschedule; a power of two.
 const REST_EVERY: u64 = 1 << 20;
 
-/// Steps between two offers to let others run.
+/// Steps between two offers to reschedule.
 const RESCHED_EVERY: u64 = 256;
 
 /// The pages of a disk.
@@ -90,7 +90,7 @@ impl Store {
         self.pages.len()
     }
 
-    /// Returns what this disk may use.
+    /// Returns the budget of this disk.
     pub(crate) fn budget(&self) -> &Budget {
         self.account().own()
     }
@@ -127,7 +127,7 @@ impl Store {
                 None => page.zero(at, len)?,
             }
             page.flush_dcache();
-            // No disk is so large that this wraps.
+            // This cannot wrap: no disk is that large.
             pos = pos.wrapping_add(len as u64);
             if is_time_to_rest(pos, len) {
                 drop(cursor);
@@ -140,9 +140,10 @@ impl Store {
     /// Stores the segments of a bio from byte `pos` on.
     ///
     /// Fails with [`BlkError::NOSPC`] when a limit is reached or memory is short. Sleeps only if
-    /// `gfp` allows it; if it does not, missing memory is [`BlkError::AGAIN`], and so that nothing was
-    /// written then, [`Store::reserve`] comes first where there is more than one page. Only if
-    /// something discards the range meanwhile may a part be written.
+    /// `gfp` allows it. If it does not, and there is no memory, fails with [`BlkError::AGAIN`]. For
+    /// more than one page the caller uses [`Store::reserve`] first, so that nothing was written
+    /// when this fails. Only if the range is discarded at the same time may a part have been
+    /// written.
     ///
     /// Returns where the next bio of a request goes on.
     #[inline(always)]
@@ -181,15 +182,15 @@ impl Store {
 
     /// Stores `len` bytes from `at` of `src` at byte `pos`, in a page that is new.
     ///
-    /// The page gets its data before it can be found: it is never read without, and needs no
-    /// zeroing where it is overwritten.
+    /// The page gets its data before it is inserted. So no reader sees it without the data, and the
+    /// part that is written need not be zeroed.
     #[cold]
     fn write_new(&self, pos: u64, src: PageRef<'_>, at: usize, len: usize, gfp: Gfp) -> BlkResult {
         let (index, offset) = locate(pos);
         let filled = |gfp| UninitPage::alloc(gfp)?.fill_from(offset, src, at, len);
 
         if self.add_page(index, gfp, filled)? == Inserted::Occupied {
-            // If it is not there any more, this was written before it was discarded.
+            // If the page is gone again, it was discarded after this write.
             if let Some(stored) = self.pages.cursor().get(index) {
                 stored.destination().copy_from(offset, src, at, len)?;
             }
@@ -206,7 +207,8 @@ impl Store {
 
         let mut index = first;
         loop {
-            // The cursor, and with it RCU's lock, ends with this statement: adding a page may sleep.
+            // The cursor, which holds the RCU read lock, is dropped in this statement: adding a
+            // page may sleep.
             let missing = self.pages.cursor().first_missing(index..=last);
             let Some(missing) = missing else {
                 return Ok(());
@@ -238,8 +240,8 @@ impl Store {
 
     /// Makes a range read as zeroes, and frees the pages that lie in it as a whole.
     ///
-    /// `disk_size` is the size of the disk: a range up to there has the last page as a whole.
-    /// Takes time for the pages that exist. May sleep.
+    /// A range that ends at `disk_size`, the size of the disk, includes all of the last page. Takes
+    /// time in proportion to the pages that exist. May sleep.
     pub(crate) fn discard(&self, pos: u64, bytes: u32, disk_size: u64) -> BlkResult {
         let len = extend_to_page(pos, u64::from(bytes), disk_size, PAGE_SIZE);
         let split = split_range(pos, len, PAGE_SIZE).ok_or(BlkError::INVAL)?;
@@ -285,7 +287,7 @@ impl Store {
         let Some(last) = pages.end.checked_sub(1).filter(|&last| last >= pages.start) else {
             return;
         };
-        // Behind what an index can say there are no pages.
+        // There are no pages behind the largest index.
         let Ok(first) = pages.start.try_into() else {
             return;
         };
@@ -317,8 +319,8 @@ impl Store {
 
     /// Allocates the pages of `range`, in bytes, that do not exist yet.
     ///
-    /// Fails with [`ENOMEM`] if a limit or memory does not suffice, and [`EINTR`] if the task is
-    /// to die; what was allocated stays. Not for the I/O path. May sleep.
+    /// Fails with [`ENOMEM`] if a limit is reached or memory is short, and with [`EINTR`] if the
+    /// task is killed. Pages that were allocated stay. Not for the I/O path. May sleep.
     pub(crate) fn allocate(&self, range: Range<u64>) -> Result {
         let (first, _) = locate(range.start);
         let (last, _) = locate(range.end.saturating_sub(1));
@@ -337,11 +339,13 @@ impl Store {
         Ok(())
     }
 
-    /// Accounts for one more page, if that leaves enough memory for everybody else.
+    /// Takes one more page from the budgets, if that leaves enough memory for the rest of the
+    /// system.
     ///
-    /// What was discarded before is room: waits until it is free if it is needed.
+    /// If a limit is reached, waits until pages that were discarded before are free.
     fn take_page(&self, gfp: Gfp) -> BlkResult {
-        // Asked first: what is given back after this has failed comes too late.
+        // Asked before the attempt: pages that are given back between its failure and this question
+        // would go unnoticed.
         let leaving = self.account().is_any_leaving();
 
         match self.try_take_page() {
@@ -375,13 +379,13 @@ impl Owner for Account {
     }
 }
 
-/// Returns how many pages are to be left when disks grow, so that nobody gets killed for them.
+/// Returns how many pages have to stay free when disks grow, so that no process is killed for them.
 fn low_water() -> usize {
     mm::total_pages() / 16
 }
 
-/// Returns whether others should get a turn after `len` bytes up to `pos` were copied: a bio can have
-/// hundreds of MiB, and pages that were removed are not freed as long as RCU is locked.
+/// Returns whether to reschedule after `len` bytes up to `pos` were copied. A bio can have hundreds
+/// of MiB, and pages that were removed cannot be freed while the RCU read lock is held.
 #[inline]
 fn is_time_to_rest(pos: u64, len: usize) -> bool {
     // The masks make it a comparison of what is left of the last step.

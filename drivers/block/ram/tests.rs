@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What only the kernel can tell about the pages of a disk.
+//! KUnit tests of the pages of a disk.
 
 use kernel::prelude::*;
 

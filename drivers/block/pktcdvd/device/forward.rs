@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the lower device does of the requests that are passed on to it as they are.
+//! Requests that are forwarded to the lower device unchanged: reads, flushes and discards.
 
 use super::Device;
 use crate::{
@@ -30,21 +30,21 @@ use rb::block::{
 };
 
 impl Device {
-    /// Returns how many reads the lower device works on.
+    /// Returns how many forwarded reads are in flight.
     pub(crate) fn reads_in_flight(&self) -> usize {
         self.reads_in_flight.load(Relaxed)
     }
 
-    /// Has the lower device serve a read.
+    /// Forwards a read to the lower device.
     pub(crate) fn forward_read(&self, session: &Session, rq: PacketRequest) {
         self.reads_in_flight.fetch_add(1, Relaxed);
         rq.forward(&session.lower, &self.bios);
     }
 
-    /// Notes that the lower device has served a read, and says what becomes of that. Any context.
+    /// Notes that a forwarded read has ended, and decides whether to end its request. Any context.
     ///
-    /// A drive that was reset fails what comes next to say so, once. Whether the medium is still the
-    /// same is looked at before the read is sent again.
+    /// A drive that was reset fails the next command once, to report the reset. The read is then
+    /// sent again, after it was checked that the medium is the same.
     pub(crate) fn read_done(&self, rq: &PacketRequest, result: BlkResult) -> Forwarded {
         if result.is_err() {
             self.failed.store(true, Relaxed);
@@ -73,12 +73,12 @@ impl Device {
         Forwarded::End(result)
     }
 
-    /// Returns whether a read may have failed because of something else than what it was to read.
+    /// Returns whether a read may have failed for another reason than a bad block.
     pub(crate) fn is_worth_repeating(&self, result: BlkResult) -> bool {
         self.optical && result == Err(BlkError::IOERR)
     }
 
-    /// Flushes the lower device, if something was written since the last time.
+    /// Flushes the lower device, if something was written since the last flush.
     ///
     /// The block layer sends one flush at a time, so none can overtake another here.
     pub(crate) fn flush(&self, session: &Session, rq: PacketRequest) {
@@ -90,18 +90,18 @@ impl Device {
         }
     }
 
-    /// Notes that the lower device has flushed its cache, or failed to. Any context.
+    /// Notes that a flush of the lower device has ended. Any context.
     pub(crate) fn flush_done(&self, result: BlkResult) {
         trace::pkt_flush(self.dev, result.err().map_or(0, errno));
         if let Err(err) = result {
-            // What was not flushed is still to be.
+            // What this flush was for is still unflushed.
             self.set_dirty();
             self.stats.errors.add(1);
             self.tell(trace::Op::Flush, 0, err, format_args!("flush"));
         }
     }
 
-    /// Passes a discard on, if the lower device takes any.
+    /// Forwards a discard, if the lower device supports discards.
     pub(crate) fn forward_discard(&self, session: &Session, rq: PacketRequest) {
         if session.takes_discards() {
             rq.forward(&session.lower, &self.bios);
@@ -110,7 +110,7 @@ impl Device {
         }
     }
 
-    /// Tells about IO of a packet that failed.
+    /// Reports failed IO of a packet.
     pub(crate) fn packet_error(&self, zone: Zone, io: Io, err: BlkError) {
         let sector = zone.sector();
         let (op, what) = match io {
@@ -125,7 +125,7 @@ impl Device {
         );
     }
 
-    /// Tells in trace and log about IO that failed.
+    /// Reports failed IO as a trace event and in the log.
     fn tell(&self, op: trace::Op, sector: u64, err: BlkError, what: fmt::Arguments<'_>) {
         trace::pkt_error(self.dev, sector, op as u32, errno(err));
         if self.log_limit.allows() {
@@ -135,7 +135,7 @@ impl Device {
     }
 }
 
-/// Returns the negative number that traces show for an error.
+/// Returns the negative errno that trace events have for an error.
 fn errno(err: BlkError) -> i32 {
     err.to_error().to_errno()
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A packet buffer: what its packet does next, and what of it may be on no medium yet.
+//! A packet buffer: what its packet does next, and which of its data may be in a cache only.
 
 mod again;
 

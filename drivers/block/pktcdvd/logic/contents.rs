@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which data gets where in the buffer of a packet.
+//! Where data lies in the buffer of a packet.
 
 use super::{
     buffer::Buffer,
@@ -28,7 +28,7 @@ pub trait Transfer {
     /// The number of sectors.
     fn sectors(&self) -> u32;
 
-    /// Whether somebody waits for it.
+    /// Whether its submitter waits for it.
     fn is_urgent(&self) -> bool;
 
     /// All of its data, in order.
@@ -40,7 +40,7 @@ pub trait Pages<P> {
     /// Why data cannot be put there.
     type Error;
 
-    /// The error of data that belongs nowhere in the packet.
+    /// The error for data that lies outside the packet.
     const MISPLACED: Self::Error;
 
     /// Fills all with zeroes.
@@ -53,8 +53,9 @@ pub trait Pages<P> {
 /// Lets writes join the packet of `buffer` if it is open, and adds them to its `pieces`. Returns
 /// whether there was one.
 ///
-/// `next` takes the oldest write of a zone out of the queue, with when it came; `joins` is told of
-/// each that is about to join. One that cannot is dropped.
+/// `next` takes the oldest write of a zone out of the queue, with the number that says when it
+/// came. `joins` is called for each write that is about to join. A write that cannot join is
+/// dropped.
 pub fn join<T, E>(
     geometry: &Geometry,
     buffer: &mut Buffer<E>,
@@ -79,7 +80,7 @@ where
         if buffer.accepts(frames) {
             let urgent = rq.is_urgent();
             joins(&rq);
-            // First: what is not in there has no data for its frames.
+            // First, so that no frame counts as covered without its data.
             if pieces.insert(zone.sector(), seq, rq) {
                 buffer.join(frames, urgent);
             }

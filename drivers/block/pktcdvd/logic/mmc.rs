@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Optical drives: the commands of MMC, their replies, and what follows from them.
+//! Optical drives: the commands of MMC, and what follows from their replies.
 //!
-//! A drive may be old, broken or hostile: nothing here trusts a length or a number that it sends.
-//! [`probe::Probe`] finds out, command by command, what is in a drive and readies it;
-//! [`finish::Finish`] closes what was written. Who owns them only carries the commands out. The rest
-//! of the modules is what they are made of.
+//! A drive may be old, broken or hostile, so nothing here trusts a length or a number that it
+//! sends. [`probe::Probe`] examines the medium and prepares the drive for writing, command by
+//! command. [`finish::Finish`] closes a medium that was written. Their owner only sends the
+//! commands. The other modules are their parts.
 //!
 //! All numbers in commands and replies are big-endian. A *block* is 2048 bytes, and is addressed
 //! by its number on the medium, the LBA.
@@ -29,7 +29,7 @@ pub mod speed;
 pub mod track;
 pub mod write_page;
 
-/// Bytes in a block of every medium that is dealt with.
+/// Bytes in a block of every supported medium.
 pub const BLOCK_SIZE: u32 = 2048;
 
 /// Sectors of 512 bytes in a block.

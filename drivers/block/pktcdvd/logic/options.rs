@@ -14,13 +14,13 @@ use crate::tokens::{
     Tokens, //
 };
 
-/// Packet size in bytes where neither the command nor the medium says another.
+/// Default packet size in bytes, if neither the command nor the medium sets one.
 pub const DEFAULT_PACKET_SIZE: u32 = 64 << 10;
 
 /// Largest packet size in bytes.
 pub const MAX_PACKET_SIZE: u32 = PACKET_MAX_FRAMES * FRAME_SIZE;
 
-/// Packet buffers of a device where neither the command nor the class says another number.
+/// Default number of packet buffers of a device, if neither the command nor the class sets one.
 pub const DEFAULT_PACKET_BUFFERS: u32 = 8;
 
 /// Fewest packet buffers that a device works with.

@@ -2,8 +2,8 @@
 
 //! Whose turn it is: reads or packet writes.
 //!
-//! Both go on in runs, since a lower device that has to turn from one to the other loses time. The
-//! runs are bounded while the other side waits, so that neither starves.
+//! Reads and writes are issued in runs, since a lower device loses time when it changes between
+//! them. While the other kind waits, the length of a run is bounded, so that neither starves.
 
 /// Which way data goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub enum Direction {
     Write,
 }
 
-/// What the scheduler keeps to.
+/// The limits of the scheduler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Most reads in a row while a packet is ready; 0 counts as 1.
@@ -118,7 +118,7 @@ impl Scheduler {
         }
     }
 
-    /// Who goes on when both could.
+    /// Chooses between a read and a packet if both can be issued.
     fn turn(&self, writes: Writes) -> Direction {
         let (bound, other) = match (self.current, writes) {
             (Direction::Read, _) => (self.limits.read_run, Direction::Write),

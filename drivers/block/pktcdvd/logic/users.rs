@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who has a device open, and the life of the session that follows from that.
+//! The openers of a device, and the states of its session.
 //!
 //! ```text
 //! Idle -> Opening -> Open -+-----------------> Ending -> Closing -> Idle
@@ -9,9 +9,9 @@
 //! Idle -> Removed
 //! ```
 //!
-//! A session with an optical drive begins with the first opener. After the last one it ends at once,
-//! or it lingers: then the next opener takes it over, or its time runs out. The thread of the device
-//! ends it; another thread closes the drive, which may take minutes.
+//! A session with an optical drive begins with the first opener. After the last one it ends at
+//! once, or it lingers: then the next opener takes it over, or its time runs out. The thread of the
+//! device ends it; another thread closes the drive, which may take minutes.
 
 /// Why an opener, or the removal of the device, is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,22 +33,22 @@ pub enum Opener {
     Heir,
 }
 
-/// What the last closer leaves behind.
+/// What becomes of the session after the last close.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum After {
     /// The session of the device is as long as the mapping.
     Stay,
     /// The session ends.
     End,
-    /// The session lingers from this time on, in nanoseconds of any clock; or from the time on when it
-    /// began to, if it does so again and nobody has come since who could write.
+    /// The session lingers from this time on, in nanoseconds of any clock. If it has lingered
+    /// before, and no opener since could write, it lingers from the earlier time on.
     Linger(u64),
 }
 
 /// What the thread of the device does about the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Duty {
-    /// Serves.
+    /// Serves IO.
     Serve,
     /// Has the cache of the drive flushed, and looks again after this time, in nanoseconds.
     Linger(u64),
@@ -69,9 +69,9 @@ enum Phase<S> {
     Lingering(u64),
     /// The thread is to end the session.
     Ending,
-    /// The session has ended. It is there until the one who closes the drive has taken it.
+    /// The session has ended. It stays here until the thread that closes the drive takes it.
     Closing(Option<S>),
-    /// There will be no opener any more.
+    /// The device is being removed: nobody can open it any more.
     Removed,
 }
 
@@ -85,13 +85,13 @@ enum Before {
 
 /// Who has a device open. `S` is a session that has ended.
 ///
-/// The disk keeps its opens and closes apart, so that there is one of them at a time.
+/// The block layer calls open and release of a disk one at a time.
 #[derive(Debug)]
 pub struct Users<S> {
     count: u32,
     /// Whether the session had an opener who could write.
     written: bool,
-    /// Since when it has lingered, if nobody has written since who has it open.
+    /// The time from which the session lingers, if no opener since could write.
     since: Option<u64>,
     phase: Phase<S>,
 }
@@ -134,7 +134,7 @@ impl<S> Users<S> {
         }
     }
 
-    /// Lets somebody begin to open the device; then comes [`Users::end_open`].
+    /// Begins an open of the device. [`Users::end_open`] has to follow.
     ///
     /// # Errors
     ///
@@ -151,8 +151,7 @@ impl<S> Users<S> {
         Ok(opener)
     }
 
-    /// Notes what came of opening the device, for writing or not. If that failed, all is as it was
-    /// before.
+    /// Ends an open, for writing or not, with its result. If it has failed, the state is as before.
     ///
     /// # Errors
     ///
@@ -193,8 +192,8 @@ impl<S> Users<S> {
         }
     }
 
-    /// Notes that an opener is gone. Returns whether that was the last one: then comes what `after`
-    /// says.
+    /// Notes that an opener has closed the device. Returns whether it was the last one. `after`
+    /// says what becomes of the session then.
     pub fn close(&mut self, after: After) -> bool {
         self.count = self.count.saturating_sub(1);
         if self.count != 0 {
@@ -210,8 +209,8 @@ impl<S> Users<S> {
         true
     }
 
-    /// Says what the thread does now. A session that has lingered for the time `linger`, in
-    /// nanoseconds, ends, and so does one whose medium is `lost`.
+    /// Returns what the thread has to do now. A session ends that has lingered for the time
+    /// `linger`, in nanoseconds, or whose medium is `lost`.
     pub fn duty(&mut self, now: u64, linger: u64, lost: impl FnOnce() -> bool) -> Duty {
         if let Phase::Lingering(since) = self.phase {
             let left = linger.saturating_sub(now.saturating_sub(since));
@@ -226,7 +225,7 @@ impl<S> Users<S> {
         }
     }
 
-    /// Has a session end that lingers. Returns whether the device is idle.
+    /// Asks a lingering session to end. Returns whether the device is idle.
     ///
     /// # Errors
     ///
@@ -241,12 +240,13 @@ impl<S> Users<S> {
         Ok(false)
     }
 
-    /// Notes that nothing is left to do in a session: the drive is to be closed.
+    /// Notes that nothing is left to do in a session. The drive has to be closed next.
     pub fn session_ended(&mut self, session: S) {
         self.phase = Phase::Closing(Some(session));
     }
 
-    /// Takes the session that has ended, once. When it has been dropped comes [`Users::closed`].
+    /// Takes the session that has ended, once. The caller drops it, and calls [`Users::closed`]
+    /// then.
     pub fn take_ended(&mut self) -> Option<S> {
         match &mut self.phase {
             Phase::Closing(session) => session.take(),
@@ -260,7 +260,7 @@ impl<S> Users<S> {
         self.phase = Phase::Idle;
     }
 
-    /// Refuses all openers from now on, unless there is one, or a session.
+    /// Refuses all opens from now on, unless the device is open, or there is a session.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which packets hold nothing, because all of them was discarded.
+//! Void packets: those that a discard has covered completely.
 
 use core::ops::DerefMut;
 
@@ -9,9 +9,9 @@ const BITS: u64 = u64::BITS as u64;
 
 /// One bit for each packet of a device; set if its data is void.
 ///
-/// A void packet need not be read before it is written. The map is forgotten with the mapping,
-/// which is no harm: what is there is read then. `W` is the memory of the map. With less than
-/// [`words`] it keeps no marks of the last packets: then more is read, and no more.
+/// A void packet need not be read before it is written. The map is lost with the mapping. That
+/// costs only reads that were not necessary. `W` is the memory of the map. If it has fewer than
+/// [`words`] words, the last packets have no marks, which costs only such reads, too.
 #[derive(Debug)]
 pub struct VoidMap<W>(W);
 

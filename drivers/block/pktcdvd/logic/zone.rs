@@ -90,7 +90,7 @@ impl Geometry {
     ///
     /// # Errors
     ///
-    /// A [`GeometryError`] that says which of the three numbers does not serve.
+    /// A [`GeometryError`] that says which of the three numbers is wrong.
     pub fn new(
         packet_sectors: u32,
         start_sector: u64,
@@ -139,7 +139,7 @@ impl Geometry {
         self.start
     }
 
-    /// Where in a packet of a grid from sector 0 on the first packet starts, in sectors.
+    /// The offset of the first packet in a grid of packets that begins at sector 0, in sectors.
     pub fn start_in_packet(&self) -> u32 {
         // Lossless, since it is less than a packet.
         (self.start % self.size) as u32
@@ -177,7 +177,7 @@ impl Geometry {
 
     /// The number of a packet, counted from 0.
     ///
-    /// [`None`] for a zone that a different geometry made and that is none here.
+    /// [`None`] for a zone of another geometry that is not one of this geometry.
     pub fn index(&self, zone: Zone) -> Option<u64> {
         if self.zone_of(zone.sector()) != Some(zone) {
             return None;
@@ -206,7 +206,7 @@ impl Geometry {
         self.zone_at(behind_start.div_ceil(self.size.get()))
     }
 
-    /// The packets that all of lies in the `sectors` sectors from `sector` on.
+    /// The packets that lie completely in the `sectors` sectors from `sector` on.
     pub fn zones_within(&self, sector: u64, sectors: u32) -> impl Iterator<Item = Zone> + '_ {
         let end = sector.saturating_add(u64::from(sectors));
         let first = self.first_zone_from(sector);
@@ -215,8 +215,8 @@ impl Geometry {
             .take_while(move |zone| zone.sector().saturating_add(self.size.get()) <= end)
     }
 
-    /// All packets that lie only in part in `sectors` sectors, at least one, from `sector` on: two at
-    /// most.
+    /// All packets that lie only in part in `sectors` sectors, at least one, from `sector` on: two
+    /// at most.
     pub fn zones_cut_by(&self, sector: u64, sectors: u32) -> impl Iterator<Item = Zone> + '_ {
         let end = sector.saturating_add(u64::from(sectors));
         let first = self.zone_of(sector);

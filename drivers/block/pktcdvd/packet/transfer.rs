@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What goes down from a packet buffer, and in and out of it.
+//! The IO of a packet buffer, and copying of data into and out of it.
 
 use super::Packet;
 use crate::{
@@ -55,7 +55,7 @@ impl Packet {
                 device.stats.sectors_read_gather.add(sectors);
                 (Command::Read, Flags::from(Flag::Sync), Some(frames))
             }
-            // Merged with another packet, it would not be one write of one packet any more.
+            // If it were merged with another packet, it would not be a write of one packet.
             Io::Write => (Command::Write, Flag::Sync | Flag::NoMerge, None),
         };
         let sector = frames.map_or(zone.sector(), |frames| zone.sector_of(frames));
@@ -65,7 +65,7 @@ impl Packet {
         }
         if matches!(io, Io::Write) && !takes_packet(&device.session.lower, &device.session.geometry)
         {
-            // Its limits were lowered: it would split the packet.
+            // Its limits were lowered since: it would split the packet.
             return self.io_done(device, io, Err(BlkError::INVAL));
         }
         match io {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is done before anything is stopped.
+//! Flushing all drives before tasks are frozen, and before power-off.
 
 use crate::{
     device::Device,
@@ -18,8 +18,8 @@ use kernel::{
 };
 use rb::reboot::Shutdown;
 
-/// How long the system waits for all drives together before it sleeps. What they have cached then
-/// they are asked for once more.
+/// How long the system waits for all drives together before it freezes tasks. Their caches are
+/// flushed once more afterwards.
 #[cfg(CONFIG_PM_SLEEP)]
 const PATIENCE: Delta = Delta::from_secs(10);
 
@@ -37,16 +37,16 @@ impl Shutdown for Registry {
 }
 
 impl Registry {
-    /// Has all drives put on the medium what they have cached, and sessions end that linger. Waits
-    /// so long for all together.
+    /// Flushes the caches of all drives, and ends lingering sessions. Waits up to `patience` for
+    /// all together.
     fn bring_to_rest(&self, patience: Delta) {
-        // Without memory for that, there is less time for it later.
+        // Without memory for this list, the thread of each device still flushes its drive later.
         let Ok(devices) = self.optical_devices() else {
             return;
         };
         let until = Instant::<Monotonic>::now() + patience;
 
-        // All at once. Then none is waited for longer than for all together.
+        // All are asked before the first one is waited for, so that they work at the same time.
         devices.iter().for_each(|device| {
             let _ = device.hurry();
             device.want_sync();

@@ -41,8 +41,8 @@ impl gen_disk::Operations for Disk {
 }
 
 impl bio_disk::Operations for Disk {
-    // All is done when this returns, in the context of the submitter. A bio need not be split: the
-    // only limits are those of a bio itself.
+    // The bio is done when this returns, in the context of its submitter. It need not be split,
+    // since the disk has no limit that a bio can exceed.
     #[inline]
     fn submit_bio(this: ArcBorrow<'_, Self>, disk: &DiskView, bio: &Bio) -> BlkResult {
         this.serve(

@@ -15,9 +15,9 @@ use rb::block::{
 
 /// Changes the size of a disk to `size` bytes, which must be a multiple of its block size.
 ///
-/// A disk grows while it is in use, and is zeroes where it is new. It shrinks if nobody has it
-/// open, else fails with [`EBUSY`], unless `force` says that what lies behind the new end may go
-/// away under its user. May sleep.
+/// A disk can grow while it is in use, and reads as zeroes where it is new. If it is to shrink and
+/// is open, this fails with [`EBUSY`], unless `force` is set. With `force`, users lose what lies
+/// behind the new end. May sleep.
 pub(crate) fn resize(disk: &GenDisk<Disk>, size: u64, force: bool) -> Result {
     let data = disk.data();
     let _resize = data.resize.lock();
@@ -54,8 +54,8 @@ fn grow(disk: &GenDisk<Disk>, size: u64) -> Result {
 fn shrink(disk: &GenDisk<Disk>, size: u64) -> Result {
     let data = disk.data();
 
-    // New I/O behind the end fails from here on; what the page cache holds of it is dropped while
-    // its writeback, if any, can still complete.
+    // From here on, new I/O behind the end fails. The page cache behind it is dropped while
+    // writeback of it can still complete.
     disk.set_capacity_and_notify(size >> SECTOR_SHIFT);
     disk.truncate_cache(size);
     disk.freeze(|| {
@@ -66,8 +66,8 @@ fn shrink(disk: &GenDisk<Disk>, size: u64) -> Result {
 
 /// Empties a disk that nobody has open, so that it reads as zeroes.
 ///
-/// Fails with [`EBUSY`] if somebody has. The page cache of a disk goes when it is closed, so there
-/// is none to be written back later. May sleep.
+/// Fails with [`EBUSY`] if the disk is open. The page cache of a disk is dropped when it is closed,
+/// so nothing is written back later. May sleep.
 pub(crate) fn reset(disk: &GenDisk<Disk>) -> Result {
     let data = disk.data();
     let _resize = data.resize.lock();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which minor numbers RAM disks have that have numbers of their own.
+//! The minor numbers of RAM disks with a fixed major number.
 
-/// All minor numbers of a major.
+/// Number of minor numbers of a major number.
 const MINORS: u32 = 1 << 20;
 
 /// Most minor numbers of a disk, `DISK_MAX_PARTS`.
@@ -17,8 +17,8 @@ const MAX_PER_DISK: u32 = 256;
 pub struct Minors(u32);
 
 impl Minors {
-    /// Takes the parameter `max_part` as the C driver does, which rounds it up to a power of two and
-    /// down to 256, and takes 0 for 1.
+    /// Takes the parameter `max_part` as the C driver does, which rounds it up to a power of two
+    /// and down to 256, and takes 0 for 1.
     ///
     /// [`None`] for a negative number.
     pub fn new(max_part: i32) -> Option<Self> {
@@ -28,7 +28,7 @@ impl Minors {
         Some(Self(wanted.checked_next_power_of_two()?.min(MAX_PER_DISK)))
     }
 
-    /// What `max_part` reads back.
+    /// The value that the parameter `max_part` shows.
     pub fn max_part(self) -> i32 {
         i32::try_from(self.0).unwrap_or(i32::MAX)
     }

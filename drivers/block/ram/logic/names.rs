@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which disk names get along.
+//! Which disk names clash.
 
 /// Returns whether two disks cannot have these names: they are the same, or the one is what the
 /// block core would call a partition of the other.
@@ -11,8 +11,8 @@ pub fn clash(a: &[u8], b: &[u8]) -> bool {
         .is_some_and(|rest| rest.is_empty() || is_partition(rest, short))
 }
 
-/// Returns whether `rest`, behind the name of a disk, makes it that of a partition: `1` behind `sda`,
-/// `p1` behind `rram0`.
+/// Returns whether `rest`, behind the name of a disk, makes it that of a partition: `1` behind
+/// `sda`, `p1` behind `rram0`.
 fn is_partition(rest: &[u8], disk: &[u8]) -> bool {
     let number = if disk.last().is_some_and(u8::is_ascii_digit) {
         rest.strip_prefix(b"p")

@@ -22,17 +22,17 @@ pub const MAX_SIZE: u64 = i64::MAX as u64;
 /// Most characters in the name of a disk.
 pub const MAX_NAME: usize = 31;
 
-/// How requests reach the disk.
+/// The front of a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Front {
-    /// Straight in the context of the one who submits: `front=bio`.
+    /// Bio-based: each bio is carried out in the context of its submitter (`front=bio`).
     #[default]
     Bio,
-    /// Through the multi-queue layer, with tags and a scheduler: `front=mq`.
+    /// blk-mq, with tags and an I/O scheduler (`front=mq`).
     Mq,
 }
 
-/// What a write to `add` asks for.
+/// The options of a disk that a write to `add` asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AddOptions<'a> {
     /// `size=`: bytes, a non-zero multiple of the block size up to [`MAX_SIZE`].
@@ -68,7 +68,7 @@ pub fn parse_add(text: &[u8], max_block_size: u32) -> Result<AddOptions<'_>, Par
 
     for word in Tokens::new(text) {
         match word.value().map(|_| word.key()) {
-            // Kept with its word, since whether it is right depends on others.
+            // Kept with its word: whether it is right depends on other words.
             Some(b"size") => word.store(&mut size, word)?,
             Some(b"block_size") => {
                 word.store(&mut block_size, block_size_of(word, max_block_size)?)?
@@ -153,7 +153,7 @@ pub fn parse_remove(text: &[u8]) -> Result<RemoveTarget<'_>, ParseError<'_>> {
     checked_name(word, word.as_bytes()).map(RemoveTarget::Name)
 }
 
-/// Checks the size that `word` gave; too many digits are just one way to be too big.
+/// Checks the size in `word`. A number of more than 64 bits is too large as well.
 fn disk_size<'a>(
     word: Token<'a>,
     size: Result<u64, ParseError<'a>>,
@@ -167,7 +167,7 @@ fn disk_size<'a>(
     if size > MAX_SIZE {
         return Err(ParseError::TooBig(word));
     }
-    // A block size of zero divides nothing.
+    // No size is a multiple of a block size of zero.
     if size == 0 || size.checked_rem(u64::from(block_size)) != Some(0) {
         return Err(ParseError::Unacceptable(
             word,
@@ -193,7 +193,7 @@ fn name_of(word: Token<'_>) -> Result<&str, ParseError<'_>> {
     checked_name(word, word.value().unwrap_or_default())
 }
 
-/// Lets a name through that is safe as a file name in every directory that shows it.
+/// Accepts a name that is safe as a file name in each directory where it appears.
 fn checked_name<'a>(word: Token<'a>, name: &'a [u8]) -> Result<&'a str, ParseError<'a>> {
     let right = |&byte: &u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
 
@@ -215,7 +215,7 @@ fn front_of(word: Token<'_>) -> Result<Front, ParseError<'_>> {
     }
 }
 
-/// Whether to allocate all memory first; a limit below the size leaves no room for that.
+/// Whether to allocate all memory first. A limit below the size rules that out.
 fn prealloc_within<'a>(
     prealloc: Option<(Token<'a>, bool)>,
     size: u64,

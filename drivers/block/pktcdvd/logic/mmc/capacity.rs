@@ -53,9 +53,9 @@ impl ReadCapacity {
 
 /// How many blocks of a medium can be written: the block behind the last one.
 ///
-/// That is the end of its track. Where it is formatted as a whole, the size that the drive tells
-/// is the same, and the smaller one counts. On media that are recorded as one track of many the
-/// drive may leave out what a reader does not care for at the end.
+/// That is the end of its track. If the medium is formatted as a whole, READ CAPACITY reports the
+/// same size, and the smaller one is used. On a CD, READ CAPACITY may leave out the last
+/// [`CD_SLACK`] blocks, which no reader needs.
 pub fn writable_blocks(
     kind: Kind,
     track: Option<&TrackInfo>,

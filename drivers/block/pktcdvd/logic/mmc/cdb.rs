@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Command descriptor blocks: what a drive is told to do.
+//! Command descriptor blocks.
 
 /// Most bytes in a command that goes to an optical drive.
 pub const CDB_LEN: usize = 12;
 
-/// The kB/s that stand for "as fast as can be" in SET CD SPEED.
+/// The speed in kB/s by which SET CD SPEED means "as fast as possible".
 pub const MAX_SPEED: u16 = 0xffff;
 
 /// Which way the data of a command goes.
@@ -22,14 +22,14 @@ pub enum Transfer {
 /// How long a command may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
-    /// The drive knows the answer, or has to look at the medium for it.
+    /// The drive knows the answer, or has to read it from the medium.
     Answer,
     /// The medium has to be written: a cache full of scattered packets.
     Flush,
-    /// The drive begins something long. It is to answer at once; some end it first.
+    /// The drive begins something long. It should answer at once, but some drives end it first.
     Long,
-    /// The medium gets its end, if the drive does that before it answers. A command that is given up
-    /// gets the drive reset, in the midst of that.
+    /// The drive closes the medium, perhaps before it answers. If the command times out, the kernel
+    /// resets the drive while it does so.
     Close,
 }
 
@@ -152,7 +152,7 @@ const GET_PERFORMANCE: u8 = 0xac;
 const READ_DISC_STRUCTURE: u8 = 0xad;
 const SET_CD_SPEED: u8 = 0xbb;
 
-/// Which features GET CONFIGURATION tells of.
+/// Which features GET CONFIGURATION reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Features {
@@ -164,7 +164,7 @@ pub enum Features {
     One = 2,
 }
 
-/// Asks whether the medium can be accessed.
+/// TEST UNIT READY: asks whether the medium can be accessed.
 pub const fn test_unit_ready() -> Command {
     Command::new(six([TEST_UNIT_READY, 0, 0, 0, 0, 0]), Transfer::None)
 }
@@ -186,7 +186,7 @@ pub const fn eject() -> Command {
     Command::new(six([START_STOP, 0, 0, 0, 2, 0]), Transfer::None)
 }
 
-/// Formats, or goes on with a format, as the `len` bytes say that are sent.
+/// FORMAT UNIT: formats, or resumes a format, as the `len` bytes of data say.
 pub const fn format_unit(len: u16) -> Command {
     /// "There is data, and in it a descriptor."
     const BY_DESCRIPTOR: u8 = 1 << 4 | 1;
@@ -245,7 +245,7 @@ pub const fn read_capacity() -> Command {
     )
 }
 
-/// Has all that was written put on the medium, and waits for it.
+/// SYNCHRONIZE CACHE: flushes the cache, and answers when that is done.
 pub const fn synchronize_cache() -> Command {
     Command::new(
         ten([SYNCHRONIZE_CACHE, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
@@ -254,7 +254,7 @@ pub const fn synchronize_cache() -> Command {
     .with_patience(Patience::Flush)
 }
 
-/// Asks for what is pressed into the groove of a recordable CD.
+/// Asks for the ATIP of a recordable CD.
 pub const fn read_atip(len: u16) -> Command {
     let [h, l] = len.to_be_bytes();
 

@@ -46,7 +46,7 @@ pub enum Formatted {
 }
 
 impl Formatted {
-    /// What people call it.
+    /// Its name for people.
     pub const fn name(self) -> &'static str {
         match self {
             Self::No => "no",
@@ -57,14 +57,14 @@ impl Formatted {
     }
 }
 
-/// What is needed of the information on a disc.
+/// The fields of READ DISC INFORMATION that the driver uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DiscInfo {
     /// How far the disc is recorded.
     pub disc: Recorded,
     /// How far its last session is.
     pub session: Recorded,
-    /// It can be written again.
+    /// The disc is erasable.
     pub erasable: bool,
     /// Number of the first track.
     pub first_track: u8,
@@ -74,7 +74,7 @@ pub struct DiscInfo {
     pub formatted: Formatted,
     /// Type of a CD; 0xff if there is none.
     pub disc_type: u8,
-    /// The number that is to tell the disc from others, if it has one.
+    /// The disc identification, if the disc has one.
     pub id: Option<u32>,
 }
 

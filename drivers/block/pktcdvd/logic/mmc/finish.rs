@@ -2,12 +2,12 @@
 
 //! Bringing the use of a medium to an end, command by command.
 //!
-//! A drive that formats a medium in the background is told to stop, and to record what other drives
-//! need to read it: CLOSE TRACK SESSION twice. Both take the drive some time, in which it is not
-//! ready; it tells how far it has come. What is formatted as a whole needs nothing of that. At last
-//! the drive gets back its speeds, the highest, and is asked for the capacity that is left.
+//! If the drive formats the medium in the background, two CLOSE TRACK SESSION commands follow: the
+//! first stops the format, the second records what other drives need to read the medium. Both take
+//! time, in which the drive is not ready and reports its progress. A medium that is formatted as a
+//! whole needs neither. Then the drive's highest speeds are restored, and its capacity is read.
 //!
-//! Used as a [`Probe`](super::probe::Probe) is, and only after SYNCHRONIZE CACHE.
+//! It is used as a [`Probe`](super::probe::Probe), after SYNCHRONIZE CACHE.
 
 use super::{
     capacity::ReadCapacity,
@@ -43,13 +43,14 @@ use super::{
     },
 };
 
-/// How long a drive may take to close a medium, in milliseconds: as long as the kernel gives it.
+/// How long a drive may take to close a medium, in milliseconds: as long as the kernel's own driver
+/// waits for that.
 pub const LIMIT_MS: u32 = 3_000_000;
 
-/// How often it is begun anew because the drive was reset meanwhile.
+/// How often closing is begun again at most because the drive was reset meanwhile.
 const MAX_RESETS: u32 = 3;
 
-/// Which command is under way.
+/// Which command is in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Disc,
@@ -60,7 +61,7 @@ enum State {
     Done,
 }
 
-/// What came of it.
+/// The result of closing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finished {
     /// There was nothing to close.
@@ -71,7 +72,7 @@ pub enum Finished {
     Failed(Failure),
 }
 
-/// Closes a medium that was written, and gives the drive its speeds back.
+/// Closes a medium that was written, and restores the drive's speeds.
 #[derive(Debug, Clone)]
 pub struct Finish {
     state: State,
@@ -81,7 +82,7 @@ pub struct Finish {
     wait: Wait,
     /// Whether the drive was told to close the medium.
     begun: bool,
-    /// Whether the drive was told to write at another speed than its own.
+    /// Whether the write speed of the drive was set.
     slowed: bool,
     finished: Finished,
     capacity: Option<ReadCapacity>,
@@ -124,7 +125,7 @@ impl Finish {
         self.finished
     }
 
-    /// How many blocks the drive says that the medium has now, if it was asked.
+    /// The number of blocks that the drive reports afterwards, if it was asked.
     pub fn blocks(&self) -> Option<u64> {
         self.capacity?.blocks()
     }
@@ -199,7 +200,7 @@ impl Finish {
             return None;
         }
         let after_ms = if failure.is_becoming_ready() {
-            // Some drives say that they are ready, and are not.
+            // Some drives report that they are ready, and are not.
             self.wait.pause()?
         } else {
             failure.retry_after_ms(self.retries)?
@@ -219,7 +220,7 @@ impl Finish {
         let len = match outcome {
             Ok(len) => len,
             Err(failure) if failure.is_success() => BUFFER_LEN,
-            // Nobody knows whether it is to be closed.
+            // It is unknown whether the medium has to be closed.
             Err(failure) => {
                 self.finished = Finished::Failed(failure);
                 return self.restore_speeds(buffer);
@@ -283,8 +284,8 @@ impl Finish {
         }
     }
 
-    /// A drive that was reset while it closed the medium, such as by the sleep of the system, does
-    /// not go on with it.
+    /// A drive that is reset while it closes the medium, for example by suspend, does not go on
+    /// with it.
     fn closing_failed(&mut self, failure: Failure, buffer: &mut [u8; BUFFER_LEN]) -> Step {
         let fault = failure.fault();
         let was_reset = fault.lost_parameters() && !fault.lost_medium();

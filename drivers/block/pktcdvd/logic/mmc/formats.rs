@@ -29,12 +29,12 @@ pub enum Current {
     Unformatted,
     /// So many blocks are.
     Formatted(u32),
-    /// It is not known. So says a drive of a DVD-RW after a quick format, until that was written
-    /// from its first block on, and closed.
+    /// Unknown. Drives report this for a DVD-RW with a quick format until it was written from its
+    /// first block on, and closed.
     Unknown,
 }
 
-/// What is needed of the capacities of a medium.
+/// The fields of READ FORMAT CAPACITIES that the driver uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FormatCapacities {
     /// How much is formatted.
@@ -87,7 +87,7 @@ impl FormatCapacities {
         })
     }
 
-    /// Blocks of a medium that is formatted by that type, when all of it is.
+    /// Blocks of the medium when all of it is formatted by that type.
     pub fn whole(&self, format_type: u8) -> Option<u64> {
         match format_type {
             TYPE_MRW => self.mrw,
@@ -106,8 +106,8 @@ impl FormatCapacities {
     }
 }
 
-/// What FORMAT UNIT sends to go on with a format of that type that was stopped: at once, and to so many
-/// blocks, or [`u32::MAX`] for as far as the medium goes.
+/// The data of FORMAT UNIT that resumes a format of that type. The drive answers at once, and
+/// formats so many blocks; [`u32::MAX`] stands for all of the medium.
 pub const fn restart(format_type: u8, blocks: u32) -> [u8; HEADER_LEN + DESCRIPTOR_LEN] {
     const IMMEDIATE: u8 = 1 << 1;
     const RESTART: u8 = 1;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is in a drive, and whether it can be written in packets.
+//! The medium in a drive, and whether packets can be written to it.
 
 mod identity;
 
@@ -42,40 +42,40 @@ use super::{
     BLOCK_SECTORS, //
 };
 
-/// The blocks between packets of a CD, which are not addressed; for people only.
+/// The blocks between packets of a CD, which have no address. Only shown to people.
 pub const LINK_LOSS: u32 = 7;
 
-/// What the drive has told of a medium.
+/// What the drive has reported of a medium.
 #[derive(Debug, Clone, Copy)]
 pub struct Findings {
     /// By GET CONFIGURATION.
     pub configuration: Configuration,
     /// By READ DISC INFORMATION, or why that failed.
     pub disc: Result<DiscInfo, Refusal>,
-    /// The track to write, or that nothing serves and why.
+    /// The track to write, or why there is none.
     pub track: Result<Option<TrackInfo>, Refusal>,
-    /// The last track that has something recorded.
+    /// The last track in which something is recorded.
     pub last_track: Option<TrackInfo>,
     /// By READ FORMAT CAPACITIES, if it works.
     pub formats: Option<FormatCapacities>,
     /// By READ CAPACITY, if it works.
     pub capacity: Option<ReadCapacity>,
-    /// The blocks that the lower device has.
+    /// The size of the lower device in blocks.
     pub lower_blocks: u64,
     /// The medium is write protected.
     pub protected: bool,
-    /// What came of going on with a format that was stopped.
+    /// Whether the drive has resumed a format that was stopped.
     pub restart: Restart,
 }
 
-/// What came of going on with a format that was stopped.
+/// Whether the drive has resumed a format that was stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Restart {
     /// It was not tried.
     Untried,
-    /// The drive goes on.
+    /// The drive has resumed the format.
     Done,
-    /// The drive does not: for that reason, or for none that it tells.
+    /// The drive has not, with the reason if it reports one.
     Failed(Option<Failure>),
 }
 
@@ -85,14 +85,14 @@ impl Findings {
         let formatted = self.disc.is_ok_and(|disc| disc.formatted != Formatted::No);
         let profile = self.configuration.profile;
 
-        // A drive that has its features wrong does not make a Mount Rainier medium of one that
-        // does not call itself formatted. A CD that does so is one, whatever the features are.
+        // Some drives report wrong features. A medium that is not formatted in the background is no
+        // Mount Rainier medium, whatever the features say, and a CD that is formatted so is one.
         profile.kind(formatted && (self.configuration.mrw || profile.is_cd_rw()))
     }
 
-    /// Takes what there is to know of a track; returns whether to go on with the one before.
+    /// Takes the information on a track. Returns whether the track in front of it is needed, too.
     ///
-    /// To be called for one track after the other, from the last one on.
+    /// To be called for one track after the other, beginning with the last one.
     pub fn take_track(&mut self, answer: Result<TrackInfo, Refusal>) -> bool {
         if let Ok(track) = answer {
             self.last_track = self.last_track.or(Some(track).filter(|track| !track.blank));
@@ -117,7 +117,7 @@ impl Findings {
             Ok((_, blocks)) => Some(blocks),
             Err(_) => self.readable_blocks(),
         };
-        // Of a format that was stopped at once there will be something when the drive goes on.
+        // A format that was stopped at once has formatted nothing, until the drive resumes it.
         let grows = found.is_ok() && self.background() == Some(Formatted::Stopped);
         let blocks = blocks
             .filter(|&blocks| blocks > 0 || grows)
@@ -134,8 +134,7 @@ impl Findings {
         })
     }
 
-    /// Whether a format that was stopped has to be gone on with before the medium is written, and
-    /// of which type it is.
+    /// The type of a format that the drive has to resume before the medium is written.
     pub fn stopped_format(&self) -> Option<u8> {
         let stopped = self.background() == Some(Formatted::Stopped);
         let untried = self.restart == Restart::Untried;
@@ -145,9 +144,9 @@ impl Findings {
             .filter(|_| stopped && untried && !self.protected)
     }
 
-    /// How many blocks can be reached: those of the lower device, or more of them if the drive
-    /// tells so. Its driver may have looked before they were formatted, or hold a block that cannot
-    /// be read for the end.
+    /// How many blocks can be accessed: those of the lower device, or more if the drive reports
+    /// more. The drive's own driver may have read the size before blocks were formatted, or take a
+    /// block that cannot be read for the end.
     pub fn reach(&self) -> u64 {
         let told = self.capacity.and_then(|told| told.blocks());
         let formatted = match self.background() {
@@ -167,13 +166,13 @@ impl Findings {
         blocks.map(|blocks| blocks.min(self.reach()))
     }
 
-    /// How far the drive has formatted the medium in the background, if it does that with it.
+    /// The state of the background format, if the medium is of a kind that has one.
     fn background(&self) -> Option<Formatted> {
         self.kind()?.background_format()?;
         Some(self.disc.ok()?.formatted)
     }
 
-    /// How many blocks of the medium are formatted, if the drive tells.
+    /// How many blocks of the medium are formatted, if the drive reports it.
     fn formatted_blocks(&self) -> Option<u64> {
         self.formats?.formatted()
     }
@@ -183,7 +182,7 @@ impl Findings {
         self.formats?.whole(self.kind()?.background_format()?)
     }
 
-    /// How the medium is written, and how many blocks of it can be as it is now.
+    /// How the medium is written, and how many of its blocks can be written now.
     fn writing(&self) -> Result<(Writing, u64), Refusal> {
         let profile = self.configuration.profile;
         let kind = self.kind().ok_or(Refusal::Profile(profile))?;
@@ -210,8 +209,8 @@ impl Findings {
         ))
     }
 
-    /// How many blocks can be written as the medium is now, and how many there may be later, when
-    /// the drive has gone on formatting it.
+    /// How many blocks can be written now, and how many when the drive has formatted all of the
+    /// medium.
     fn sizes(&self, kind: Kind, track: Option<&TrackInfo>) -> Result<(u64, u64), Refusal> {
         let told = writable_blocks(kind, track, self.capacity);
         let reach = self.reach();
@@ -235,7 +234,7 @@ impl Findings {
         }
     }
 
-    /// As [`Findings::sizes`], of a medium whose format was stopped and is not gone on with.
+    /// As [`Findings::sizes`], for a medium whose format was stopped and was not resumed.
     fn stopped_sizes(
         &self,
         kind: Kind,
@@ -267,9 +266,9 @@ fn whole_packets(geometry: &Geometry, blocks: u64) -> u64 {
     }
 }
 
-/// Why a medium cannot even be read that cannot be written for the reason `refusal`.
+/// The reason why a medium that cannot be written, because of `refusal`, cannot be read either.
 ///
-/// Of a disc with nothing on it that reason tells more than that it has no size.
+/// For an empty disc that is `refusal`, which says more than that the disc has no size.
 const fn nothing_to_read(refusal: Refusal) -> Refusal {
     match refusal {
         Refusal::Geometry(_) => Refusal::NoCapacity,
@@ -280,7 +279,7 @@ const fn nothing_to_read(refusal: Refusal) -> Refusal {
 /// Cuts `blocks` blocks into packets.
 fn geometry(packet_blocks: u32, start: u64, blocks: u64) -> Result<Geometry, Refusal> {
     Geometry::new(
-        // At most 128 blocks were let through.
+        // More than 128 blocks were rejected before.
         packet_blocks.saturating_mul(BLOCK_SECTORS as u32),
         start.saturating_mul(BLOCK_SECTORS),
         blocks.saturating_mul(BLOCK_SECTORS),
@@ -288,7 +287,7 @@ fn geometry(packet_blocks: u32, start: u64, blocks: u64) -> Result<Geometry, Ref
     .map_err(Refusal::Geometry)
 }
 
-/// What a track is good for; a drive that need not be told how to write need not know tracks.
+/// How a track can be written. Drives that need no write parameters need not report tracks.
 fn choose_track(
     kind: Kind,
     answer: Result<TrackInfo, Refusal>,
@@ -309,7 +308,7 @@ fn choose_track(
 
 /// Checks the disc as a whole; `current` is how much of it is formatted, if the drive tells.
 ///
-/// Only of a CD-RW has it to be known: it might be a CD-R.
+/// A CD has to report that it is erasable, since it might be a CD-R.
 fn check_disc(
     kind: Kind,
     disc: Result<DiscInfo, Refusal>,
@@ -327,7 +326,7 @@ fn check_disc(
             refuse_if(nothing, Refusal::Blank(kind))
         }
         Kind::DvdRw if current == Some(Current::Unknown) => Err(Refusal::Intermediate),
-        // Their discs may say anything, or nothing.
+        // What these drives report of the disc means nothing.
         Kind::DvdRam | Kind::HdDvdRam => {
             refuse_if(current == Some(Current::Unformatted), Refusal::Blank(kind))
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Why a medium cannot be used, or not be written.
+//! Reasons why a medium cannot be used, or not be written.
 
 use super::{
     super::zone::GeometryError,
@@ -20,15 +20,15 @@ use core::fmt;
 /// The error that an open fails with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Errno {
-    /// `ENOMEDIUM`: there is nothing in the drive.
+    /// `ENOMEDIUM`: the drive is empty.
     NoMedium,
-    /// `EROFS`: it can be read at most, so that a mount tries that next.
+    /// `EROFS`: the medium can only be read. `mount` then mounts it read-only.
     ReadOnly,
     /// `ENXIO`: the track has no packets.
     NoPackets,
-    /// `EBUSY`: the drive has something else to do for long.
+    /// `EBUSY`: the drive is busy with something that takes long.
     Busy,
-    /// `EIO`: the drive does not do what it has to.
+    /// `EIO`: the drive does not work as it has to.
     Io,
 }
 
@@ -66,16 +66,16 @@ pub enum Refusal {
     PacketTooLarge(u32),
     /// The track cannot be cut into packets.
     Geometry(GeometryError),
-    /// Nothing tells how large the medium is.
+    /// The size of the medium is unknown.
     NoCapacity,
     /// A command failed that has to work.
     Command(&'static str, Failure),
-    /// The reply to a command that has to work does not serve.
+    /// The reply to a command that has to work is unusable.
     Reply(&'static str, ReplyError),
 }
 
 impl Refusal {
-    /// Tells of a command that failed.
+    /// The refusal because of a command that failed.
     pub const fn command(command: &Command, failure: Failure) -> Self {
         match failure.fault() {
             Fault::NoMedium => Self::NoMedium,
@@ -83,7 +83,7 @@ impl Refusal {
         }
     }
 
-    /// Returns the error for who wants to write.
+    /// Returns the error of an open for writing.
     pub const fn errno(&self) -> Errno {
         match self {
             Self::NoMedium => Errno::NoMedium,

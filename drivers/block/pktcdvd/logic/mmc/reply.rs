@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Replies of drives, of which only what came is there.
+//! Replies of drives, which may be shorter than asked for.
 
 use core::fmt;
 
-/// Why a reply does not serve.
+/// Why a reply is unusable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplyError {
     /// It ends before what has to be in it.
     Short {
         /// How many bytes are needed.
         needed: usize,
-        /// How many came, or how many it says to have.
+        /// How many came, or how many the reply says that it has.
         got: usize,
     },
-    /// It is about something else than what was asked for.
+    /// It is of another kind than was asked for.
     Other,
 }
 
@@ -66,8 +66,7 @@ impl<'a> Reply<'a> {
         Self(self.0.get(at..).unwrap_or_default())
     }
 
-    /// Returns the reply up to the end that its first two bytes tell, which do not count
-    /// themselves.
+    /// Returns the reply up to the length in its first two bytes, which do not include themselves.
     pub fn self_sized(self) -> Self {
         let rest = self.u16(0).map_or(0, usize::from);
 

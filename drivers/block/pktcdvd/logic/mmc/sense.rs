@@ -8,25 +8,26 @@ use super::reply::{
 };
 use core::fmt;
 
-/// What a drive says of a command that it did not simply do.
+/// Sense data of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sense {
-    /// The kind of thing that happened, 0 to 15.
+    /// The sense key, 0 to 15.
     pub key: u8,
-    /// What happened: the additional sense code.
+    /// The additional sense code.
     pub asc: u8,
-    /// More of it: the qualifier of the code.
+    /// The additional sense code qualifier.
     pub ascq: u8,
-    /// It is about an earlier command whose success was reported; this one was not done.
+    /// A deferred error: of an earlier command whose success was reported. This command was not
+    /// done.
     pub deferred: bool,
     /// The address that it is about, if there is one.
     pub information: Option<u64>,
-    /// How far what the drive is busy with has come, of 65536.
+    /// Progress of what the drive is busy with, in 65536ths.
     pub progress: Option<u16>,
 }
 
 impl Sense {
-    /// Takes sense data apart that somebody else read, such as the kernel.
+    /// Takes sense data that the kernel has decoded.
     ///
     /// [`None`] if the response code is not one of sense data, which includes zeroes.
     pub const fn new(response: u8, key: u8, asc: u8, ascq: u8) -> Option<Self> {
@@ -106,15 +107,15 @@ impl Sense {
 
     /// Whether the drive is not ready but will be, however long that takes.
     ///
-    /// Drives have many reasons, or tell none, when they were told to do something long. Two of them
-    /// do not pass by: the drive wants to be started, or somebody to come.
+    /// While a drive does something long, it may report any reason, or none. Only two reasons do
+    /// not end by themselves: the drive has to be started, or needs a person.
     pub const fn is_becoming_ready(&self) -> bool {
         let not_ready = matches!((self.deferred, self.key, self.asc), (false, 0x2, 0x04));
 
         not_ready && !matches!(self.ascq, 0x02 | 0x03)
     }
 
-    /// What it means for who sent the command.
+    /// What it means for the sender of the command.
     pub const fn fault(&self) -> Fault {
         match (self.key, self.asc, self.ascq) {
             (0x0 | 0x1, ..) => Fault::None,
@@ -154,10 +155,10 @@ impl fmt::Display for Sense {
     }
 }
 
-/// What came of a command that the drive answered with sense data.
+/// What sense data means for a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// None: it was done, perhaps after the drive has tried more than once.
+    /// No fault: the command was done, perhaps after more than one try of the drive.
     None,
     /// The drive has no medium.
     NoMedium,
@@ -169,11 +170,11 @@ pub enum Fault {
     NotReady,
     /// The medium is bad there.
     Medium,
-    /// The drive is.
+    /// The drive is broken.
     Hardware,
     /// The drive does not have that command, or not with these parameters.
     Unsupported,
-    /// The write parameters do not go with the track: they have to be sent again.
+    /// The write parameters do not fit the track, and have to be sent again.
     WrongMode,
     /// The cache has to be flushed before.
     Sequence,
@@ -181,7 +182,7 @@ pub enum Fault {
     Refused,
     /// The medium was changed, or may have been.
     MediumChanged,
-    /// The drive has forgotten the write parameters and speeds.
+    /// The drive has lost the write parameters and speeds.
     Reset,
     /// Something else happened in the drive that says nothing of the command.
     Attention,
@@ -201,8 +202,8 @@ impl Fault {
     /// Whether a command that failed is to be sent again after `retries` times, and after how many
     /// milliseconds.
     ///
-    /// In all that is less than a minute, if the times that the drive was busy are counted over
-    /// all commands.
+    /// All waits together are less than a minute, if `retries` for a busy drive is counted over all
+    /// commands.
     pub const fn retry_after_ms(self, retries: u32) -> Option<u32> {
         match self {
             Self::Busy if retries < 5 => Some(100 << retries),
@@ -259,7 +260,8 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// What it means for who sent the command; a transport that failed is broken hardware.
+    /// What it means for the sender of the command. A failed transport is taken for broken
+    /// hardware.
     pub const fn fault(&self) -> Fault {
         match self {
             Self::Sense(sense) => sense.fault(),
@@ -286,8 +288,8 @@ impl Failure {
     /// Whether the command is to be sent again after `retries` times, and after how many
     /// milliseconds.
     ///
-    /// As [`Fault::retry_after_ms`]; but a command that the drive has not done because of an
-    /// earlier one is as good as any.
+    /// As [`Fault::retry_after_ms`]. But a command that was not done because of a deferred error is
+    /// simply sent again.
     pub const fn retry_after_ms(&self, retries: u32) -> Option<u32> {
         match self {
             Self::Sense(sense) if sense.deferred && retries < Fault::RETRIES => Some(0),
@@ -306,7 +308,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What came of SYNCHRONIZE CACHE.
+/// The result of SYNCHRONIZE CACHE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flushed {
     /// All that was written is on the medium.
@@ -320,9 +322,9 @@ pub enum Flushed {
 impl Flushed {
     /// Judges SYNCHRONIZE CACHE that was sent `retries` times before.
     ///
-    /// Unlike other commands, it is not repeated when the drive was reset or tells of an earlier
-    /// error: then the cache is empty because what was in it is lost. A drive that does not have
-    /// the command has no cache.
+    /// Unlike other commands, it is not repeated when the drive was reset or reports a deferred
+    /// error: the cache is empty then because its data is lost. A drive that does not support the
+    /// command has no cache.
     pub const fn judge(outcome: Result<usize, Failure>, retries: u32) -> Self {
         let failure = match outcome {
             Ok(_) => return Self::Done,

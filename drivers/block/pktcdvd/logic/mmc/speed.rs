@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How fast to write: as the medium allows, not as the drive could.
+//! The write speed: as fast as the medium allows, which may be slower than the drive.
 
 use super::{
     mode::{
@@ -20,10 +20,10 @@ pub const ATIP_LEN: u16 = 28;
 /// How many speeds of a medium are asked for.
 pub const SPEED_DESCRIPTORS: u8 = 16;
 
-/// What 1x is for a CD, in kB/s.
+/// The speed 1x of a CD, in kB/s.
 const CD_SPEED: u32 = 177;
 
-/// The speed of a CD or of a drive that does not tell.
+/// The speed that is assumed of a CD or a drive that reports none.
 const FALLBACK_TIMES: u32 = 16;
 
 /// The write speed of a drive in kB/s, by its capability page; [`None`] if that is zero.

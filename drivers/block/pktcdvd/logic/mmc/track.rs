@@ -13,7 +13,7 @@ pub const REPLY_LEN: u16 = 36;
 /// Bytes that have to be there: up to the size of the track.
 const NEEDED: usize = 28;
 
-/// What is needed of the information on a track.
+/// The fields of READ TRACK INFORMATION that the driver uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrackInfo {
     /// Number of the track.

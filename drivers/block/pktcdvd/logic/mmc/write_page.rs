@@ -2,8 +2,8 @@
 
 //! The write-parameter page: how the drive is told to write packets.
 //!
-//! CD-RW and DVD-RW want it before the first write, and again whenever the drive has forgotten it:
-//! after a reset and with a new medium.
+//! CD-RW and DVD-RW need it before the first write, and again when the drive has lost it: after a
+//! reset and with a new medium.
 
 use super::{
     mode::{
@@ -16,7 +16,7 @@ use super::{
 /// Bytes of the page that have to be there: up to the packet size.
 const NEEDED: usize = 14;
 
-/// What the page is to say.
+/// The contents of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WriteParameters {
     /// All packets have the same size.
@@ -30,7 +30,7 @@ pub struct WriteParameters {
 }
 
 impl WriteParameters {
-    /// What the page is to say for a DVD that does not tell of its track.
+    /// The contents of the page for a DVD whose track is unknown.
     pub const fn of_dvd(packet_blocks: u32) -> Self {
         Self {
             fixed: true,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What tells a medium from others.
+//! The identity of a medium.
 
 use super::{
     super::{
@@ -10,10 +10,10 @@ use super::{
     Findings,
 };
 
-/// What tells a medium from others: nothing of it changes while the medium is written.
+/// The identity of a medium: properties that do not change while the medium is written.
 ///
-/// Two media of one kind and size that were formatted alike are the same by this, unless they have
-/// a number.
+/// Two media of one kind and size that were formatted alike cannot be distinguished, unless they
+/// have a disc identification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
     profile: Profile,
@@ -49,7 +49,7 @@ impl Identity {
 
     /// Whether `later`, which was found after this, may be the same medium.
     ///
-    /// One that the drive has formatted meanwhile has grown.
+    /// A medium that the drive has formatted meanwhile has grown.
     pub fn allows(&self, later: &Self) -> bool {
         let same_size = if self.grows {
             self.whole.is_none() || later.whole.is_none() || self.whole == later.whole

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The first half of a probe: what is in the drive.
+//! The first half of a probe: examining the medium.
 
 use super::{
     super::{
@@ -57,7 +57,7 @@ impl Probe {
     ) -> Step {
         match self.read(outcome, buffer, Configuration::parse) {
             Ok(configuration) => self.configured(configuration, buffer),
-            // Perhaps it knows no features.
+            // The drive may support no features.
             Err(_) => {
                 let command = cdb::get_configuration(Features::All, 0, 8);
                 self.go(State::Profile, command, buffer)
@@ -76,7 +76,7 @@ impl Probe {
         let kind = found.profile.kind(found.mrw);
 
         if found.random_writable != Some(true) && kind.is_some_and(Kind::tells_writable) {
-            // Features that are not in force may not have been told of.
+            // The drive may not have reported features that are not current.
             let command = cdb::get_configuration(Features::One, RANDOM_WRITABLE, 24);
             return self.go(State::RandomWritable, command, buffer);
         }

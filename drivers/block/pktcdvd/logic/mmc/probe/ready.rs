@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The second half of a probe: the drive is made ready to write.
+//! The second half of a probe: preparing the drive for writing.
 
 use super::{
     super::{
@@ -78,8 +78,8 @@ impl Probe {
         }
     }
 
-    /// A drive that does not take write parameters cannot write a CD-RW. A DVD-RW is written without
-    /// by most, for which the page is about other formats of it.
+    /// A drive that does not take write parameters cannot write a CD-RW. A DVD-RW is written
+    /// without by most, for which the page is about other formats of it.
     fn no_parameters(&mut self, failure: Failure, buffer: &mut [u8; BUFFER_LEN]) -> Step {
         let refused = matches!(failure.fault(), Fault::Unsupported | Fault::Refused);
 
@@ -134,7 +134,7 @@ impl Probe {
         self.go(State::SetSpeed, cdb::set_cd_speed(MAX_SPEED, speed), buffer)
     }
 
-    /// A drive that does not let its speed be set writes at its own.
+    /// A drive whose speed cannot be set writes at its own speed.
     pub(super) fn speed_set(&mut self, outcome: Outcome) -> Step {
         if let (Ok(_), Some(Ok(medium))) = (outcome, self.verdict.as_mut()) {
             if let Ok(writing) = medium.writing.as_mut() {
@@ -151,7 +151,7 @@ impl Probe {
         }
     }
 
-    /// Takes back that the medium can be written.
+    /// Notes that the medium cannot be written after all.
     pub(super) fn refuse(&mut self, refusal: Refusal) -> Step {
         if self.readies_again {
             return self.done(Err(refusal));

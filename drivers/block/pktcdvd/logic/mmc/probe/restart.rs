@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Between both halves of a probe: the drive goes on with a format that was stopped.
+//! Between both halves of a probe: the drive resumes a format that was stopped.
 //!
-//! Only if the medium is to be written. Until the drive has begun it is not ready; from then on it
-//! formats whenever it has nothing else to do, and can be written anywhere.
+//! It does so only if the medium is to be written. The drive is not ready until it has begun. From
+//! then on it formats whenever it has nothing else to do, and all of the medium can be written.
 
 use super::{
     super::{
@@ -51,7 +51,7 @@ impl Probe {
         self.ask_disc(buffer)
     }
 
-    /// Has the drive go on with a format, if it was stopped and the medium is to be written.
+    /// Has the drive resume a format that was stopped, if the medium is to be written.
     pub(super) fn go_on_formatting(&mut self, buffer: &mut [u8; BUFFER_LEN]) -> Step {
         let stopped = self.found.stopped_format();
         let Some(format_type) = stopped.filter(|_| self.access != Access::Read) else {
@@ -75,8 +75,8 @@ impl Probe {
         self.go(State::Restart, cdb::format_unit(list.len() as u16), buffer)
     }
 
-    /// How far to tell the drive to format the medium, if it has not taken "as far as it goes": some
-    /// drives want the number that they have told.
+    /// The number of blocks to format, if the drive has rejected "all of the medium". Some drives
+    /// accept only the number that they report.
     fn size_to_tell(&self, failure: Failure) -> Option<(u8, u32)> {
         let Failure::Sense(sense) = failure else {
             return None;
@@ -93,7 +93,7 @@ impl Probe {
             .map(|blocks| (format_type, blocks))
     }
 
-    /// How many blocks a medium that is known has when all of it is formatted.
+    /// How many blocks a known medium has when all of it is formatted.
     fn known_size(&self) -> Option<u64> {
         let medium = self.verdict.filter(|_| self.readies_again)?.ok()?;
         let whole = medium.writing.ok()?.geometry.capacity_sectors() / BLOCK_SECTORS;
@@ -127,7 +127,7 @@ impl Probe {
         }
     }
 
-    /// Takes what came while the drive is waited for.
+    /// Takes the result of a command that was sent while waiting for the drive.
     pub(super) fn restarting_on(
         &mut self,
         outcome: Outcome,
@@ -191,7 +191,7 @@ impl Probe {
         self.ask_tracks(buffer)
     }
 
-    /// Notes what has become of the medium that is known: the drive may format it now.
+    /// Notes the new state of a known medium, which the drive may format now.
     pub(super) fn looked_again(&mut self, buffer: &mut [u8; BUFFER_LEN]) -> Step {
         let found = self.found;
         let mut nothing = None;
@@ -216,7 +216,7 @@ impl Probe {
     }
 }
 
-/// All of a medium can be written that the drive formats, or has formatted to the end.
+/// Whether all of the medium can be written: the drive formats it, or has formatted all of it.
 fn grow(medium: &mut Medium) {
     let whole = match (medium.formatted, medium.writing) {
         (Formatted::Running | Formatted::Complete, Ok(writing)) => {
