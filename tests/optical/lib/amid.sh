@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# The system sleeps in the midst of work on a packet device. Sourced after optical.sh.
+# The system sleeps in the midst of work on a packet device. Sourced after optical.sh and stock.sh.
 
 # amid COMMAND PATH...: runs that in the midst of reads, direct writes, and buffered writes with an
 # fsync each, all on one device or each on a file; prints its status, and what came of each.
@@ -25,4 +25,19 @@ amid() {
 	touch "$stop"
 	wait "${busy[@]}"
 	echo "$status $(cat "$RBLK_SCRATCH"/busy.{read,direct,buffered} | tr '\n' ' ' | sed 's/ $//')"
+}
+
+# amid_frozen COMMAND: the same on a file system on the drive that is mapped; it is frozen before the
+# tasks are. Prints whether it could be unmounted after that, too.
+amid_frozen() {
+	local came
+	mkfs.ext4 -q -F -b 2048 "$node" && mount "$node" $MNT &&
+		dd if=/dev/zero of=$MNT/read bs=1M count=4 conv=fsync status=none || return
+	order set slow=20
+	echo 1 >/sys/power/freeze_filesystems
+	came=$(amid "$1" $MNT/read $MNT/direct $MNT/buffered)
+	echo 0 >/sys/power/freeze_filesystems
+	order set slow=0
+	umount $MNT
+	echo "$came unmounted $?"
 }
