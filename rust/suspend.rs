@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Hearing of the sleep of the system.
+//! Notifications of suspend and resume.
 //!
 //! C header: [`include/linux/suspend.h`](srctree/include/linux/suspend.h)
 

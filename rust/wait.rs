@@ -174,7 +174,7 @@ impl WaitQueue {
     }
 }
 
-/// A place where one task waits; that costs less than a queue.
+/// A wait primitive for a single waiter (`struct rcuwait`). It costs less than a wait queue.
 ///
 /// If two wait at the same time, the one that came first is woken; the other one looks at its
 /// condition every few milliseconds, until it has the place for itself.

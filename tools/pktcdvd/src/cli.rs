@@ -16,10 +16,10 @@ const FRAME: u64 = 2048;
 /// The largest packet, in bytes.
 const MAX_PACKET: u64 = 256 << 10;
 
-/// Map block devices to packet devices, show what these do, and prepare discs for them.
+/// Make packet devices of block devices, show what they do, and prepare discs for them.
 ///
-/// A packet device takes any write of whole 2 KiB blocks, and has the device below it written in
-/// whole packets: what discs of optical drives need, and flash and RAID profit from.
+/// A packet device accepts any write of whole 2 KiB blocks. It writes the device below it only in
+/// whole packets. Rewritable discs require this; flash and RAID benefit from it.
 ///
 /// The first five commands have short forms: -a, -r, -l, -s and -w.
 #[derive(Debug, Parser)]
@@ -127,7 +127,7 @@ pub struct Add {
     #[arg(short = 'b', long, value_name = "NUMBER",
         value_parser = clap::value_parser!(u64).range(2..=64))]
     pub packet_buffers: Option<u64>,
-    /// Bytes in front of the first packet, in steps of 2K; they can be read only [default: 0].
+    /// Bytes in front of the first packet, in steps of 2K; this area is read-only [default: 0].
     #[arg(short, long, value_name = "SIZE", value_parser = frames)]
     pub offset: Option<u64>,
     /// Do not map a drive if packets cannot be written on the disc in it, or if it is empty.
@@ -166,7 +166,7 @@ pub struct List {
 /// What to show.
 #[derive(Debug, Args)]
 pub struct Status {
-    /// Of which devices; all by default. Named as for remove.
+    /// Devices to show [default: all]. Takes the same forms as remove.
     #[arg(value_name = "NAME|M:m", value_hint = ValueHint::Other)]
     pub targets: Vec<String>,
     /// Print JSON.
@@ -177,7 +177,7 @@ pub struct Status {
 /// What to watch.
 #[derive(Debug, Args)]
 pub struct Watch {
-    /// Which devices; all by default. Named as for remove.
+    /// Devices to show [default: all]. Takes the same forms as remove.
     #[arg(value_name = "NAME|M:m", value_hint = ValueHint::Other)]
     pub targets: Vec<String>,
     /// Seconds between looks, 0.1 to 60.
@@ -194,7 +194,7 @@ pub struct Watch {
 /// What to format.
 #[derive(Debug, Clone, Args)]
 pub struct Format {
-    /// The drive: its path or number, or a packet device that it is mapped to.
+    /// The drive: its path or number, or its packet device.
     #[arg(value_name = "DRIVE", value_hint = ValueHint::FilePath)]
     pub target: String,
     /// Take the time that it takes: blank all of a CD-RW, certify a DVD-RAM or BD-RE, wait until a
@@ -225,7 +225,7 @@ pub struct Format {
 /// What to show.
 #[derive(Debug, Clone, Args)]
 pub struct Info {
-    /// The drive: its path or number, or a packet device that it is mapped to.
+    /// The drive: its path or number, or its packet device.
     #[arg(value_name = "DRIVE", value_hint = ValueHint::FilePath)]
     pub target: String,
     /// Print JSON.
@@ -275,7 +275,7 @@ pub struct Umount {
 /// What to take out.
 #[derive(Debug, Clone, Args)]
 pub struct Eject {
-    /// The drive, or a packet device that it is mapped to.
+    /// The drive, or its packet device.
     #[arg(value_name = "DRIVE|NAME", value_hint = ValueHint::FilePath)]
     pub target: String,
     /// Leave the drive mapped.
@@ -333,7 +333,7 @@ pub const EXAMPLES: &[(&str, &str)] = &[
         "map the drive, as /dev/pktcdvd/disc",
     ),
     ("pktcdvd -s --json disc", "its counters, for programs"),
-    ("pktcdvd watch", "look on"),
+    ("pktcdvd watch", "see packets and throughput as they change"),
     ("pktcdvd -r disc", "unmap it"),
     (
         "pktcdvd format /dev/sr0",
