@@ -3,20 +3,33 @@
 """recipes.py names FILE...          the recipes of documents
 recipes.py commands NAME FILE...  the commands of one, a line each
 recipes.py shown NAME FILE...     what it prints by the document, as regular expressions
-recipes.py unmarked FILE...       commands that belong to no recipe
+recipes.py unmarked FILE...       literal blocks that are neither a recipe nor an example
 
-A recipe is a literal block behind a comment ".. recipe: NAME". Lines with a "#" in front are commands,
-the others what they print: numbers may be others. A block whose comment is ".. example: REASON" is
-none, for that reason.
+A recipe is a literal block behind a comment ".. recipe: NAME", in Markdown "<!-- recipe: NAME -->".
+If some of its lines have a "#" in front, these are the commands, and the others are what they print:
+numbers may be others. If none has, all lines are commands. A block without commands has a comment
+"example: REASON" instead. The comment stands in front of the block, or of the paragraph that ends
+with its "::".
 """
 
 import re
 import sys
 
+MARK = re.compile(r" *(?:\.\.|<!--) (recipe|example): (.*?)(?: *-->)?")
+
+
+def opens_block(line, markdown, after_blank):
+    """Whether a line is the last one before a literal block, or in Markdown its first one."""
+    if markdown:
+        return after_blank and line.startswith("    ")
+    return line.rstrip().endswith("::") and not line.lstrip().startswith("..")
+
 
 def blocks(path):
     """The literal blocks of a document: (kind, name, lines)."""
-    mark, indent, lines = None, None, []
+    markdown = path.endswith(".md")
+    mark, text_since, after_blank = None, False, True
+    indent, lines = None, []
     with open(path, encoding="utf-8") as text:
         for line in [*text.read().expandtabs(8).splitlines(), "end"]:
             depth = len(line) - len(line.lstrip())
@@ -25,35 +38,38 @@ def blocks(path):
                     lines.append(line.strip())
                     continue
                 yield *(mark or (None, None)), [one for one in lines if one]
-                mark, indent, lines = None, None, []
-            found = re.fullmatch(r" *\.\. (recipe|example): (.*)", line)
+                mark, text_since, indent, lines = None, False, None, []
+            found = MARK.fullmatch(line)
             if found:
-                mark = found.groups()
-            elif line.rstrip().endswith("::") and not line.lstrip().startswith(".."):
-                indent = depth
+                mark, text_since = found.groups(), False
+            elif opens_block(line, markdown, after_blank):
+                indent, lines = (3, [line.strip()]) if markdown else (depth, [])
             elif line.strip():
+                text_since = True
+            elif text_since:
                 mark = None
+            after_blank = not line.strip()
+
+
+def is_command(line, lines):
+    """Whether a line of a recipe is a command."""
+    return line.startswith("# ") or not any(one.startswith("# ") for one in lines)
 
 
 def main(question, *args):
     name, files = (None, args) if question in ("names", "unmarked") else (args[0], args[1:])
-    recipes = [(path, *block) for path in files for block in blocks(path)]
-    if question == "unmarked":
-        for path, kind, _, lines in recipes:
-            for line in lines if kind is None else ():
-                if line.startswith("# "):
-                    print(f"{path}: {line}")
-        return
-    for _, kind, its_name, lines in recipes:
-        if kind != "recipe":
-            continue
-        if question == "names":
-            print(its_name)
-        elif its_name == name:
+    for path, kind, its_name, lines in [(path, *block) for path in files for block in blocks(path)]:
+        if question == "unmarked":
+            if kind is None:
+                print(f"{path}: {lines[0]}")
+        elif question == "names":
+            if kind == "recipe":
+                print(its_name)
+        elif (kind, its_name) == ("recipe", name):
             for line in lines:
-                if question == "commands" and line.startswith("# "):
-                    print(line[2:])
-                elif question == "shown" and not line.startswith("# "):
+                if question == "commands" and is_command(line, lines):
+                    print(line.removeprefix("# "))
+                elif question == "shown" and not is_command(line, lines):
                     words = [re.sub(r"[0-9]+(\\\.[0-9]+)?", "[0-9.]+", re.escape(word)) for word in line.split()]
                     print(r" +".join(words))
 

@@ -4,27 +4,25 @@
 # rblk-timeout: 180
 # rblk-args: --drive cdrw,strict-cache,blocks=16384 --drive dvd-rw,strict-cache,blocks=16384 --drive dvd+rw,strict,blocks=16384 --drive dvdram,strict,blocks=16384 --drive bd-re,strict,blocks=16384
 #
-# The commands in the guides do, word for word, what the guides say.
+# The commands in the README and in the guides do, word for word, what is said there.
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=tests/lib/recipes.sh
+. "$(dirname "$0")/../lib/recipes.sh"
 # shellcheck source=tests/lib/drive.sh
 . "$(dirname "$0")/../lib/drive.sh"
 # shellcheck source=tests/pktcdvd/lib/pkt.sh
 . "$(dirname "$0")/../pktcdvd/lib/pkt.sh"
 
-ktap_plan 18
-guides=(Documentation/admin-guide/*.rst)
-recipes=tests/lib/recipes.py
-PATH=$(realpath "$(dirname "$0")/../../target/release"):$PATH
-cd "$(dirname "$0")/../.." || exit
-
-# of QUESTION NAME: about a recipe.
-of() { "$recipes" "$1" "$2" "${guides[@]}"; }
+ktap_plan 36
+PATH=$recipes_top/target/release:$PATH
+cd "$recipes_top" || exit
+followed=()
 
 # in_order NAME: what was printed has the lines that the document shows, one behind the other.
 in_order() {
-	of shown "$1" | python3 -c '
+	recipes_ask shown "$1" | python3 -c '
 import re, sys
 printed = iter(open(sys.argv[1], encoding="utf-8"))
 for shown in sys.stdin.read().splitlines():
@@ -32,12 +30,19 @@ for shown in sys.stdin.read().splitlines():
         sys.exit("not printed in its place: " + shown)' "$tmp/printed"
 }
 
-# follow NAME [BEFORE]: runs BEFORE, which gives what the recipe begins with, and then the recipe.
+# follow NAME [WORD=TEXT]... [BEFORE...]: runs BEFORE, which gives what the recipe begins with, and then
+# the recipe, with TEXT in the place of WORD.
 follow() {
-	local name=$1
+	local name=$1 words=()
 	shift
+	while [[ ${1-} == *=* ]]; do
+		words+=("$1")
+		shift
+	done
 	[ $# -eq 0 ] || "$@" || return
-	(cd "$tmp" && bash -ex -o pipefail /dev/stdin) < <(of commands "$name") >"$tmp/printed" 2>"$tmp/said" &&
+	followed+=("$name")
+	recipe_commands "$name" ${words[@]+"${words[@]}"} >"$tmp/commands" || return
+	(cd "$tmp" && bash -ex -o pipefail commands) >"$tmp/printed" 2>"$tmp/said" </dev/null &&
 		in_order "$name" && return
 	cat "$tmp/printed" "$tmp/said"
 	return 1
@@ -65,9 +70,21 @@ busy() {
 tmp=$RBLK_SCRATCH/recipes
 mkdir -p "$tmp/letters" && echo 'Dear reader' >"$tmp/letters/first"
 clean_up
-mapfile -t names < <("$recipes" names "${guides[@]}")
-check_equal "each command in a guide belongs to a recipe" '' "$("$recipes" unmarked "${guides[@]}")"
-check_equal "all recipes are run here" 'card command disc pktsetup session trace ram' "${names[*]}"
+check_equal "each block of commands in a document is a recipe" '' "$(recipes_ask unmarked)"
+check_equal "the list has all recipes, each once" "$(recipes_ask names | sort)" \
+	"$(sed '/^#/d;s/[[:space:]].*//' "$recipes_list" | sort)"
+# A test runs what the list says of it, or there is a reason.
+accounted() {
+	local name by rest
+	while read -r name by rest; do
+		case $by in
+		'' | '#'* | tests/tools/recipes.sh) ;;
+		not:) [ -n "$rest" ] || echo "$name: no reason" ;;
+		*) grep -q "recipe_commands $name" "$by" || echo "$name: not in $by" ;;
+		esac
+	done < <(grep -v '^#' "$recipes_list")
+}
+check_equal "those that others run are there" '' "$(accounted 2>&1)"
 
 check "there is a disk" sdb
 check "a card: map, make a file system, mount, unmap" follow card
@@ -91,6 +108,39 @@ check "the disc has the files" letters
 check "a session that lingers" follow session lingers
 check "the drive is unmapped" pktcdvd -r /dev/sr0
 
+# The README.
+check "a new disc" follow readme-new-disc drive_as 0 dvdram,blank,blocks=16384,format-time=2000
+check "it is mounted" mountpoint -q /mnt
+check "it is unmounted" umount /mnt
+check "a disc" follow readme-disc
+check_equal "the tray is open" 1 "$(drive_get @0 tray_open)"
+check "a card, without tools" follow readme-card
+check "a RAM disk" follow readme-ram
 check "RAM disks" follow ram
+
+# Whose disks may lie on nodes that are opened.
+check "brd.ko" follow brd
+check "a node of a disk that is not there" follow brd-node modprobe brd
+check "adds it" test -b /dev/ram300
+check "it is unloaded" rmmod brd
+
+# A server, and the name that packages give to the module.
+served() {
+	rblk-nbd-server serve --listen tcp:127.0.0.1:10809 >"$tmp/server" 2>&1 &
+	server=$!
+	echo alias rblk-nbd rblk >/run/modprobe.d/recipes.conf
+	wait_for 20 sh -c "ss -Htln 'sport = :10809' | grep -q ."
+}
+mkdir -p /run/modprobe.d
+check "the size of requests" follow nbd-size
+check_equal "is that" 4096 "$(cat /sys/block/nbd0/max_request_bytes)"
+check "a disk on a server" follow readme-nbd SERVER=127.0.0.1 served
+kill "$server"
+rm /run/modprobe.d/recipes.conf
+
+check "the modules are loaded anew" follow install-reload
+check "and the driver is there" test -d "$PKT"
+check_equal "what the list says is run here was" "$(recipes_run_by tests/tools/recipes.sh | sort)" \
+	"$(printf '%s\n' "${followed[@]}" | sort)"
 check "the disk is removed" rmmod scsi_debug
 ktap_finished
