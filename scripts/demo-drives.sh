@@ -113,7 +113,11 @@ mapped() {
 labelled() { mapped && [ "$(realpath -q /dev/disk/by-label/demo)" = "$node" ]; }
 opened() { [ "$(drive_get "@$n" tray_open)" = 1 ]; }
 looked_at() { [ "$(drive_get "@$n" locked)" = 1 ]; }
-sleep_now() { echo freezer >/sys/power/pm_test && echo freeze >/sys/power/state; }
+# The kernel waits for five seconds when it only tries to sleep, unless told otherwise.
+sleep_now() {
+	echo 0 >/sys/module/suspend/parameters/pm_test_delay && echo freezer >/sys/power/pm_test &&
+		echo freeze >/sys/power/state
+}
 
 # from_the_shop: a blank DVD+RW, with udev.
 from_the_shop() {
