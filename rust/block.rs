@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Types for working with the block layer.
+//! The block layer.
+//!
+//! A driver implements [`gen_disk::Operations`] for its disks, and [`bio_disk::Operations`] or
+//! [`mq::Operations`] for their IO. [`gen_disk::DiskOptions`] builds a disk. [`bdev::BdevFile`] is a
+//! lower device, and [`bio_set`] has bios for it.
 
 pub mod bdev;
 pub mod bio;

@@ -7,6 +7,18 @@
 //!
 //! This crate is linked into every module: it logs nothing by itself, returns errors, and knows
 //! no driver.
+//!
+//! Where to look:
+//!
+//! - [`block`]: disks, requests, bios, lower devices, queue limits, optical drives.
+//! - [`device`], [`sysfs`], [`debugfs`], [`miscdevice`]: classes, files and device nodes.
+//! - [`kthread`], [`wait`], [`workqueue`], [`task`]: threads, and waiting for something.
+//! - [`page`], [`page_array`], [`mm`]: memory.
+//! - `net`: sockets, and generic netlink; if the kernel has `CONFIG_NET`.
+//! - `suspend`, [`reboot`]: notifications before the system sleeps or is turned off.
+//! - [`module_param`], [`module_ref`], [`kconfig`]: what a module is built and loaded with.
+//!
+//! `Documentation/design.rst` lists the steps to a new driver.
 
 #[doc(hidden)]
 pub mod bindings;

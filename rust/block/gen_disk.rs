@@ -83,10 +83,10 @@ pub struct DiskRef(DiskView);
 
 /// A disk that was added to the system, and is removed when this is dropped.
 ///
-/// Removal waits until all IO has ended, so whoever ends it must still be there. What the disk was
-/// built with ([`Operations::Data`]) lives on until the last opener has closed the disk: to
-/// callbacks on behalf of openers the disk is lent although it may have been removed. Nothing that
-/// can be called then does harm; what is about the device in sysfs fails or is left out.
+/// Removal waits until all IO has ended, so the threads that end it must still run. The disk's data
+/// ([`Operations::Data`]) lives until the last opener has closed the disk. Callbacks for openers may
+/// therefore receive a disk that was already removed. All methods can be called then; those that
+/// reach the device in sysfs fail or do nothing.
 ///
 /// # Examples
 ///

@@ -40,8 +40,8 @@ type Borrowed<'a, T> = <<T as gen_disk::Operations>::Data as ForeignOwnable>::Bo
 /// The IO of a disk with a blk-mq front.
 #[vtable]
 pub trait Operations: gen_disk::Operations {
-    /// Data next to each request. It lives as long as the tag set; a request that is used again
-    /// finds it as it was left.
+    /// The driver's data of each request. It lives as long as the tag set, and is not reset when the
+    /// request is reused.
     type RequestData: Send + Sync;
 
     /// Data of the tag set, which what makes requests looks at.
