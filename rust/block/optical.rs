@@ -168,7 +168,7 @@ impl<'a> Drive<'a> {
             None => (ptr::null_mut(), 0),
         };
         let milliseconds = u32::try_from(timeout.as_millis()).map_err(|_| EINVAL)?;
-        let mut sense: bindings::scsi_sense_hdr = pin_init::zeroed();
+        let mut header: bindings::scsi_sense_hdr = pin_init::zeroed();
 
         // SAFETY: By the type invariant, the device is valid. The command is as long as any can be.
         // The buffer is memory from `kmalloc()` that is borrowed exclusively, and the drive is done with
@@ -182,15 +182,15 @@ impl<'a> Drive<'a> {
                 len,
                 milliseconds,
                 RETRIES,
-                &mut sense,
+                &mut header,
             )
         };
         // `scsi_sense_valid()`
-        let sense = (sense.response_code & 0x70 == 0x70).then_some(Sense {
-            response: sense.response_code,
-            key: sense.sense_key,
-            asc: sense.asc,
-            ascq: sense.ascq,
+        let sense = (header.response_code & 0x70 == 0x70).then_some(Sense {
+            response: header.response_code,
+            key: header.sense_key,
+            asc: header.asc,
+            ascq: header.ascq,
         });
         self.judge(ret, sense)
     }

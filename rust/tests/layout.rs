@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The bindings agree with the C compiler about every structure whose fields we touch.
+//! The bindings agree with the C compiler about every structure whose fields we touch;
+//! `scripts/layout-gate.py` looks whether one is missing.
 //!
 //! `bindgen` parses with libclang, the kernel may be built with GCC, and layout tests of `bindgen`
 //! are off; so this is the only place where a difference would show.
@@ -37,7 +38,14 @@ macro_rules! sizes {
 
 /// Makes the facts about the offsets of fields.
 macro_rules! offsets {
-    ($($type:ident.$field:ident),+ $(,)?) => {{
+    ($($type:ident.$field:ident),+ $(,)?) => {
+        renamed_offsets![$($type.$field: $field),+]
+    };
+}
+
+/// The same for fields that have another name in the bindings, or are of a union without a name.
+macro_rules! renamed_offsets {
+    ($($type:ident.$field:ident: $name:ident),+ $(,)?) => {{
         ::kernel::macros::paste! {
             extern "C" {
                 $(static [<rb_offsetof_ $type _ $field>]: usize;)+
@@ -46,7 +54,7 @@ macro_rules! offsets {
                 what: concat!(stringify!($type), ".", stringify!($field)),
                 // SAFETY: It is a constant of `c_layout.c`.
                 c: unsafe { [<rb_offsetof_ $type _ $field>] },
-                rust: core::mem::offset_of!(bindings::$type, $field),
+                rust: core::mem::offset_of!(bindings::$type, $name),
             }),+]
         }
     }};
@@ -69,9 +77,11 @@ mod tests {
         let facts = sizes![
             attribute,
             attribute_group,
+            bin_attribute,
             bio,
             bio_set,
             bio_vec,
+            blk_holder_ops,
             blk_mq_hw_ctx,
             blk_mq_ops,
             blk_mq_queue_data,
@@ -100,6 +110,7 @@ mod tests {
             request_queue,
             scsi_sense_hdr,
             seq_file,
+            tracepoint,
             xa_node,
             xa_state,
         ];
@@ -112,6 +123,10 @@ mod tests {
             attribute.mode,
             attribute.name,
             attribute_group.bin_attrs,
+            attribute_group.name,
+            bin_attribute.attr,
+            bin_attribute.private,
+            bin_attribute.read,
             bio.bi_bdev,
             bio.bi_end_io,
             bio.bi_io_vec,
@@ -124,8 +139,14 @@ mod tests {
             bio_vec.bv_len,
             bio_vec.bv_offset,
             bio_vec.bv_page,
+            blk_holder_ops.mark_dead,
             blk_mq_hw_ctx.queue,
             blk_mq_hw_ctx.queue_num,
+            blk_mq_ops.commit_rqs,
+            blk_mq_ops.exit_request,
+            blk_mq_ops.init_hctx,
+            blk_mq_ops.init_request,
+            blk_mq_ops.map_queues,
             blk_mq_ops.queue_rq,
             blk_mq_ops.timeout,
             blk_mq_queue_data.last,
@@ -148,7 +169,10 @@ mod tests {
             block_device.bd_holder_lock,
             block_device.bd_mapping,
             block_device.bd_nr_sectors,
+            block_device.bd_queue,
             block_device.bd_start_sect,
+            block_device_operations.compat_ioctl,
+            block_device_operations.devnode,
             block_device_operations.free_disk,
             block_device_operations.ioctl,
             block_device_operations.open,
@@ -158,12 +182,21 @@ mod tests {
             bvec_iter.bi_idx,
             bvec_iter.bi_sector,
             bvec_iter.bi_size,
+            class.class_groups,
+            class.name,
+            class_attribute.attr,
             class_attribute.show,
             class_attribute.store,
             device.driver_data,
             device.kobj,
+            device_attribute.attr,
             file.private_data,
+            file_operations.compat_ioctl,
+            file_operations.llseek,
             file_operations.open,
+            file_operations.owner,
+            file_operations.read,
+            file_operations.release,
             file_operations.unlocked_ioctl,
             gendisk.disk_name,
             gendisk.diskseq,
@@ -182,11 +215,14 @@ mod tests {
             genl_small_ops.validate,
             inode.i_private,
             kernel_param.level,
+            kernel_param.name,
             kernel_param.ops,
             kernel_param.perm,
             kobject.name,
             miscdevice.fops,
+            miscdevice.minor,
             miscdevice.mode,
+            miscdevice.name,
             miscdevice.nodename,
             notifier_block.notifier_call,
             queue_limits.chunk_sectors,
@@ -222,12 +258,34 @@ mod tests {
             scsi_sense_hdr.additional_length,
             scsi_sense_hdr.asc,
             scsi_sense_hdr.ascq,
+            scsi_sense_hdr.response_code,
             scsi_sense_hdr.sense_key,
             seq_file.private,
+            tracepoint.key,
             xa_node.shift,
             xa_node.slots,
+            xa_state.xa,
+            xa_state.xa_alloc,
             xa_state.xa_index,
+            xa_state.xa_lru,
             xa_state.xa_node,
+            xa_state.xa_offset,
+            xa_state.xa_pad,
+            xa_state.xa_shift,
+            xa_state.xa_sibs,
+            xa_state.xa_update,
+        ];
+        assert_eq!(disagreements(&facts), 0);
+    }
+
+    #[test]
+    fn renamed_offsets_agree() {
+        let facts = renamed_offsets![
+            attribute_group.attrs: __bindgen_anon_2,
+            device_attribute.show: __bindgen_anon_1,
+            device_attribute.store: __bindgen_anon_2,
+            kernel_param.arg: __bindgen_anon_1,
+            kernel_param.mod: mod_,
         ];
         assert_eq!(disagreements(&facts), 0);
     }
