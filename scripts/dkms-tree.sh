@@ -11,7 +11,8 @@ set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd -P)
 parts=$(realpath "$1") version=$2 dest=${3:-}
 tree=$dest/usr/src/rblk-$version
-scripts=(dkms-build.sh stock-build.sh rust-kdir.sh rust-parts.sh self-contained.sh rust-print.py)
+scripts=(dkms-build.sh stock-build.sh rust-kdir.sh rust-parts.sh self-contained.sh rust-print.py
+	doc-examples.py)
 
 # Lines 7.2 and 7.3 become "7\\.2|7\\.3", for sed.
 series=$(find "$parts" -name 'linux-rust-*.tar.xz' | sed 's/.*linux-rust-//;s/\.tar\.xz$//' | sort -V)

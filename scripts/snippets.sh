@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# snippets.sh examples        the examples in the documentation of the safe layer compile
-# snippets.sh refused [DIR]   the compiler refuses each file in DIR (rust/tests/compile_fail) as a
+# snippets.sh [DIR]           the compiler refuses each file in DIR (rust/tests/compile_fail) as a
 #                             crate over the safe layer, for no other reason than the one that its
 #                             line `//! error: CODE WORDS` has
 #
@@ -12,9 +11,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$RBLK_TOP"
 
-what=$1
-dir=$(realpath "${2:-rust/tests/compile_fail}")
-mapfile -t sources < <(git ls-files --cached --others --exclude-standard 'rust/*.rs')
+dir=$(realpath "${1:-rust/tests/compile_fail}")
 # As check.sh builds it, or it would be built anew.
 out=$(MO=$RBLK_TOP/build/clippy scripts/module.sh fast CLIPPY=1 KRUSTFLAGS=-Dwarnings)
 out=${out%/*}
@@ -32,28 +29,16 @@ compile() {
 		"$command --emit=metadata=snippet.rmeta ${*:2} \"\$1\"" sh "$1" 2>&1)
 }
 
-examples() {
-	scripts/doc-examples.py "${sources[@]}" >"$out/examples.rs"
-	compile "$out/examples.rs"
-}
-
-refused() {
-	local file code words said errors others bad=0
-	for file in "$dir"/*.rs; do
-		read -r code words <<<"$(sed -n 's|^//! error: ||p' "$file")"
-		said=$(compile "$file" --error-format=short) && said=
-		errors=$(grep -E ': error(\[|:)' <<<"$said" || :)
-		others=$(grep -vF "error[$code]" <<<"$errors" || :)
-		if [ -z "$words" ] || [ -n "$others" ] || [[ $errors != *"$words"* ]]; then
-			printf '%s: not refused with %s %s:\n%s\n' \
-				"${file##*/}" "$code" "$words" "${said:-it compiles}"
-			bad=1
-		fi
-	done
-	return "$bad"
-}
-
-case $what in
-examples | refused) "$what" ;;
-*) die "snippets.sh examples|refused" ;;
-esac
+bad=0
+for file in "$dir"/*.rs; do
+	read -r code words <<<"$(sed -n 's|^//! error: ||p' "$file")"
+	said=$(compile "$file" --error-format=short) && said=
+	errors=$(grep -E ': error(\[|:)' <<<"$said" || :)
+	others=$(grep -vF "error[$code]" <<<"$errors" || :)
+	if [ -z "$words" ] || [ -n "$others" ] || [[ $errors != *"$words"* ]]; then
+		printf '%s: not refused with %s %s:\n%s\n' \
+			"${file##*/}" "$code" "$words" "${said:-it compiles}"
+		bad=1
+	fi
+done
+exit "$bad"

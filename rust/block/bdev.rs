@@ -76,7 +76,7 @@ pub struct LowerLimits {
 ///
 /// # Examples
 ///
-/// ```
+/// ```no_run
 /// # use rb::block::{bdev::{BdevFile, Mode}, dev_t::DevT};
 /// let lower = BdevFile::open(DevT::new(8, 16)?, Mode::ReadWrite)?;
 /// let sectors = lower.nr_sectors();

@@ -103,7 +103,7 @@ pub struct DiskRef(DiskView);
 /// #     data: Disk::Data,
 /// # ) -> Result {
 /// let disk = options
-///     .build_bio::<Disk>(disks.token(), fmt!("rram{}", 0), &limits, data)?
+///     .build_bio::<Disk>(disks.token(), fmt!("reactor{}", 0), &limits, data)?
 ///     .add_disk(groups)?;
 /// pr_info!("{}: {}\n", disk.name(), disk.dev());
 /// # Ok(())

@@ -24,6 +24,14 @@ mod sysfs;
 mod wait;
 mod workqueue;
 
+/// The examples in the documentation of the layer; `scripts/doc-examples.py` prints them.
+#[allow(clippy::all, clippy::undocumented_unsafe_blocks, dead_code, unused)]
+mod documentation {
+    use kernel::prelude::*;
+
+    include!(concat!(env!("RB_OBJ"), "/rust/tests/examples_generated.rs"));
+}
+
 module! {
     type: RbKunit,
     name: "rb_kunit",

@@ -43,7 +43,9 @@ run_suites() {
 
 mapfile -t of_rblk < <(grep -rlE 'kunit_tests\(' "$top/drivers")
 mapfile -t of_layer < <(grep -rlE 'kunit_tests\(' "$top/rust/tests")
-mapfile -t wanted < <(cases "${of_rblk[@]}" "${of_layer[@]}")
+find "$top/rust" -name '*.rs' -not -path '*/tests/*' -not -path '*/host/*' -print0 |
+	xargs -0 "$top/scripts/doc-examples.py" >"$RBLK_SCRATCH/examples.rs"
+mapfile -t wanted < <(cases "${of_rblk[@]}" "${of_layer[@]}" "$RBLK_SCRATCH/examples.rs")
 ktap_plan $((${#wanted[@]} + 1))
 {
 	run_suites rblk
