@@ -30,8 +30,10 @@ endef
 
 $(eval $(call rb_doc,rb,rust/lib.rs,,))
 $(eval $(call rb_doc,common,drivers/common/common.rs,rb,rust/lib.o doc-rb.stamp))
-$(eval $(call rb_doc,ram,drivers/block/ram/ram.rs,rb common,$(rb_common) doc-common.stamp))
-$(eval $(call rb_doc,pktcdvd,drivers/block/pktcdvd/pktcdvd.rs,rb common,$(rb_common) doc-ram.stamp))
-$(eval $(call rb_doc,nbd,drivers/block/nbd/nbd.rs,rb common,$(rb_common) doc-pktcdvd.stamp))
-$(eval $(call rb_doc,rblk,drivers/rblk.rs,$(rb_drivers) rb,drivers/rblk.o doc-nbd.stamp))
+rb_doc_last := common
+$(foreach d,$(rb_drivers), \
+	$(eval $(call rb_doc,$(d),drivers/block/$(d)/$(d).rs,rb common,$(rb_common) doc-$(rb_doc_last).stamp)) \
+	$(eval rb_doc_last := $(d)))
+rb_doc_root := $(firstword $(rb_roots))
+$(eval $(call rb_doc,$(rb_doc_root),drivers/$(rb_doc_root).rs,$(rb_drivers) rb,drivers/$(rb_doc_root).o doc-$(rb_doc_last).stamp))
 clean-files += doc
