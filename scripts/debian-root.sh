@@ -4,12 +4,12 @@
 # debian-root.sh path      print the directory of a Debian 13 system, made if need be: what a user
 #                          has who installs packages of ours: stock kernels of backports with their
 #                          headers, dkms, Debian's rustc, and systemd
-# debian-root.sh run [--below DIR] [--bind DIR:PLACE]... OVER COMMAND...
+# debian-root.sh run [--below DIR]... [--bind DIR:PLACE]... OVER COMMAND...
 #                          run COMMAND in it as root, without the network. What COMMAND changes is
 #                          in OVER/upper; the next run with the same OVER finds it. Below that may
 #                          be what runs with another OVER, DIR, have changed, which stays as it is.
 #                          PLACE is the directory DIR of this machine.
-# debian-root.sh image [--below DIR] OVER FILE MIB
+# debian-root.sh image [--below DIR]... OVER FILE MIB
 #                          make FILE an ext4 file system of MIB MiB with what such a run sees, but
 #                          for the packages that apt keeps
 #
@@ -62,14 +62,34 @@ _within() {
 	local root=$1
 	shift
 	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM=dumb \
-		DEBIAN_FRONTEND=noninteractive ${RBLK_PROXY:+http_proxy="$RBLK_PROXY"} chroot "$root" "$@"
+		DEBIAN_FRONTEND=noninteractive ${http_proxy:+http_proxy="$http_proxy"} \
+		${https_proxy:+https_proxy="$https_proxy"} ${no_proxy:+no_proxy="$no_proxy"} chroot "$root" "$@"
 }
 
-# _proxy: how this machine's apt reaches its mirror.
-_proxy() {
-	local proxy=''
-	eval "$(apt-config shell proxy Acquire::http::Proxy)"
-	echo "${proxy:-${http_proxy:-}}"
+# _proxies MIRROR: the proxies by which this machine's apt reaches it, as lines http_proxy=URL and
+# https_proxy=URL. Those of apt's configuration come before those of the environment, and what it has
+# for http holds for https, too, if nothing else is said.
+_proxies() {
+	local host=${1#*://} scheme from=() name proxy
+	host=${host%%[:/]*}
+	for scheme in http https; do
+		from=("Acquire::$scheme::Proxy::$host" "Acquire::$scheme::Proxy" "${from[@]}")
+		name=${scheme}_proxy
+		proxy=$(_configured "${from[@]}")
+		proxy=${proxy:-${!name:-}}
+		# Which is apt's word for none.
+		[ "$proxy" != DIRECT ] || proxy=''
+		echo "$name=$proxy"
+	done
+}
+# _configured OPTION...: the first of apt's options that has a value.
+_configured() {
+	local option value=''
+	for option; do
+		eval "$(apt-config shell value "$option")"
+		[ -z "$value" ] || break
+	done
+	echo "$value"
 }
 
 # _plain_mirror MIRROR: itself, or the first of a file of mirrors, which debootstrap does not read.
@@ -93,7 +113,7 @@ _kernels() {
 # _make_root ROOT MIRROR
 _make_root() {
 	local root=$1 mirror=$2 kernels
-	debootstrap --variant=minbase --keyring="$RBLK_KEYRING" "$release" "$root" "$mirror"
+	debootstrap --variant=minbase --include=ca-certificates --keyring="$RBLK_KEYRING" "$release" "$root" "$mirror"
 	_furnish "$root"
 	rm -f "$root/etc/apt/sources.list"
 	cat >"$root/etc/apt/sources.list.d/debian.sources" <<-END
@@ -135,15 +155,16 @@ _in_namespace() {
 _recipe() { declare -f _make_root _furnish _within _kernels; declare -p release series building machine; }
 
 _make() {
-	local root=$1 mirror
+	local root=$1 mirror proxy
 	[ ! -d "$root" ] || return 0
 	mirror=$(_plain_mirror "$(_apt_mirror)")
 	[ -n "$mirror" ] || die "apt knows no Debian mirror (run 'apt-get update' first)"
 	[ -r "$RBLK_KEYRING" ] || die "no $RBLK_KEYRING: install debian-archive-keyring"
 	rm -rf --one-file-system "$root".new
 	mkdir "$root.new"
-	RBLK_PROXY=$(_proxy)
-	export RBLK_PROXY
+	while IFS= read -r proxy; do
+		export "${proxy?}"
+	done < <(_proxies "$mirror")
 	step "making a Debian system ($release)" 0 _in_namespace _make_root "$root.new" "$mirror"
 	mv "$root.new" "$root"
 	# Those of other recipes, when nobody has used them for a week.
@@ -219,6 +240,8 @@ done
 [ $# -ge 2 ] || die "$command wants a directory, and more"
 over=$(make_dir "$1")
 shift
+# There is no network.
+unset http_proxy https_proxy no_proxy
 case $command in
 run) _in_namespace --net _run "$layers" "$over" "$binds" "$@" ;;
 image) _in_namespace --net _image "$layers" "$over" "$1" "${2:?}" ;;
