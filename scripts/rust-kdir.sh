@@ -234,7 +234,10 @@ else
 	"$here/rust-print.py" "$src"
 fi
 
-"$RUSTC" --edition=2021 -O -o "$obj/scripts/generate_rust_target" "$src/scripts/generate_rust_target.rs"
+# Macros of some milliseconds are not worth the half minute of optimizing what they are made of.
+sed -i '/cmd_rustc_procmacrolibrary = /,/^$/s/ -O / /' "$src/rust/Makefile"
+
+"$RUSTC" --edition=2021 -o "$obj/scripts/generate_rust_target" "$src/scripts/generate_rust_target.rs"
 (cd "$obj" && scripts/generate_rust_target <include/config/auto.conf >scripts/target.json)
 
 # Kbuild makes rust/kernel.o and all it is made of, as for the kernel itself; the
@@ -242,8 +245,9 @@ fi
 cat >"$out/prepare/Kbuild" <<'END'
 always-y := rust.stamp
 # Whether the kernel's code could be written better is not for us to say.
-rb_rustflags-y = $(filter-out -Cembed-bitcode=n -Clto=n,$(KBUILD_RUSTFLAGS)) --cap-lints=allow --emit=link --out-dir=$(objtree)/rust
-rb_make-y = part-of-module=y skip_gendwarfksyms=1 KBUILD_RUSTFLAGS='$(rb_rustflags-y)'
+rb_rustflags-y = $(filter-out -Cembed-bitcode=n -Clto=n,$(KBUILD_RUSTFLAGS)) --cap-lints=allow -Clinker-plugin-lto --emit=link --out-dir=$(objtree)/rust
+# Libraries have bitcode only, since modules are made of that; so have the objects, of which nothing is made.
+rb_make-y = part-of-module=y skip_gendwarfksyms=1 OBJECT_FILES_NON_STANDARD=y rustc_objcopy= KBUILD_RUSTFLAGS='$(rb_rustflags-y)'
 $(obj)/rust.stamp: FORCE
 	+$(Q)$(MAKE) KBUILD_EXTMOD= srcroot=$(srctree) VPATH=$(srctree) $(rb_make-$(RB_STATIC)) \
 		-C $(objtree) -f $(srctree)/scripts/Makefile.build obj=rust rust/kernel.o
