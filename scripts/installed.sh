@@ -7,6 +7,7 @@
 # installed.sh tree DIR SERIES OUT
 #                               make OUT what scripts/stock.sh makes of such a kernel, with the
 #                               modules in DIR
+# installed.sh upgrade DIR      run tests/installed/lib/upgrade in the system that modules has made
 # installed.sh test             what make test-installed does: such a system, and our commands, on a
 #                               disk of its own in a guest with an optical drive
 #
@@ -107,6 +108,16 @@ tree() {
 	cp -rsf "$dir/over/upper/usr/lib/modules/$release/." "$out/modroot/lib/modules/$release/"
 }
 
+# upgrade DIR
+upgrade() {
+	local scratch
+	scratch=$(mktemp -d "$RBLK_CACHE/upgrade.XXXXXX")
+	# shellcheck disable=SC2064 # now
+	trap "rm -rf --one-file-system '$scratch'" EXIT
+	"$RBLK_TOP/scripts/debian-root.sh" run --below "$1/over" --bind "$debs:/srv" --bind "$RBLK_TOP/tests:/mnt" \
+		"$scratch" /mnt/installed/lib/upgrade
+}
+
 # _system DIR OVER: what DIR has, with our commands, and what somebody has configured who uses them.
 _system() {
 	local run=("$RBLK_TOP/scripts/debian-root.sh" run --below "$1/over" --bind "$debs:/srv" "$2")
@@ -133,6 +144,20 @@ _boot() {
 	awk -v where="$1" -f "$RBLK_TOP/scripts/ktap.awk" "$log" >>"$results/tally"
 }
 
+# _removal DIR OVER: what becomes of our packages where the guest's disk was made of, on this machine:
+# apt and DKMS would take minutes in an emulated processor.
+_removal() {
+	local log=$results/removed.log started=$SECONDS ret=0
+	say 'removing our packages'
+	{
+		echo '# rblk: begin removed'
+		"$RBLK_TOP/scripts/debian-root.sh" run --below "$1/over" --below "$2" \
+			--bind "$debs:/srv" --bind "$RBLK_TOP/tests:/mnt" "$scratch/removed" /mnt/installed/lib/removed || ret=$?
+		echo "# rblk: end removed $ret $((SECONDS - started))"
+	} 2>&1 | tee "$log" >&2
+	awk -v where=host -f "$RBLK_TOP/scripts/ktap.awk" "$log" >>"$results/tally"
+}
+
 run_test() {
 	local dir over disc drive factor=${RBLK_SLOW:-1}
 	cd "$RBLK_TOP"
@@ -156,6 +181,7 @@ run_test() {
 	_boot "${series[0]}" first "$factor"
 	drive=$disc
 	_boot "${series[-1]}" next "$factor"
+	_removal "$dir" "$over"
 	sed -n 's/^fail /failed: /p' "$results/tally" || :
 	echo "$(grep -c '^pass' "$results/tally") passed, $(grep -c '^fail' "$results/tally") failed"
 	! grep -q '^fail' "$results/tally"
@@ -171,7 +197,8 @@ done
 series=("${there[@]}")
 case $command in
 modules) modules ;;
+upgrade) upgrade "${1:?}" ;;
 tree) tree "${1:?}" "${2:?}" "${3:?}" ;;
 test) run_test ;;
-*) die "installed.sh modules, tree or test (see its head), not '$command'" ;;
+*) die "installed.sh modules, tree, upgrade or test (see its head), not '$command'" ;;
 esac
