@@ -64,9 +64,10 @@ fn try_to_mount(paths: &Paths, options: &cli::Mount, mapping: &Mapping) -> Resul
 pub fn contents(node: &Path) -> Result<Option<Contents>> {
     let failed = |err| Error::system(node.display().to_string(), err);
     let file = File::open(node).map_err(|err| match err.raw_os_error() {
-        Some(code) if code == Errno::NOMEDIUM.raw_os_error() => {
-            Error::Medium(format!("{}: no medium; put a disc in, and shut the tray", node.display()))
-        }
+        Some(code) if code == Errno::NOMEDIUM.raw_os_error() => Error::Medium(format!(
+            "{}: no medium; put a disc in, and shut the tray",
+            node.display()
+        )),
         _ => failed(err),
     })?;
     contents::find(|first, blocks| read(&file, first, blocks)).map_err(failed)
