@@ -126,11 +126,11 @@ impl<S: DeviceData, L: Listing<Data = S::Data>> ListingVTable<S, L> {
     const ATTR: &'static bindings::bin_attribute = &Self::attr();
 
     const fn attr() -> bindings::bin_attribute {
-        let mut attr: bindings::bin_attribute = pin_init::zeroed();
-        attr.attr.name = as_char_ptr_in_const_context(L::NAME);
-        attr.attr.mode = 0o444;
-        attr.read = Some(Self::read);
-        attr
+        let mut listing: bindings::bin_attribute = pin_init::zeroed();
+        listing.attr.name = as_char_ptr_in_const_context(L::NAME);
+        listing.attr.mode = 0o444;
+        listing.read = Some(Self::read);
+        listing
     }
 
     /// # Safety

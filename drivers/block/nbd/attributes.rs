@@ -31,6 +31,9 @@ pub(crate) const GROUPS: Groups<GenDisk<Disk>> = sysfs_groups!(
 );
 
 /// `links`: a line for each connection of the session.
+///
+/// All lines have 128 bytes, whatever the numbers are, of which a page has a whole number. So who reads
+/// a page at a time gets no line in two parts, nor more at the end as a number has grown meanwhile.
 struct Links;
 
 impl Listing for Links {
@@ -48,7 +51,7 @@ impl Listing for Links {
             };
             let stats = link.stats();
             out.print(fmt!(
-                "{} {} {} {} {} {} {} {} {} {}\n",
+                "{:>3} {:<4} {:>5} {:>20} {:>10} {:>20} {:>20} {:>10} {:>10} {:>16}\n",
                 index,
                 if alive { "up" } else { "lost" },
                 in_flight,

@@ -74,11 +74,11 @@ pub(crate) struct Stats {
     pub(crate) bytes_sent: Atomic<u64>,
     pub(crate) bytes_received: Atomic<u64>,
     /// Requests that the server has refused.
-    pub(crate) errors: Atomic<u64>,
+    pub(crate) errors: Atomic<u32>,
     /// Connections that were lost.
-    pub(crate) losses: Atomic<u64>,
+    pub(crate) losses: Atomic<u32>,
     /// Connections that have come into the place of another one.
-    pub(crate) replacements: Atomic<u64>,
+    pub(crate) replacements: Atomic<u32>,
 }
 
 impl Stats {

@@ -245,7 +245,9 @@ class Device:
         names = ("index state in-flight requests errors bytes-sent bytes-received losses "
                  "replacements quiet-ms").split()
         number = lambda text: int(text) if text.isdecimal() else text
-        rows = [map(number, line.split()) for line in (self.sys / "links").read_text().splitlines()]
+        lines = (self.sys / "links").read_text().splitlines(keepends=True)
+        expect({len(line) for line in lines} <= {128}, lines)
+        rows = [map(number, line.split()) for line in lines]
         links = [dict(zip(names, row, strict=True)) for row in rows]
         expect([link["index"] for link in links] == list(range(len(links))), links)
         return [link | {"alive": link["state"] == "up"} for link in links]
