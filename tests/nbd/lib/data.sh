@@ -19,7 +19,7 @@ begin_ours() {
 	case ${over:-unix} in
 	unix) address=unix:$tmp/ours ;;
 	tcp) address=tcp:127.0.0.1:10999 ;;
-	tcp6) address=tcp:[::1]:10999 ;;
+	tcp6) address='tcp:[::1]:10999' ;;
 	esac
 	"$genl" connect 0 "$address" "connections=${connections:-1}" timeout="$(patience 10)" \
 		dead="$(patience 60)" >/dev/null

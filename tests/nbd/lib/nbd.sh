@@ -78,7 +78,7 @@ kit() {
 ours() {
 	rm -f "$tmp/control"
 	serve "$server" serve --listen "unix:$tmp/ours" --listen tcp:127.0.0.1:10999 \
-		--listen tcp:[::1]:10999 --control "$tmp/control" "$@"
+		--listen 'tcp:[::1]:10999' --control "$tmp/control" "$@"
 	wait_for 20 accepts "$tmp/control"
 }
 tell() { "$server" control "$tmp/control" "$@"; }
