@@ -206,6 +206,7 @@ OFFSET(request_queue, disk);
 OFFSET(request_queue, elevator);
 OFFSET(request_queue, limits);
 OFFSET(request_queue, limits_lock);
+OFFSET(request_queue, mq_ops);
 OFFSET(request_queue, tag_set);
 OFFSET(scsi_sense_hdr, additional_length);
 OFFSET(scsi_sense_hdr, asc);

@@ -254,6 +254,7 @@ mod tests {
             request_queue.elevator,
             request_queue.limits,
             request_queue.limits_lock,
+            request_queue.mq_ops,
             request_queue.tag_set,
             scsi_sense_hdr.additional_length,
             scsi_sense_hdr.asc,
