@@ -82,10 +82,13 @@ use rb::{
     wait::WaitQueue, //
 };
 
-/// How long a packet waits for more writes, if nobody waits for the writes that have joined it.
+/// How long writes that nobody waits for wait for more to come.
 const DEFAULT_WAIT: Delta = Delta::from_millis(5);
 
-/// Longest time for which a packet can be set to wait.
+/// The same for optical drives, which take longer than that for a packet.
+const OPTICAL_WAIT: Delta = Delta::from_millis(50);
+
+/// Longest time for which writes can be set to wait.
 pub(crate) const MAX_WAIT_US: u64 = 10_000_000;
 
 /// Longest time for which the thread waits before it looks again whether the system is still about
@@ -177,7 +180,7 @@ impl Device {
                 packets <- new_mutex!(Packets::new(), "pktcdvd::Device::packets"),
                 users <- new_mutex!(Users::default(), "pktcdvd::Device::users"),
                 buffers: Atomic::new(buffers),
-                wait_ns: Atomic::new(DEFAULT_WAIT.as_nanos()),
+                wait_ns: Atomic::new(default_wait(lower).as_nanos()),
                 reads_in_flight: Atomic::new(0),
                 // The lower device may have something cached. The cache of a drive is flushed each
                 // time a session ends.
@@ -263,14 +266,20 @@ impl Device {
         self.buffers.store(buffers, Relaxed);
     }
 
-    /// Returns how long a packet waits for more writes.
+    /// Returns for how long no write must have come before those are due that nobody waits for.
     pub(crate) fn wait(&self) -> Delta {
         Delta::from_nanos(self.wait_ns.load(Relaxed))
     }
 
-    /// Sets how long packets wait for more writes that begin from now on.
+    /// Sets that time, also for writes that wait now.
     pub(crate) fn set_wait(&self, wait: Delta) {
         self.wait_ns.store(wait.as_nanos(), Relaxed);
+        self.bell.ring();
+    }
+
+    /// Returns the time in nanoseconds, on a clock that starts when the device is created.
+    pub(crate) fn now(&self) -> u64 {
+        u64::try_from(self.created.elapsed().as_nanos()).unwrap_or(0)
     }
 
     /// Returns how long a session lingers.
@@ -344,6 +353,14 @@ impl Device {
         self.dirty.store(false, Relaxed);
         self.stats.flushes.add(1);
         session.sync()
+    }
+}
+
+fn default_wait(lower: &Glance) -> Delta {
+    if lower.is_optical() {
+        OPTICAL_WAIT
+    } else {
+        DEFAULT_WAIT
     }
 }
 

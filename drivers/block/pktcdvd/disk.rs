@@ -5,6 +5,10 @@
 use crate::{
     device::Device,
     ioctl,
+    logic::{
+        contents::Transfer,
+        pieces::Claim, //
+    },
     pieces::{
         PacketRequest,
         RequestData, //
@@ -130,7 +134,8 @@ fn file_write<'a>(
 ) -> core::result::Result<(), Rejected<'a>> {
     let mut queue = device.queue.lock();
     let session = queue.session().filter(|session| !session.read_only);
-    let Some(zone) = session.and_then(|session| session.geometry.zone_of(rq.sector())) else {
+    let geometry = session.map(|session| session.geometry);
+    let Some((geometry, zone)) = geometry.and_then(|g| Some((g, g.zone_of(rq.sector())?))) else {
         drop(queue);
         return Err(rq.reject(BlkError::IOERR));
     };
@@ -145,7 +150,14 @@ fn file_write<'a>(
     if congested {
         device.trace_congestion(&queue, false);
     }
-    queue.push_write(zone.sector(), rq.start());
+    let rq = rq.start();
+    let frames = geometry.span(rq.sector(), rq.sectors());
+    let claim = Claim::new(
+        frames.map_or(0, |frames| frames.count()),
+        geometry.packet_frames(),
+        rq.is_urgent(),
+    );
+    queue.push_write(zone.sector(), rq, claim, device.now());
     device.stats.note_queue(queue.size());
     drop(queue);
 

@@ -12,6 +12,7 @@ pub mod control;
 pub mod coverage;
 pub mod flusher;
 pub mod frames;
+pub mod hold;
 pub mod marks;
 pub mod mmc;
 pub mod options;

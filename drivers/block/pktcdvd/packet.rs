@@ -32,12 +32,7 @@ use core::ops::{
 };
 use kernel::{
     prelude::*,
-    sync::Arc,
-    time::{
-        Delta,
-        Instant,
-        Monotonic, //
-    },
+    sync::Arc, //
 };
 use rb::block::{
     error::{
@@ -55,7 +50,6 @@ pub(crate) struct Packet {
     buffer: Buffer<BlkError>,
     bio: Arc<PageBio<RingBell>>,
     pieces: Pieces,
-    deadline: Option<Instant<Monotonic>>,
     /// Missing frames were read for the second time.
     gathered_again: bool,
 }
@@ -87,15 +81,8 @@ impl Packet {
                 GFP_KERNEL,
             )?,
             pieces: Pieces::new(),
-            deadline: None,
             gathered_again: false,
         })
-    }
-
-    /// Returns how long the packet still waits for more writes.
-    pub(crate) fn remaining_wait(&self) -> Option<Delta> {
-        let left = self.deadline? - Instant::now();
-        Some(left.max(Delta::from_nanos(0)))
     }
 
     /// Begins to collect writes for `zone`.
@@ -117,19 +104,9 @@ impl Packet {
         )
     }
 
-    /// Lets the state machine decide about the writes that have joined.
-    pub(crate) fn settle(&mut self, device: &Active<'_>) {
-        self.handle(device, Buffer::settle);
-    }
-
-    /// Ends the wait if its time has come, or there is none; returns whether it has ended.
-    pub(crate) fn check_deadline(&mut self, device: &Active<'_>) -> bool {
-        let waits = |left: Delta| !left.is_zero() && !device.pausing;
-        if self.remaining_wait().is_none_or(waits) {
-            return false;
-        }
-        self.handle(device, Buffer::deadline);
-        true
+    /// Has the packet go on, since it is its turn: no write can join any more if it is written now.
+    pub(crate) fn proceed(&mut self, device: &Active<'_>) {
+        self.handle(device, Buffer::proceed);
     }
 
     /// Takes the result of IO that has completed; returns whether there was one.
@@ -137,7 +114,10 @@ impl Packet {
         let Some((io, result)) = self.buffer.reap(|| self.bio.take_result()) else {
             return false;
         };
-        self.io_done(device, io, result);
+        match (io, result) {
+            (Io::Gather(frames), Ok(())) => self.buffer.gathered(frames),
+            _ => self.io_done(device, io, result),
+        }
         true
     }
 
@@ -187,12 +167,9 @@ impl Packet {
 
     /// Carries out what the state machine has decided.
     fn act(&mut self, device: &Active<'_>, action: Action<BlkError>) {
-        if !matches!(action, Action::Nothing | Action::Refuse) {
-            self.deadline = None;
-        }
         match action {
-            Action::Nothing | Action::Refuse => {}
-            Action::WaitUntil => self.deadline = Some(Instant::now() + device.wait()),
+            // Until it is its turn.
+            Action::Nothing | Action::Refuse | Action::AwaitTurn => {}
             Action::Gather(frames) => self.set_ready(Io::Gather(frames)),
             Action::Write => self.prepare_write(device),
             Action::Finish(result) => self.finish(device, result),

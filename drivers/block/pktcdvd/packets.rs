@@ -205,8 +205,8 @@ impl Packets {
             let mut progress = false;
             for packet in &mut self.list {
                 progress |= packet.reap(device);
-                progress |= packet.check_deadline(device);
             }
+            let held = device.release_writes();
             if device.take_failure() {
                 device.session.io_failed();
             }
@@ -249,8 +249,7 @@ impl Packets {
                         return Ok(Progress::Rest);
                     }
                 }
-                let waits = self.list.iter().filter_map(Packet::remaining_wait);
-                let waits = Iterator::chain(waits, lingers(device.duty));
+                let waits = Iterator::chain(held.into_iter(), lingers(device.duty));
                 return Ok(Progress::Wait(waits.min()));
             }
         }
@@ -291,11 +290,7 @@ impl Packets {
         let mut progress = false;
 
         for packet in &mut self.list {
-            let joined = packet.join(device);
-            if joined {
-                packet.settle(device);
-            }
-            progress |= joined;
+            progress |= packet.join(device);
         }
         while self.begin(device) {
             progress = true;
@@ -306,9 +301,12 @@ impl Packets {
         progress
     }
 
-    /// Begins the next packet, if a buffer is free and a write waits.
+    /// Begins the next packet, if a buffer is free and a write is due.
+    ///
+    /// Not far ahead of the drive: what is best to do next may be something else by then.
     fn begin(&mut self, device: &Active<'_>) -> bool {
-        if !self.list.iter().any(|packet| packet.is_idle()) {
+        let idle = self.list.iter().filter(|packet| packet.is_idle()).count();
+        if idle == 0 || self.list.len() - idle >= device.session.packets_ahead() {
             return false;
         }
 
@@ -334,7 +332,6 @@ impl Packets {
         self.flusher.reuses(packet, zone.sector());
         packet.start(device, zone, void, self.begun);
         packet.join(device);
-        packet.settle(device);
         true
     }
 

@@ -6,6 +6,7 @@
 
 use crate::logic::pieces::{
     self,
+    Claim,
     Key,
     Tree, //
 };
@@ -22,7 +23,13 @@ use rb::block::mq::Request;
 /// A request of a packet device.
 pub(crate) type PacketRequest = Request<RequestData>;
 
-type Node = RBTreeNodeReservation<Key, Option<PacketRequest>>;
+/// A request in a set, and what is noted there.
+struct Entry {
+    rq: Option<PacketRequest>,
+    claim: Option<Claim>,
+}
+
+type Node = RBTreeNodeReservation<Key, Entry>;
 
 /// The driver's data of each request.
 pub(crate) struct RequestData {
@@ -46,7 +53,7 @@ impl RequestData {
 pub(crate) type Pieces = pieces::Pieces<Nodes>;
 
 /// The tree of such a set.
-pub(crate) struct Nodes(RBTree<Key, Option<PacketRequest>>);
+pub(crate) struct Nodes(RBTree<Key, Entry>);
 
 impl Tree for Nodes {
     type Request = PacketRequest;
@@ -61,7 +68,11 @@ impl Tree for Nodes {
         let Some(node) = rq.data_mut().node.take() else {
             return false;
         };
-        self.0.insert(node.into_node(key, Some(rq)));
+        let entry = Entry {
+            rq: Some(rq),
+            claim: None,
+        };
+        self.0.insert(node.into_node(key, entry));
         true
     }
 
@@ -72,12 +83,12 @@ impl Tree for Nodes {
 
     fn take_first_from(&mut self, key: Key) -> Option<(Key, Option<PacketRequest>)> {
         let mut cursor = self.0.cursor_lower_bound_mut(&key)?;
-        let (&first, value) = cursor.current_mut();
+        let (&first, entry) = cursor.current_mut();
         if first.zone != key.zone {
             return None;
         }
 
-        let mut rq = value.take();
+        let mut rq = entry.rq.take();
         let (_, node) = cursor.remove_current();
         if let Some(rq) = &mut rq {
             rq.data_mut().node = Some(node.into_reservation());
@@ -86,6 +97,22 @@ impl Tree for Nodes {
     }
 
     fn iter(&self) -> impl Iterator<Item = &PacketRequest> {
-        self.0.values().filter_map(Option::as_ref)
+        self.0.values().filter_map(|entry| entry.rq.as_ref())
+    }
+
+    fn note(&mut self, zone: u64, change: impl FnOnce(Key, &mut Option<Claim>)) {
+        let Some(mut cursor) = self.0.cursor_lower_bound_mut(&Key::first_of(zone)) else {
+            return;
+        };
+        let (&first, entry) = cursor.current_mut();
+        if first.zone == zone {
+            change(first, &mut entry.claim);
+        }
+    }
+
+    fn noted(&self, key: Key) -> Option<(Key, Option<Claim>)> {
+        let cursor = self.0.cursor_lower_bound(&key)?;
+        let (&first, entry) = cursor.current();
+        Some((first, entry.claim))
     }
 }

@@ -15,9 +15,18 @@ use crate::{
 use core::ops::Deref;
 use kernel::{
     prelude::*,
-    sync::Arc, //
+    sync::Arc,
+    time::Delta, //
 };
 use rb::block::bdev::BdevFile;
+
+/// How many packets of a drive are worked on at a time: as many are read that a drive which must flush
+/// in between writes together then.
+const AHEAD: usize = 8;
+
+/// How many packets are given to a drive at a time: one that it works on, and one more, so that it
+/// never waits. Writes can join the others until then.
+const IN_FLIGHT: usize = 2;
 
 /// A lower device that is open, and cut into packets.
 ///
@@ -42,6 +51,16 @@ impl Session {
     pub(crate) fn takes_turns(&self) -> bool {
         let optical = self.optical.as_ref();
         optical.is_some_and(Optical::flush_before_read)
+    }
+
+    /// Returns how many packets are worked on at a time at most.
+    pub(crate) fn packets_ahead(&self) -> usize {
+        self.optical.as_ref().map_or(usize::MAX, |_| AHEAD)
+    }
+
+    /// Returns how many packets are given to the lower device at a time at most.
+    pub(crate) fn packets_in_flight(&self) -> usize {
+        self.optical.as_ref().map_or(usize::MAX, |_| IN_FLIGHT)
     }
 
     /// Returns whether the drive has to be examined before more IO is sent.
@@ -138,6 +157,19 @@ impl<'a> Active<'a> {
             pausing,
             duty,
         }
+    }
+
+    /// Lets go of the writes that were held long enough, or of all if the device is to come to rest.
+    /// Returns for how long the others are held still.
+    pub(crate) fn release_writes(&self) -> Option<Delta> {
+        let wait = u64::try_from(self.wait().as_nanos()).unwrap_or(0);
+        let hurry = self.pausing || self.duty != Duty::Serve;
+        let now = self.now();
+        let mut queue = self.queue.lock();
+
+        queue.release(now, wait, hurry);
+        let left = queue.held_for(now, wait)?;
+        Some(Delta::from_nanos(i64::try_from(left).unwrap_or(i64::MAX)))
     }
 }
 

@@ -80,11 +80,6 @@ impl From<Refusal> for Error {
     }
 }
 
-/// Returns the time in nanoseconds, on a clock that starts when the device is created.
-fn now(device: &Device) -> u64 {
-    u64::try_from(device.created.elapsed().as_nanos()).unwrap_or(0)
-}
-
 impl Device {
     /// Opens the device. The first open begins a session with an optical drive. On other devices, a
     /// first open for writing brings the number of packet buffers to what was set.
@@ -226,7 +221,7 @@ impl Device {
         let after = if !self.optical {
             After::Stay
         } else if lingers() {
-            After::Linger(now(self))
+            After::Linger(self.now())
         } else {
             After::End
         };
@@ -253,7 +248,7 @@ impl Device {
         let linger = u64::try_from(self.linger().as_nanos()).unwrap_or(0);
         let mut users = self.users.lock();
 
-        users.duty(now(self), linger, || self.is_lost())
+        users.duty(self.now(), linger, || self.is_lost())
     }
 
     /// Asks a lingering session to end. Returns whether there is no session.

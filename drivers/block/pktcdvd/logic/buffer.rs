@@ -43,6 +43,9 @@ pub struct Buffer<E> {
     /// The buffer has what the lower device may have cached only.
     unflushed: bool,
     again: Again,
+    /// The read has ended, of which the packet learns when what follows has its turn: until then
+    /// writes can join.
+    gathered: Option<FrameRange>,
     /// When the packet was last begun, in packets of the device.
     last_used: u64,
 }
@@ -57,6 +60,7 @@ impl<E: Copy> Buffer<E> {
             void: false,
             unflushed: false,
             again: Again::No,
+            gathered: None,
             last_used: 0,
         }
     }
@@ -131,6 +135,7 @@ impl<E: Copy> Buffer<E> {
 
         if !matches!(action, Action::Refuse) {
             self.unflushed &= serves;
+            self.gathered = None;
             self.void = void;
             self.last_used = used;
         }
@@ -142,19 +147,9 @@ impl<E: Copy> Buffer<E> {
         self.packet.accepts(frames)
     }
 
-    /// Lets a write join; returns whether it was accepted. [`Buffer::settle`] says what follows.
-    pub fn join(&mut self, frames: FrameRange, urgent: bool) -> bool {
-        self.packet.join(frames, urgent)
-    }
-
-    /// Decides whether the writes that joined so far end the wait.
-    pub fn settle(&mut self) -> Action<E> {
-        self.packet.settle()
-    }
-
-    /// Notes that the time to wait for more writes is over.
-    pub fn deadline(&mut self) -> Action<E> {
-        self.packet.handle(Event::Deadline)
+    /// Lets a write join; returns whether it was accepted.
+    pub fn join(&mut self, frames: FrameRange) -> bool {
+        self.packet.join(frames)
     }
 
     /// Whether the buffer is to be filled with zeroes, before data of writes gets into it. Asked
@@ -173,14 +168,39 @@ impl<E: Copy> Buffer<E> {
         self.ready.take().zip(self.zone())
     }
 
-    /// The sector that the next IO starts at, if one is ready.
+    /// The zone whose IO is next, if it can be submitted after [`Buffer::proceed`].
     pub fn ready_at(&self) -> Option<u64> {
-        self.ready.and(self.zone()).map(Zone::sector)
+        let ready = self.ready.is_some() || self.is_held();
+        self.zone().filter(|_| ready).map(Zone::sector)
     }
 
-    /// Whether the IO that is ready reads.
+    /// Whether the next IO reads.
     pub fn is_to_gather(&self) -> bool {
-        matches!(self.ready, Some(Io::Gather(_)))
+        match self.ready {
+            Some(io) => matches!(io, Io::Gather(_)),
+            None => self.is_held() && self.packet.would_gather(),
+        }
+    }
+
+    /// Whether the packet waits for its turn only, and writes can join.
+    fn is_held(&self) -> bool {
+        self.state() == State::Waiting || self.gathered.is_some()
+    }
+
+    /// Notes that the read has succeeded. Writes can join until [`Buffer::proceed`].
+    pub fn gathered(&mut self, frames: FrameRange) {
+        self.gathered = Some(frames);
+    }
+
+    /// Has the packet go on, since it is its turn.
+    pub fn proceed(&mut self) -> Action<E> {
+        if self.ready.is_some() {
+            return Action::Nothing;
+        }
+        match self.gathered.take() {
+            Some(frames) => self.io_done(Io::Gather(frames), Ok(())),
+            None => self.packet.handle(Event::Turn),
+        }
     }
 
     /// Notes that IO is under way.

@@ -78,11 +78,10 @@ where
             continue;
         };
         if buffer.accepts(frames) {
-            let urgent = rq.is_urgent();
             joins(&rq);
             // First, so that no frame counts as covered without its data.
             if pieces.insert(zone.sector(), seq, rq) {
-                buffer.join(frames, urgent);
+                buffer.join(frames);
             }
         }
     }

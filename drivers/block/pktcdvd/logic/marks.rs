@@ -146,6 +146,11 @@ impl Gate {
         self.congested
     }
 
+    /// Whether writers are held back with `size` writes in the queue, or would be soon.
+    pub fn is_near(&self, size: usize) -> bool {
+        self.congested || usize::try_from(self.marks.off).is_ok_and(|off| size >= off)
+    }
+
     /// Whether one more write may be queued while `size` are. If not, the caller has to wait.
     pub fn admit(&mut self, size: usize) -> bool {
         self.congested = if self.congested {

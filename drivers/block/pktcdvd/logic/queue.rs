@@ -3,15 +3,24 @@
 //! What waits for the thread of a device.
 
 use super::{
+    hold::Hold,
     marks::{
         Gate,
         Marks, //
     },
     pieces::{
+        Claim,
         Pieces,
+        Share,
         Tree, //
     },
 };
+
+/// How many zones ahead of the elevator it chooses from.
+const WINDOW: u32 = 32;
+
+/// How many zones of the next sweep it may choose in a row.
+const STRAYS: u32 = 2;
 
 /// The requests of a device that its thread has not taken, and the session `S` that they are for.
 #[derive(Debug)]
@@ -27,6 +36,13 @@ pub struct Queue<S, T> {
     others: Pieces<T>,
     gate: Gate,
     seq: u64,
+    hold: Hold,
+    /// Writes up to this number are due.
+    released: u64,
+    /// There may be writes that are due.
+    pressing: bool,
+    /// How many zones of the next sweep were chosen since one of this sweep was.
+    strayed: u32,
 }
 
 impl<S, T: Tree> Queue<S, T> {
@@ -40,6 +56,10 @@ impl<S, T: Tree> Queue<S, T> {
             others: Pieces::new(),
             gate: Gate::new(Marks::default()),
             seq: 0,
+            hold: Hold::default(),
+            released: 0,
+            pressing: false,
+            strayed: 0,
         }
     }
 
@@ -78,10 +98,35 @@ impl<S, T: Tree> Queue<S, T> {
         self.seq
     }
 
-    /// Files a write that lies in the packet at `zone`.
-    pub fn push_write(&mut self, zone: u64, rq: T::Request) {
+    /// Files a write that lies in the packet at `zone`, and comes at the time `now`.
+    pub fn push_write(&mut self, zone: u64, rq: T::Request, claim: Claim, now: u64) {
         let seq = self.next_seq();
-        self.next_sweep.insert(zone, seq, rq);
+
+        if self.next_sweep.insert(zone, seq, rq) {
+            self.next_sweep.note(zone, seq, claim);
+        }
+        if !claim.is_pressing() {
+            self.hold.came(now);
+        }
+        self.pressing |= self.due(zone).is_some();
+    }
+
+    /// For how long writes that nobody waits for are held still, if there are any. `wait` is for how
+    /// long none must have come.
+    pub fn held_for(&self, now: u64, wait: u64) -> Option<u64> {
+        self.hold.left(now, wait).filter(|_| self.size() != 0)
+    }
+
+    /// Lets go of the writes that are there, if `hurry` is set, if they were held long enough, or if
+    /// they are so many that writers are about to be held back.
+    pub fn release(&mut self, now: u64, wait: u64, hurry: bool) {
+        let is_over = self.held_for(now, wait) == Some(0);
+
+        if hurry || is_over || self.gate.is_near(self.size()) {
+            self.pressing |= self.released != self.seq;
+            self.released = self.seq;
+            self.hold.end();
+        }
     }
 
     /// Files a read.
@@ -98,9 +143,14 @@ impl<S, T: Tree> Queue<S, T> {
 
     /// Takes the oldest write of the packet at `zone`, and returns when it came, too.
     pub fn pop_write(&mut self, zone: u64) -> Option<(u64, T::Request)> {
-        self.sweep
+        let popped = self
+            .sweep
             .pop_of(zone)
-            .or_else(|| self.next_sweep.pop_of(zone))
+            .or_else(|| self.next_sweep.pop_of(zone));
+
+        // What those asked for that are left may be forgotten.
+        self.pressing |= popped.is_some() && self.has_write(zone);
+        popped
     }
 
     /// Whether a write waits for the packet at `zone`.
@@ -133,47 +183,104 @@ impl<S, T: Tree> Queue<S, T> {
         self.others.pop()
     }
 
-    /// The next zone to write: of this sweep the first from `from` on that is not `busy`,
-    /// or else the first of all; and if all are busy, one of the next sweep.
+    /// The next zone to write: of some that are due ahead of the elevator at `from`, and not `busy`,
+    /// the one with the most data; or the first, if its packet is full.
+    ///
+    /// The elevator wraps around. Zones of the next sweep are chosen, too, but only some in a row as
+    /// long as there is one of this sweep.
     pub fn next_zone(&mut self, from: u64, busy: impl Fn(u64) -> bool) -> Option<u64> {
         if self.sweep.is_empty() {
             core::mem::swap(&mut self.sweep, &mut self.next_sweep);
         }
-        next_zone_of(&self.sweep, from, &busy)
-            .or_else(|| next_zone_of(&self.next_sweep, from, &busy))
+        if !self.pressing {
+            return None;
+        }
+        let mut any = false;
+        let mut best = |mine| self.best(from, mine, &busy, &mut any);
+        let zone = match self.strayed < STRAYS {
+            true => best(false),
+            false => best(true).or_else(|| best(false)),
+        };
+
+        self.pressing = any;
+        let zone = zone?;
+        self.strayed = if self.sweep.has(zone) {
+            0
+        } else {
+            self.strayed.saturating_add(1)
+        };
+        Some(zone)
+    }
+
+    /// The best zone ahead of the elevator, of this sweep only if `mine` is set. Sets `any` if a zone
+    /// is due.
+    fn best(
+        &self,
+        from: u64,
+        mine: bool,
+        busy: &impl Fn(u64) -> bool,
+        any: &mut bool,
+    ) -> Option<u64> {
+        let mut best: Option<(u32, u64)> = None;
+        let mut seen = 0;
+
+        for (mut at, below) in [(from, None), (0, Some(from))] {
+            while let Some(zone) = self.zone_from(at, mine) {
+                if below.is_some_and(|below| zone >= below) {
+                    break;
+                }
+                let due = self.due(zone);
+                *any |= due.is_some();
+                if let Some((frames, full)) = due.filter(|_| !busy(zone)) {
+                    if full && best.is_none() {
+                        return Some(zone);
+                    }
+                    if best.is_none_or(|(most, _)| frames > most) {
+                        best = Some((frames, zone));
+                    }
+                    seen = u32::saturating_add(seen, 1);
+                    if seen == WINDOW {
+                        break;
+                    }
+                }
+                let Some(next) = zone.checked_add(1) else {
+                    break;
+                };
+                at = next;
+            }
+            if seen == WINDOW {
+                break;
+            }
+        }
+        best.map(|(_, zone)| zone)
+    }
+
+    /// The lowest zone with a write from `zone` on, of this sweep only if `mine` is set.
+    fn zone_from(&self, zone: u64, mine: bool) -> Option<u64> {
+        let theirs = self.next_sweep.zone_from(zone).filter(|_| !mine);
+        self.sweep.zone_from(zone).into_iter().chain(theirs).min()
+    }
+
+    /// How many frames the writes of `zone` have, and whether these are all, if they are due.
+    fn due(&self, zone: u64) -> Option<(u32, bool)> {
+        let share = match self.sweep.share(zone) {
+            Some(share) => share.and(self.next_sweep.share(zone)),
+            None => self.next_sweep.share(zone)?,
+        };
+        self.is_due(share).then(|| {
+            share
+                .claim
+                .map_or((0, false), |c| (c.frames(), c.is_full()))
+        })
+    }
+
+    fn is_due(&self, share: Share) -> bool {
+        share.seq <= self.released || share.claim.is_none_or(Claim::is_pressing)
     }
 }
 
 impl<S, T: Tree> Default for Queue<S, T> {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-fn next_zone_of<T: Tree>(
-    writes: &Pieces<T>,
-    from: u64,
-    busy: &impl Fn(u64) -> bool,
-) -> Option<u64> {
-    free_zone(writes, from, None, busy).or_else(|| free_zone(writes, 0, Some(from), busy))
-}
-
-/// The first zone in `from..below` that is not `busy`. Each busy zone is one step, and
-/// there are no more of them than packet buffers.
-fn free_zone<T: Tree>(
-    writes: &Pieces<T>,
-    mut from: u64,
-    below: Option<u64>,
-    busy: &impl Fn(u64) -> bool,
-) -> Option<u64> {
-    loop {
-        let zone = writes.zone_from(from)?;
-        if below.is_some_and(|below| zone >= below) {
-            return None;
-        }
-        if !busy(zone) {
-            return Some(zone);
-        }
-        from = zone.checked_add(1)?;
     }
 }

@@ -108,6 +108,16 @@ impl Scheduler {
         }
     }
 
+    /// Whether reads for packets have their turn, on a drive that must not read between writes.
+    ///
+    /// They go together, and then the packets: each change of the direction takes a flush. What users
+    /// read does not wait for that.
+    pub fn takes_gathers(&self, writes: Writes) -> bool {
+        self.current == Direction::Read
+            || writes == Writes::None
+            || self.run >= self.limits.streaming_run
+    }
+
     /// Notes that one read or one packet was issued.
     pub fn issued(&mut self, direction: Direction) {
         if self.current == direction {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The life of a packet: wait for writes, gather what they leave out, write all of it.
+//! The life of a packet: wait for its turn, gather what the writes leave out, write all of it.
 //!
 //! ```text
 //! Idle -> Waiting -+------------> Writing -+-> Done   -> Idle
@@ -28,7 +28,7 @@ pub const WRITE_RETRIES: u32 = 1;
 pub enum State {
     /// Free. The buffer may still hold what was written last; see [`Packet::data_valid`].
     Idle,
-    /// Has a zone, and waits for more writes to it.
+    /// Has a zone, and waits for its turn; writes to the zone can join.
     Waiting,
     /// Reads the frames that no write covers.
     Reading,
@@ -84,11 +84,9 @@ pub enum Event<E> {
     Joined {
         /// What it writes.
         frames: FrameRange,
-        /// Somebody waits for it, so the packet waits no longer.
-        urgent: bool,
     },
-    /// The time to wait for more writes is over.
-    Deadline,
+    /// The lower device can take IO of the packet.
+    Turn,
     /// The read of [`Action::Gather`] ended.
     GatherDone(Result<(), E>),
     /// The write of [`Action::Write`] ended.
@@ -105,8 +103,8 @@ pub enum Action<E> {
     Nothing,
     /// Undo: the event cannot happen in this state. A write that was refused stays queued.
     Refuse,
-    /// Start the clock, and report [`Event::Deadline`] when it is up.
-    WaitUntil,
+    /// Report [`Event::Turn`] when the lower device can take IO.
+    AwaitTurn,
     /// Read these frames of the zone into the buffer, and report [`Event::GatherDone`].
     Gather(FrameRange),
     /// Put the data of the writes into the buffer, write all of it, and report
@@ -135,7 +133,6 @@ pub struct Packet<E> {
     reading: Option<FrameRange>,
     data_valid: bool,
     no_gather: bool,
-    urgent: bool,
     retries: u32,
     error: Option<E>,
 }
@@ -151,7 +148,6 @@ impl<E: Copy> Packet<E> {
             reading: None,
             data_valid: false,
             no_gather: false,
-            urgent: false,
             retries: 0,
             error: None,
         }
@@ -201,9 +197,9 @@ impl<E: Copy> Packet<E> {
     pub fn handle(&mut self, event: Event<E>) -> Action<E> {
         match event {
             Event::Start { zone, no_gather } => self.start(zone, no_gather),
-            Event::Joined { frames, urgent } if self.join(frames, urgent) => self.settle(),
+            Event::Joined { frames } if self.join(frames) => Action::Nothing,
             Event::Joined { .. } => Action::Refuse,
-            Event::Deadline => self.deadline(),
+            Event::Turn => self.turn(),
             Event::GatherDone(result) => self.gather_done(result),
             Event::WriteDone(result) => self.write_done(result),
             Event::Released => self.release(),
@@ -215,24 +211,14 @@ impl<E: Copy> Packet<E> {
         self.is_open() && self.coverage.holds(frames)
     }
 
-    /// Lets a write join without deciding anything, so that others can follow before
-    /// [`Packet::settle`]. Returns whether it was accepted.
-    pub fn join(&mut self, frames: FrameRange, urgent: bool) -> bool {
+    /// Lets a write join; returns whether it was accepted.
+    pub fn join(&mut self, frames: FrameRange) -> bool {
         let accepted = self.accepts(frames);
 
         if accepted {
             self.coverage.cover(frames);
-            self.urgent |= urgent;
         }
         accepted
-    }
-
-    /// Decides whether the writes that joined so far end the wait.
-    pub fn settle(&mut self) -> Action<E> {
-        if self.state == State::Waiting && (self.urgent || self.coverage.is_complete()) {
-            return self.stop_waiting();
-        }
-        Action::Nothing
     }
 
     fn start(&mut self, zone: Zone, no_gather: bool) -> Action<E> {
@@ -244,22 +230,16 @@ impl<E: Copy> Packet<E> {
         self.no_gather = no_gather;
         self.coverage.clear();
         self.fetched.clear();
-        self.urgent = false;
         self.retries = 0;
         self.error = None;
         self.state = State::Waiting;
-        Action::WaitUntil
+        Action::AwaitTurn
     }
 
-    /// A clock that rings late, after the wait was ended, is no harm.
-    fn deadline(&mut self) -> Action<E> {
-        if self.state == State::Waiting {
-            return self.stop_waiting();
+    fn turn(&mut self) -> Action<E> {
+        if self.state != State::Waiting {
+            return Action::Nothing;
         }
-        Action::Nothing
-    }
-
-    fn stop_waiting(&mut self) -> Action<E> {
         if self.coverage.is_empty() {
             // Nobody wants anything written.
             return self.finish(Ok(()));
@@ -271,6 +251,21 @@ impl<E: Copy> Packet<E> {
         match self.coverage.hull() {
             Some(hull) => self.gather(hull),
             None => self.write(),
+        }
+    }
+
+    /// Whether the packet would read if it had its turn, or if what it reads were there.
+    pub fn would_gather(&self) -> bool {
+        match self.state {
+            State::Waiting => !self.data_valid && !self.no_gather && !self.coverage.is_complete(),
+            State::Reading => {
+                let mut known = self.known();
+                if let Some(frames) = self.reading {
+                    known.cover(frames);
+                }
+                !known.is_complete()
+            }
+            _ => false,
         }
     }
 

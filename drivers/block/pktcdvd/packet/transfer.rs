@@ -44,8 +44,9 @@ use rb::block::{
 };
 
 impl Packet {
-    /// Submits the IO that is ready.
+    /// Submits the IO that is next.
     pub(crate) fn submit(&mut self, device: &Active<'_>) {
+        self.proceed(device);
         let Some((io, zone)) = self.take_ready() else {
             return;
         };
@@ -126,7 +127,8 @@ impl Transfer for PacketRequest {
     }
 
     fn is_urgent(&self) -> bool {
-        self.flags().contains(Flag::Sync)
+        // A request has the flags of its first write only.
+        self.bios().any(|bio| bio.flags().contains(Flag::Sync))
     }
 
     fn parts(&self) -> impl Iterator<Item = &Bio> {

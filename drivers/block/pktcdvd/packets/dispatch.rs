@@ -48,7 +48,7 @@ impl Packets {
 
     fn issue(&mut self, device: &Active<'_>) -> bool {
         let reads = device.queue.lock().has_read();
-        let ready = self.next_ready(|_| true);
+        let ready = self.next_ready(device, |_| true);
         let Some(direction) =
             self.scheduler
                 .next_of(reads, device.reads_in_flight(), self.writes(ready))
@@ -74,12 +74,13 @@ impl Packets {
             self.read_next(device);
             return true;
         }
-        let gather = self.next_ready(Buffer::is_to_gather);
-        let write = self.next_ready(|packet| !packet.is_to_gather());
-        let reads = read.is_some() || gather.is_some();
-        let Some(direction) =
-            self.scheduler
-                .next_of(reads, device.reads_in_flight(), self.writes(write))
+        let gather = self.next_ready(device, Buffer::is_to_gather);
+        let write = self.next_ready(device, |packet| !packet.is_to_gather());
+        let writes = self.writes(write);
+        let reads = read.is_some() || (gather.is_some() && self.scheduler.takes_gathers(writes));
+        let Some(direction) = self
+            .scheduler
+            .next_of(reads, device.reads_in_flight(), writes)
         else {
             return false;
         };
@@ -115,7 +116,16 @@ impl Packets {
         }
     }
 
-    fn next_ready(&self, wanted: impl Fn(&Buffer<BlkError>) -> bool) -> Option<(usize, u64)> {
+    /// Returns the packet whose IO is next, unless the lower device has enough to do.
+    fn next_ready(
+        &self,
+        device: &Active<'_>,
+        wanted: impl Fn(&Buffer<BlkError>) -> bool,
+    ) -> Option<(usize, u64)> {
+        let in_flight = self.list.iter().filter(|p| p.is_in_flight()).count();
+        if in_flight >= device.session.packets_in_flight() {
+            return None;
+        }
         buffer::next_ready(&self.list, self.submit_at, wanted)
     }
 

@@ -39,9 +39,9 @@ fn ready(index: u64, used: u64) -> Held<i32> {
 }
 
 fn fill(buffer: &mut Buffer<i32>, index: u64, used: u64) {
-    assert_eq!(buffer.start(zone(index), false, used), Action::WaitUntil);
-    assert!(buffer.join(range(0, FRAMES), false));
-    assert_eq!(buffer.settle(), Action::Write);
+    assert_eq!(buffer.start(zone(index), false, used), Action::AwaitTurn);
+    assert!(buffer.join(range(0, FRAMES)));
+    assert_eq!(buffer.proceed(), Action::Write);
     buffer.set_ready(Io::Write);
 }
 
@@ -145,8 +145,8 @@ fn the_elevator_takes_the_next_io_from_where_it_is() {
 fn only_what_is_wanted_is_issued() {
     let mut gather = Held(Buffer::new(FRAMES));
     let _ = gather.start(zone(7), false, 1);
-    assert!(gather.join(range(0, 1), true));
-    assert_eq!(gather.settle(), Action::Gather(range(1, 3)));
+    assert!(gather.join(range(0, 1)));
+    assert_eq!(gather.proceed(), Action::Gather(range(1, 3)));
     gather.set_ready(Io::Gather(range(1, 3)));
 
     let list = vec![ready(5, 1), gather];
@@ -181,9 +181,9 @@ fn reads_are_served_from_when_the_packet_is_put_together() {
     assert!(!buffer.serves(sector(1)));
     let _ = buffer.start(zone(1), false, 1);
     assert!(buffer.is_busy_with(sector(1)) && !buffer.is_busy_with(sector(2)));
-    assert!(buffer.join(range(0, FRAMES), false));
+    assert!(buffer.join(range(0, FRAMES)));
     assert!(!buffer.serves(sector(1)));
-    let _ = buffer.settle();
+    let _ = buffer.proceed();
     assert!(buffer.serves(sector(1)) && !buffer.serves(sector(2)));
     buffer.set_ready(Io::Write);
     let _ = write(&mut buffer, Ok(()));
@@ -201,8 +201,8 @@ fn unflushed() -> Buffer<i32> {
     let mut buffer = Buffer::new(FRAMES);
 
     let _ = buffer.start(zone(1), false, 1);
-    assert!(buffer.join(range(0, FRAMES), false));
-    let _ = buffer.settle();
+    assert!(buffer.join(range(0, FRAMES)));
+    let _ = buffer.proceed();
     buffer.set_ready(Io::Write);
     let _ = write(&mut buffer, Ok(()));
     let _ = buffer.release();
@@ -244,7 +244,7 @@ fn a_buffer_is_void_once() {
     // A packet that was begun as void and a later one that is not.
     let mut buffer = Buffer::<i32>::new(FRAMES);
     let _ = buffer.start(zone(1), true, 1);
-    assert_eq!(buffer.deadline(), Action::Finish(Ok(())));
+    assert_eq!(buffer.proceed(), Action::Finish(Ok(())));
     let _ = buffer.release();
     let _ = buffer.start(zone(1), false, 2);
     assert!(!buffer.take_void());

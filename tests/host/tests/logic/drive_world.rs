@@ -77,9 +77,9 @@ impl Buffers {
         let buffer = &mut self.list[index];
 
         self.used += 1;
-        assert_eq!(buffer.start(zone, false, self.used), Action::WaitUntil);
-        assert!(buffer.join(all(), false));
-        assert_eq!(buffer.settle(), Action::Write);
+        assert_eq!(buffer.start(zone, false, self.used), Action::AwaitTurn);
+        assert!(buffer.join(all()));
+        assert_eq!(buffer.proceed(), Action::Write);
         assert_eq!(buffer.io_done(Io::Write, Ok(())), Action::Finish(Ok(())));
         let _ = buffer.release();
     }
@@ -248,7 +248,7 @@ impl World {
         };
         self.flusher.reuses(&self.list[index], zone.sector());
         let used = self.stamp().into();
-        assert_eq!(self.list[index].start(zone, false, used), Action::WaitUntil);
+        assert_eq!(self.list[index].start(zone, false, used), Action::AwaitTurn);
         if complete {
             self.complete(index);
         }
@@ -260,15 +260,17 @@ impl World {
             return;
         };
         if buffer.state() == State::Waiting {
-            assert!(buffer.join(all(), false));
-            assert_eq!(buffer.settle(), Action::Write);
+            assert!(buffer.join(all()));
+            assert_eq!(buffer.proceed(), Action::Write);
             self.data[index] = stamp;
             buffer.set_ready(Io::Write);
         }
     }
 
     fn issue(&mut self) {
-        if let Some((index, _)) = buffer::next_ready(&self.list, 0, |_| true) {
+        // Those that wait have no writes yet.
+        let has_writes = |buffer: &Buffer<u32>| buffer.state() != State::Waiting;
+        if let Some((index, _)) = buffer::next_ready(&self.list, 0, has_writes) {
             let buffer = &mut self.list[index];
             let (io, _) = buffer.take_ready().unwrap();
             buffer.submitted(io);

@@ -16,6 +16,7 @@ mod nbd_io;
 mod nbd_io_world;
 mod net_attr;
 mod options;
+mod policy;
 mod queue;
 mod ram_minors;
 mod ram_names;

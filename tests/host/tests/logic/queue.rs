@@ -4,11 +4,19 @@
 
 use crate::tree::Sorted;
 use proptest::prelude::*;
-use rblk_host_tests::pktcdvd::logic::{pieces::Pieces, queue};
+use rblk_host_tests::pktcdvd::logic::{
+    pieces::{Claim, Pieces},
+    queue,
+};
 
 /// Requests are numbered in the order of their submission.
 type Id = u32;
 type Queue = queue::Queue<&'static str, Sorted<Id>>;
+
+/// What a write asks for that somebody waits for.
+fn urgent() -> Claim {
+    Claim::new(1, 8, true)
+}
 
 const IDLE: fn(u64) -> bool = |_| false;
 
@@ -17,7 +25,7 @@ fn queue(zones: &[u64]) -> Queue {
     let mut queue = Queue::new();
 
     for (id, &zone) in zones.iter().enumerate() {
-        queue.push_write(zone, id as Id);
+        queue.push_write(zone, id as Id, urgent(), 0);
     }
     queue
 }
@@ -44,7 +52,7 @@ fn writes_of_a_zone_come_out_as_they_were_submitted() {
     let mut queue = queue(&[8, 0, 8, 16, 8]);
 
     assert_eq!(id_of(queue.pop_write(8)), Some(0));
-    queue.push_write(8, 5);
+    queue.push_write(8, 5, urgent(), 0);
     assert_eq!(id_of(queue.pop_write(8)), Some(2));
     assert_eq!(id_of(queue.pop_write(8)), Some(4));
     assert_eq!(id_of(queue.pop_write(8)), Some(5));
@@ -58,7 +66,7 @@ fn writes_of_this_sweep_come_before_those_of_the_next() {
 
     // The sweep begins; what comes from here on is filed for the next.
     assert_eq!(queue.next_zone(0, IDLE), Some(8));
-    queue.push_write(8, 2);
+    queue.push_write(8, 2, urgent(), 0);
     for id in 0..3 {
         assert_eq!(id_of(queue.pop_write(8)), Some(id));
     }
@@ -81,7 +89,7 @@ fn busy_zones_are_passed_over() {
     assert_eq!(queue.next_zone(8, |zone| zone == 8), Some(16));
     assert_eq!(queue.next_zone(8, |zone| zone != 0), Some(0));
     assert_eq!(queue.next_zone(8, |_| true), None);
-    queue.push_write(32, 3);
+    queue.push_write(32, 3, urgent(), 0);
     assert_eq!(queue.next_zone(0, |zone| zone < 32), Some(32));
 }
 
@@ -105,9 +113,10 @@ fn a_stream_of_writes_does_not_keep_the_elevator_from_those_behind() {
         assert!(queue.pop_write(zone).is_some());
         served.push(zone);
         at = zone + 8;
-        queue.push_write(at, id);
+        queue.push_write(at, id, urgent(), 0);
     }
-    assert!(served[..3].contains(&0), "starved: {served:?}");
+    // Two of those that came later, then it is its turn.
+    assert!(served[..4].contains(&0), "starved: {served:?}");
 }
 
 #[test]
@@ -133,7 +142,7 @@ fn reads_and_the_rest_come_out_in_order_and_are_no_writes() {
 #[test]
 fn each_kind_of_request_keeps_the_queue_from_being_empty() {
     let files: [fn(&mut Queue); 3] = [
-        |queue| queue.push_write(0, 0),
+        |queue| queue.push_write(0, 0, urgent(), 0),
         |queue| queue.push_read(0),
         |queue| queue.push_other(0),
     ];
@@ -153,12 +162,12 @@ fn the_gate_counts_the_writes_of_both_sweeps_and_nothing_else() {
     assert!(!queue.gate().set_off(400));
     assert_eq!(queue.next_zone(0, IDLE), Some(0));
     for id in 300..499 {
-        queue.push_write(8, id);
+        queue.push_write(8, id, urgent(), 0);
         queue.push_read(1000 + id);
         queue.push_other(2000 + id);
     }
     assert!(queue.admit());
-    queue.push_write(8, 499);
+    queue.push_write(8, 499, urgent(), 0);
     assert_eq!(queue.size(), 500);
     assert!(!queue.admit());
     for _ in 0..99 {
@@ -183,40 +192,170 @@ fn a_session_is_handed_back_by_the_one_that_follows() {
     assert_eq!(queue.session(), None);
 }
 
+/// What a write asks for that nobody waits for.
+fn lazy(frames: u32) -> Claim {
+    Claim::new(frames, 8, false)
+}
+
+const WAIT: u64 = 100;
+
+#[test]
+fn what_nobody_waits_for_is_held_until_no_more_comes() {
+    let mut queue = Queue::new();
+
+    assert_eq!(queue.held_for(0, WAIT), None);
+    queue.push_write(0, 0, lazy(1), 1000);
+    queue.push_write(8, 1, lazy(1), 1060);
+    queue.release(1159, WAIT, false);
+    assert_eq!(queue.next_zone(0, IDLE), None);
+    assert_eq!(queue.held_for(1159, WAIT), Some(1));
+    queue.release(1160, WAIT, false);
+    assert_eq!(queue.held_for(1160, WAIT), None);
+    // What comes now is held again, but not in a zone that is due.
+    queue.push_write(16, 2, lazy(1), 1170);
+    queue.push_write(8, 3, lazy(1), 1170);
+    assert_eq!(sweep(&mut queue, 8), [8, 0]);
+    assert_eq!(queue.size(), 1);
+}
+
+#[test]
+fn a_stream_that_never_pauses_is_not_held_for_ever() {
+    let mut queue = Queue::new();
+
+    for id in 0..30 {
+        let now = u64::from(id) * 90;
+        queue.push_write(u64::from(id) * 8, id, lazy(1), now);
+        queue.release(now, WAIT, false);
+        // Twenty times the silence.
+        assert_eq!(
+            queue.next_zone(0, IDLE).is_some(),
+            now >= 20 * WAIT,
+            "at {now}"
+        );
+    }
+}
+
+#[test]
+fn nothing_is_held_for_so_long_that_a_task_seems_to_hang() {
+    const SECOND: u64 = 1_000_000_000;
+    let mut queue = Queue::new();
+
+    for second in 0..11 {
+        queue.push_write(second * 8, 0, lazy(1), second * SECOND);
+    }
+    assert_eq!(queue.held_for(9 * SECOND, 10 * SECOND), Some(SECOND));
+    assert_eq!(queue.held_for(10 * SECOND, 10 * SECOND), Some(0));
+}
+
+#[test]
+fn what_somebody_waits_for_is_due_at_once_and_so_are_full_packets() {
+    let mut queue = Queue::new();
+
+    queue.push_write(0, 0, lazy(7), 0);
+    queue.push_write(8, 1, lazy(1), 0);
+    assert_eq!(queue.next_zone(0, IDLE), None);
+    queue.push_write(0, 2, lazy(1), 0);
+    assert_eq!(queue.next_zone(0, IDLE), Some(0));
+    queue.push_write(8, 3, urgent(), 0);
+    assert_eq!(sweep(&mut queue, 8), [0, 8]);
+    assert!(queue.is_empty());
+}
+
+#[test]
+fn nothing_is_held_if_the_device_is_to_come_to_rest() {
+    let mut queue = Queue::new();
+
+    queue.push_write(8, 0, lazy(1), 0);
+    queue.release(0, WAIT, true);
+    assert_eq!(queue.next_zone(0, IDLE), Some(8));
+}
+
+#[test]
+fn nothing_is_held_from_the_lower_mark_on() {
+    let mut queue = Queue::new();
+
+    assert!(!queue.gate().set_on(500));
+    assert!(!queue.gate().set_off(400));
+    for id in 0..400 {
+        queue.release(0, WAIT, false);
+        assert_eq!(queue.next_zone(0, IDLE), None, "at {id}");
+        queue.push_write(u64::from(id) * 8, id, lazy(1), 0);
+    }
+    queue.release(0, WAIT, false);
+    assert!(queue.next_zone(0, IDLE).is_some());
+}
+
+#[test]
+fn a_packet_with_more_data_is_written_before_those_with_less() {
+    let mut queue = Queue::new();
+
+    for (id, frames) in (0..).zip([1, 3, 6, 2, 6]) {
+        let claim = Claim::new(frames, 8, true);
+        queue.push_write(u64::from(id) * 8, id, claim, 0);
+    }
+    assert_eq!(sweep(&mut queue, 8), [16, 32, 8, 24, 0]);
+}
+
+#[test]
+fn a_stream_of_full_packets_is_written_in_order() {
+    let mut queue = Queue::new();
+
+    for id in 0..5u32 {
+        queue.push_write(u64::from(id) * 8, id, lazy(8 + id), 0);
+    }
+    assert_eq!(sweep(&mut queue, 8), [0, 8, 16, 24, 32]);
+}
+
 #[derive(Debug, Clone)]
 enum Step {
-    PushWrite(u64),
-    PopWrite(u64),
+    PushWrite(u64, Claim),
+    PopZone(u64),
     PushRead,
     PopRead,
     PushOther,
     PopOther,
+    Release,
     /// Asks for the next zone from here on; some zones are busy, one bit for each.
     NextZone(u64, u8),
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
     let zone = 0..6u64;
+    let claim =
+        (1..6u32, prop::bool::weighted(0.2)).prop_map(|(n, urgent)| Claim::new(n, 8, urgent));
 
     prop_oneof![
-        6 => zone.clone().prop_map(Step::PushWrite),
-        4 => zone.clone().prop_map(Step::PopWrite),
+        6 => (zone.clone(), claim).prop_map(|(zone, claim)| Step::PushWrite(zone, claim)),
+        3 => zone.clone().prop_map(Step::PopZone),
         1 => Just(Step::PushRead),
         1 => Just(Step::PopRead),
         1 => Just(Step::PushOther),
         1 => Just(Step::PopOther),
+        1 => Just(Step::Release),
         4 => (0..8u64, prop_oneof![Just(0u8), any::<u8>()])
             .prop_map(|(from, busy)| Step::NextZone(from, busy)),
     ]
 }
 
+/// A write, as the model knows it.
+#[derive(Debug, Clone, Copy)]
+struct Write {
+    zone: u64,
+    id: Id,
+    claim: Claim,
+    /// It was let go of.
+    released: bool,
+    /// It is one of this sweep.
+    mine: bool,
+}
+
 /// Lists, in the order of submission.
 #[derive(Default)]
 struct Model {
-    sweep: Vec<(u64, Id)>,
-    next_sweep: Vec<(u64, Id)>,
+    writes: Vec<Write>,
     reads: Vec<Id>,
     others: Vec<Id>,
+    strayed: u32,
 }
 
 fn take_first<T>(list: &mut Vec<T>, wanted: impl Fn(&T) -> bool) -> Option<T> {
@@ -225,29 +364,48 @@ fn take_first<T>(list: &mut Vec<T>, wanted: impl Fn(&T) -> bool) -> Option<T> {
 }
 
 impl Model {
-    /// The oldest write to `zone`, wherever it is.
-    fn pop_write(&mut self, zone: u64) -> Option<Id> {
-        let all = self.sweep.iter().chain(&self.next_sweep);
-        let oldest = all.filter(|write| write.0 == zone).map(|write| write.1);
-        let oldest = oldest.min()?;
-
-        self.sweep.retain(|write| write.1 != oldest);
-        self.next_sweep.retain(|write| write.1 != oldest);
-        Some(oldest)
+    fn next_zone(&mut self, from: u64, busy: u8) -> Option<u64> {
+        if self.writes.iter().all(|write| !write.mine) {
+            self.writes.iter_mut().for_each(|write| write.mine = true);
+        }
+        if !self.is_any_due() {
+            return None;
+        }
+        let mine = |zone| self.writes.iter().any(|w| w.mine && w.zone == zone);
+        let all = self.best(from, busy, |_| true);
+        let zone = match self.strayed < 2 {
+            true => all,
+            false => self.best(from, busy, mine).or(all),
+        };
+        let zone = zone?;
+        self.strayed = if mine(zone) { 0 } else { self.strayed + 1 };
+        Some(zone)
     }
 
-    fn next_zone(&mut self, from: u64, busy: u8) -> Option<u64> {
-        if self.sweep.is_empty() {
-            self.sweep.append(&mut self.next_sweep);
-        }
-        [&self.sweep, &self.next_sweep]
-            .into_iter()
-            .find_map(|writes| {
-                let free = writes.iter().map(|write| write.0);
-                // Behind all the others, if the elevator has passed it.
-                free.filter(|zone| busy & 1 << zone == 0)
-                    .min_by_key(|&zone| if zone < from { zone + 100 } else { zone })
-            })
+    fn is_any_due(&self) -> bool {
+        (0..6).any(|zone| self.due(zone).is_some())
+    }
+
+    /// The frames of a zone that is due.
+    fn due(&self, zone: u64) -> Option<u32> {
+        let writes: Vec<&Write> = self.writes.iter().filter(|w| w.zone == zone).collect();
+        let frames = writes.iter().map(|write| write.claim.frames()).sum();
+        let due = writes.iter().any(|w| w.released || w.claim.is_pressing());
+
+        (due || frames >= 8).then_some(frames)
+    }
+
+    fn best(&self, from: u64, busy: u8, wanted: impl Fn(u64) -> bool) -> Option<u64> {
+        let mut zones: Vec<(u64, u32)> = (0..6)
+            .filter(|&zone| busy & 1 << zone == 0 && wanted(zone))
+            .filter_map(|zone| Some((zone, self.due(zone)?)))
+            .collect();
+
+        zones.sort_by_key(|&(zone, _)| (zone < from, zone));
+        let full = zones.first().filter(|(_, frames)| *frames >= 8);
+        let most = zones.iter().map(|(_, frames)| *frames).max();
+        let best = zones.iter().find(|(_, frames)| Some(*frames) == most);
+        full.or(best).map(|(zone, _)| *zone)
     }
 }
 
@@ -261,12 +419,17 @@ proptest! {
 
         for (id, step) in (0..).zip(steps) {
             match step {
-                Step::PushWrite(zone) => {
-                    queue.push_write(zone, id);
-                    model.next_sweep.push((zone, id));
+                Step::PushWrite(zone, claim) => {
+                    queue.push_write(zone, id, claim, 0);
+                    let (released, mine) = (false, false);
+                    model.writes.push(Write { zone, id, claim, released, mine });
                 }
-                Step::PopWrite(zone) => {
-                    prop_assert_eq!(id_of(queue.pop_write(zone)), model.pop_write(zone));
+                Step::PopZone(zone) => {
+                    while let Some(id) = id_of(queue.pop_write(zone)) {
+                        let write = take_first(&mut model.writes, |write| write.zone == zone);
+                        prop_assert_eq!(Some(id), write.map(|write| write.id));
+                    }
+                    prop_assert!(model.writes.iter().all(|write| write.zone != zone));
                 }
                 Step::PushRead => {
                     queue.push_read(id);
@@ -283,20 +446,23 @@ proptest! {
                 Step::PopOther => {
                     prop_assert_eq!(queue.pop_other(), take_first(&mut model.others, |_| true));
                 }
+                Step::Release => {
+                    queue.release(0, WAIT, true);
+                    model.writes.iter_mut().for_each(|write| write.released = true);
+                }
                 Step::NextZone(from, busy) => {
                     let zone = queue.next_zone(from, |zone| busy & 1 << zone != 0);
                     prop_assert_eq!(zone, model.next_zone(from, busy));
                 }
             }
-            let writes = || model.sweep.iter().chain(&model.next_sweep);
-            prop_assert_eq!(queue.size(), writes().count());
+            prop_assert_eq!(queue.size(), model.writes.len());
             for zone in 0..6 {
-                let any = writes().any(|write| write.0 == zone);
+                let any = model.writes.iter().any(|write| write.zone == zone);
                 prop_assert_eq!(queue.has_write(zone), any);
             }
             prop_assert_eq!(
                 queue.is_empty(),
-                writes().next().is_none() && model.reads.is_empty() && model.others.is_empty()
+                model.writes.is_empty() && model.reads.is_empty() && model.others.is_empty()
             );
         }
     }

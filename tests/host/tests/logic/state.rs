@@ -33,7 +33,7 @@ fn gather(first: u32, count: u32) -> Action<i32> {
 fn waiting(writes: &[(u32, u32)]) -> Packet<i32> {
     let mut packet = Packet::new(FRAMES);
 
-    assert_eq!(start(&mut packet, 0), Action::WaitUntil);
+    assert_eq!(start(&mut packet, 0), Action::AwaitTurn);
     for &(first, count) in writes {
         assert_eq!(join(&mut packet, first, count), Action::Nothing);
     }
@@ -50,8 +50,13 @@ fn start(packet: &mut Packet<i32>, index: u64) -> Action<i32> {
 fn join(packet: &mut Packet<i32>, first: u32, count: u32) -> Action<i32> {
     packet.handle(Event::Joined {
         frames: range(first, count),
-        urgent: false,
     })
+}
+
+/// Lets a write join, and gives the packet its turn.
+fn join_last(packet: &mut Packet<i32>, first: u32, count: u32) -> Action<i32> {
+    assert_eq!(join(packet, first, count), Action::Nothing);
+    packet.handle(Event::Turn)
 }
 
 fn finish(packet: &mut Packet<i32>, action: Action<i32>, result: Result<(), i32>) {
@@ -79,10 +84,10 @@ fn states_have_the_numbers_and_labels_of_the_info_file() {
 }
 
 #[test]
-fn a_full_packet_is_written_at_once_and_without_reading() {
+fn a_full_packet_is_written_without_reading() {
     let mut packet = waiting(&[(0, 4)]);
 
-    assert_eq!(join(&mut packet, 4, 4), Action::Write);
+    assert_eq!(join_last(&mut packet, 4, 4), Action::Write);
     assert_eq!(packet.state(), State::Writing);
     let action = packet.handle(Event::WriteDone(Ok(())));
     finish(&mut packet, action, Ok(()));
@@ -95,45 +100,24 @@ fn overlapping_writes_do_not_make_a_packet_full() {
     let mut packet = waiting(&[(0, 4), (2, 4)]);
 
     assert_eq!(packet.state(), State::Waiting);
-    assert_eq!(packet.handle(Event::Deadline), gather(6, 2));
+    assert_eq!(packet.handle(Event::Turn), gather(6, 2));
 }
 
 #[test]
-fn an_urgent_write_ends_the_wait() {
-    let mut packet = waiting(&[(0, 1)]);
-    let urgent = Event::Joined {
-        frames: range(2, 1),
-        urgent: true,
-    };
-
-    assert_eq!(packet.handle(urgent), gather(1, 7));
-    assert_eq!(packet.state(), State::Reading);
-}
-
-#[test]
-fn writes_that_join_together_are_decided_on_together() {
-    let mut packet = waiting(&[]);
-
-    assert!(packet.join(range(0, 8), true));
-    assert!(packet.join(range(3, 1), false));
-    assert_eq!(packet.settle(), Action::Write);
-}
-
-#[test]
-fn a_clock_that_rings_late_is_ignored() {
+fn a_turn_too_many_is_ignored() {
     let mut packet = waiting(&[(0, 1)]);
 
-    assert_eq!(packet.handle(Event::Deadline), gather(1, 7));
-    assert_eq!(packet.handle(Event::Deadline), Action::Nothing);
+    assert_eq!(packet.handle(Event::Turn), gather(1, 7));
+    assert_eq!(packet.handle(Event::Turn), Action::Nothing);
     assert_eq!(packet.handle(Event::GatherDone(Ok(()))), Action::Write);
-    assert_eq!(packet.handle(Event::Deadline), Action::Nothing);
+    assert_eq!(packet.handle(Event::Turn), Action::Nothing);
     assert_eq!(packet.state(), State::Writing);
 }
 
 #[test]
 fn a_packet_without_writes_is_not_written() {
     let mut packet = waiting(&[]);
-    let action = packet.handle(Event::Deadline);
+    let action = packet.handle(Event::Turn);
 
     finish(&mut packet, action, Ok(()));
     assert!(!packet.data_valid());
@@ -142,37 +126,37 @@ fn a_packet_without_writes_is_not_written() {
 #[test]
 fn what_was_written_last_need_not_be_read() {
     let mut packet = waiting(&[]);
-    assert_eq!(join(&mut packet, 0, 8), Action::Write);
+    assert_eq!(join_last(&mut packet, 0, 8), Action::Write);
     let action = packet.handle(Event::WriteDone(Ok(())));
     finish(&mut packet, action, Ok(()));
 
-    assert_eq!(start(&mut packet, 0), Action::WaitUntil);
+    assert_eq!(start(&mut packet, 0), Action::AwaitTurn);
     assert!(packet.data_valid());
     // It still waits, since more writes may come for the same zone.
     assert_eq!(join(&mut packet, 3, 1), Action::Nothing);
-    assert_eq!(packet.handle(Event::Deadline), Action::Write);
+    assert_eq!(packet.handle(Event::Turn), Action::Write);
     assert!(!packet.data_valid());
     let action = packet.handle(Event::WriteDone(Ok(())));
     finish(&mut packet, action, Ok(()));
 
     // Another zone is another matter, and so is a device that may have changed.
-    assert_eq!(start(&mut packet, 1), Action::WaitUntil);
+    assert_eq!(start(&mut packet, 1), Action::AwaitTurn);
     assert!(!packet.data_valid());
     assert_eq!(join(&mut packet, 3, 5), Action::Nothing);
-    assert_eq!(packet.handle(Event::Deadline), gather(0, 3));
+    assert_eq!(packet.handle(Event::Turn), gather(0, 3));
 }
 
 #[test]
 fn what_may_have_changed_below_is_read_again() {
     let mut packet = waiting(&[]);
-    assert_eq!(join(&mut packet, 0, 8), Action::Write);
+    assert_eq!(join_last(&mut packet, 0, 8), Action::Write);
     let action = packet.handle(Event::WriteDone(Ok(())));
     finish(&mut packet, action, Ok(()));
 
     packet.invalidate();
-    assert_eq!(start(&mut packet, 0), Action::WaitUntil);
+    assert_eq!(start(&mut packet, 0), Action::AwaitTurn);
     assert_eq!(join(&mut packet, 0, 7), Action::Nothing);
-    assert_eq!(packet.handle(Event::Deadline), gather(7, 1));
+    assert_eq!(packet.handle(Event::Turn), gather(7, 1));
 }
 
 #[test]
@@ -183,9 +167,9 @@ fn what_was_discarded_is_not_read() {
         no_gather: true,
     };
 
-    assert_eq!(packet.handle(event), Action::WaitUntil);
+    assert_eq!(packet.handle(event), Action::AwaitTurn);
     assert_eq!(join(&mut packet, 1, 1), Action::Nothing);
-    assert_eq!(packet.handle(Event::Deadline), Action::Write);
+    assert_eq!(packet.handle(Event::Turn), Action::Write);
 }
 
 #[test]
@@ -193,7 +177,7 @@ fn a_bad_frame_under_a_write_is_no_harm() {
     // Frame 4 is bad, and covered; the one read goes over it, the two that follow do not.
     let mut packet = waiting(&[(4, 1)]);
 
-    assert_eq!(packet.handle(Event::Deadline), gather(0, 8));
+    assert_eq!(packet.handle(Event::Turn), gather(0, 8));
     assert_eq!(packet.handle(Event::GatherDone(BAD)), gather(0, 4));
     assert_eq!(packet.handle(Event::GatherDone(Ok(()))), gather(5, 3));
     assert_eq!(packet.handle(Event::GatherDone(Ok(()))), Action::Write);
@@ -204,7 +188,7 @@ fn a_bad_frame_that_is_missing_fails_the_packet_with_its_own_error() {
     // The old driver ended the writes with the status of a write that never was: mostly success.
     let mut packet = waiting(&[(4, 1)]);
 
-    assert_eq!(packet.handle(Event::Deadline), gather(0, 8));
+    assert_eq!(packet.handle(Event::Turn), gather(0, 8));
     assert_eq!(packet.handle(Event::GatherDone(BAD)), gather(0, 4));
     assert_eq!(packet.handle(Event::GatherDone(Ok(()))), gather(5, 3));
     let action = packet.handle(Event::GatherDone(WORSE));
@@ -216,15 +200,15 @@ fn a_bad_frame_that_is_missing_fails_the_packet_with_its_own_error() {
 fn what_was_read_before_a_failure_is_read_again() {
     let mut packet = waiting(&[(4, 1)]);
 
-    assert_eq!(packet.handle(Event::Deadline), gather(0, 8));
+    assert_eq!(packet.handle(Event::Turn), gather(0, 8));
     assert_eq!(packet.handle(Event::GatherDone(BAD)), gather(0, 4));
     assert_eq!(packet.handle(Event::GatherDone(Ok(()))), gather(5, 3));
     let action = packet.handle(Event::GatherDone(BAD));
     finish(&mut packet, action, BAD);
 
-    assert_eq!(start(&mut packet, 0), Action::WaitUntil);
+    assert_eq!(start(&mut packet, 0), Action::AwaitTurn);
     assert_eq!(join(&mut packet, 5, 1), Action::Nothing);
-    assert_eq!(packet.handle(Event::Deadline), gather(0, 8));
+    assert_eq!(packet.handle(Event::Turn), gather(0, 8));
     assert_eq!(packet.handle(Event::GatherDone(BAD)), gather(0, 5));
 }
 
@@ -232,7 +216,7 @@ fn what_was_read_before_a_failure_is_read_again() {
 fn a_read_of_nothing_but_missing_frames_is_not_repeated() {
     let mut packet = waiting(&[(0, 4)]);
 
-    assert_eq!(packet.handle(Event::Deadline), gather(4, 4));
+    assert_eq!(packet.handle(Event::Turn), gather(4, 4));
     let action = packet.handle(Event::GatherDone(BAD));
     finish(&mut packet, action, BAD);
 }
@@ -241,7 +225,7 @@ fn a_read_of_nothing_but_missing_frames_is_not_repeated() {
 fn a_write_that_joins_late_saves_the_packet() {
     let mut packet = waiting(&[(0, 4)]);
 
-    assert_eq!(packet.handle(Event::Deadline), gather(4, 4));
+    assert_eq!(packet.handle(Event::Turn), gather(4, 4));
     assert_eq!(join(&mut packet, 5, 1), Action::Nothing);
     assert_eq!(packet.handle(Event::GatherDone(BAD)), gather(4, 1));
     assert_eq!(packet.handle(Event::GatherDone(Ok(()))), gather(6, 2));
@@ -253,7 +237,7 @@ fn a_write_that_joins_late_saves_the_packet() {
 fn writes_that_come_too_late_stay_queued() {
     let mut packet = waiting(&[]);
 
-    assert_eq!(join(&mut packet, 0, 8), Action::Write);
+    assert_eq!(join_last(&mut packet, 0, 8), Action::Write);
     assert!(!packet.is_open());
     assert_eq!(join(&mut packet, 0, 1), Action::Refuse);
     assert_eq!(
@@ -278,24 +262,24 @@ fn a_failed_write_is_repeated_once() {
     assert_eq!(WRITE_RETRIES, 1);
 
     let mut packet = waiting(&[]);
-    assert_eq!(join(&mut packet, 0, 8), Action::Write);
+    assert_eq!(join_last(&mut packet, 0, 8), Action::Write);
     assert_eq!(packet.handle(Event::WriteDone(BAD)), Action::Write);
     let action = packet.handle(Event::WriteDone(Ok(())));
     finish(&mut packet, action, Ok(()));
     assert!(packet.data_valid());
 
-    assert_eq!(start(&mut packet, 0), Action::WaitUntil);
-    assert_eq!(join(&mut packet, 0, 8), Action::Write);
+    assert_eq!(start(&mut packet, 0), Action::AwaitTurn);
+    assert_eq!(join_last(&mut packet, 0, 8), Action::Write);
     assert_eq!(packet.handle(Event::WriteDone(BAD)), Action::Write);
     let action = packet.handle(Event::WriteDone(WORSE));
     finish(&mut packet, action, WORSE);
     assert!(!packet.data_valid());
 
     // Nothing of the failure is left over.
-    assert_eq!(start(&mut packet, 0), Action::WaitUntil);
+    assert_eq!(start(&mut packet, 0), Action::AwaitTurn);
     assert_eq!(packet.error(), None);
     assert_eq!(join(&mut packet, 0, 7), Action::Nothing);
-    assert_eq!(packet.handle(Event::Deadline), gather(7, 1));
+    assert_eq!(packet.handle(Event::Turn), gather(7, 1));
 }
 
 #[test]
@@ -304,9 +288,9 @@ fn events_out_of_place_change_nothing() {
     let mut writing = waiting(&[]);
     let mut done = waiting(&[]);
 
-    assert_eq!(reading.handle(Event::Deadline), gather(1, 7));
-    assert_eq!(join(&mut writing, 0, 8), Action::Write);
-    assert_eq!(done.handle(Event::Deadline), Action::Finish(Ok(())));
+    assert_eq!(reading.handle(Event::Turn), gather(1, 7));
+    assert_eq!(join_last(&mut writing, 0, 8), Action::Write);
+    assert_eq!(done.handle(Event::Turn), Action::Finish(Ok(())));
 
     for (packet, mine) in [
         (Packet::new(FRAMES), "start"),

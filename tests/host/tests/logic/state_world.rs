@@ -13,7 +13,7 @@ use rblk_host_tests::pktcdvd::logic::{
     contents::{self, Pages, Part, Transfer},
     coverage::Coverage,
     frames::{FrameRange, FRAME_SECTORS, SECTOR_SIZE},
-    pieces::Pieces,
+    pieces::{Claim, Pieces},
     queue::Queue,
     state::{Action, State, WRITE_RETRIES},
     zone::{Geometry, Zone},
@@ -48,7 +48,6 @@ enum Step {
         zone: usize,
         first: usize,
         count: usize,
-        urgent: bool,
         /// Where it is cut into parts, one bit for each sector.
         cuts: u64,
     },
@@ -58,7 +57,8 @@ enum Step {
     Start(usize),
     /// Writes that are there join.
     Join,
-    Deadline,
+    /// The packet may go on.
+    Turn,
     /// The read or write that is under way ends.
     Complete {
         fail: bool,
@@ -92,14 +92,12 @@ fn any_step() -> impl Strategy<Value = Step> {
     let frame = 0..FRAMES;
 
     prop_oneof![
-        8 => (zone.clone(), frame.clone(), 1..=FRAMES, prop::bool::weighted(0.1), any::<u64>())
-            .prop_map(|(zone, first, count, urgent, cuts)| {
-                Step::Submit { zone, first, count, urgent, cuts }
-            }),
+        8 => (zone.clone(), frame.clone(), 1..=FRAMES, any::<u64>())
+            .prop_map(|(zone, first, count, cuts)| Step::Submit { zone, first, count, cuts }),
         4 => Just(Step::Begin),
         1 => zone.clone().prop_map(Step::Start),
         6 => Just(Step::Join),
-        3 => Just(Step::Deadline),
+        3 => Just(Step::Turn),
         6 => prop::bool::weighted(0.2).prop_map(|fail| Step::Complete { fail }),
         4 => Just(Step::Release),
         2 => (zone.clone(), frame.clone(), 1..=FRAMES, any::<u64>())
@@ -128,7 +126,6 @@ struct Request {
     zone: usize,
     first: usize,
     count: usize,
-    urgent: bool,
     parts: Vec<Chunk>,
 }
 
@@ -147,7 +144,6 @@ impl Request {
             zone,
             first,
             count,
-            urgent: false,
             parts,
         }
     }
@@ -169,7 +165,7 @@ impl Transfer for Request {
     }
 
     fn is_urgent(&self) -> bool {
-        self.urgent
+        false
     }
 
     fn parts(&self) -> impl Iterator<Item = &Chunk> {
@@ -237,7 +233,6 @@ struct World {
     joined: Vec<Note>,
     /// What the sectors must hold but for the writes that have joined.
     base: [Data; SECTORS],
-    urgent: bool,
     pending: Pending,
     failed_writes: u32,
     last_error: Option<Error>,
@@ -272,7 +267,6 @@ impl World {
             queued: [const { vec![] }; ZONES],
             joined: vec![],
             base: [POISON; SECTORS],
-            urgent: false,
             pending: Pending::None,
             failed_writes: 0,
             last_error: None,
@@ -316,19 +310,17 @@ impl World {
                 zone,
                 first,
                 count,
-                urgent,
                 cuts,
             } => {
                 let stamp = self.stamp();
-                let mut rq = Request::new(stamp, zone, first, count, cuts);
-                rq.urgent = urgent;
+                let rq = Request::new(stamp, zone, first, count, cuts);
                 self.submit(rq);
             }
             Step::Begin => self.begin(),
             Step::Start(zone) => self.start(zone),
             Step::Join => self.join(),
-            Step::Deadline => {
-                let action = self.buffer.deadline();
+            Step::Turn => {
+                let action = self.buffer.proceed();
                 self.act(action);
             }
             Step::Complete { fail } => self.complete(fail),
@@ -356,7 +348,7 @@ impl World {
             });
         }
         let zone = self.zone(rq.zone).sector();
-        self.queue.push_write(zone, rq);
+        self.queue.push_write(zone, rq, Claim::new(0, 1, true), 0);
     }
 
     fn begin(&mut self) {
@@ -385,14 +377,13 @@ impl World {
         assert_eq!(
             action,
             if idle {
-                Action::WaitUntil
+                Action::AwaitTurn
             } else {
                 Action::Refuse
             }
         );
         if idle {
             self.zone = index;
-            self.urgent = false;
             self.failed_writes = 0;
             self.base = if void {
                 [ZERO; SECTORS]
@@ -420,7 +411,6 @@ impl World {
                     first: rq.first,
                     count: rq.count,
                 });
-                self.urgent |= rq.urgent;
             },
         );
 
@@ -434,23 +424,14 @@ impl World {
         assert_eq!(any, !joined.is_empty());
         self.joined.extend(joined);
 
-        if any {
-            let action = self.buffer.settle();
-            let ends_wait = self.urgent || (0..FRAMES).all(|frame| self.covered(frame));
-            assert_eq!(
-                self.buffer.state() == State::Waiting,
-                before == State::Waiting && !ends_wait,
-                "waits without need, or not at all"
-            );
-            self.act(action);
-        }
+        assert_eq!(self.buffer.state(), before, "does not wait for its turn");
     }
 
     fn act(&mut self, action: Action<Error>) {
         match action {
             Action::Nothing => return,
             Action::Refuse => panic!("refused what was due"),
-            Action::WaitUntil => panic!("waits twice"),
+            Action::AwaitTurn => panic!("waits twice"),
             _ => assert!(
                 matches!(self.pending, Pending::None),
                 "two things at a time"
@@ -543,6 +524,9 @@ impl World {
             self.memory.0[sectors.clone()].copy_from_slice(&self.medium[self.zone][sectors]);
         }
         let result = self.result(failed);
+        if result.is_ok() {
+            return self.buffer.gathered(frames);
+        }
         let action = self.buffer.io_done(Io::Gather(frames), result);
         if let Action::Finish(Err(_)) = action {
             assert!(
@@ -642,7 +626,11 @@ impl World {
     fn check(&self) {
         let pending = match self.buffer.state() {
             State::Idle | State::Waiting => matches!(self.pending, Pending::None),
-            State::Reading => matches!(self.pending, Pending::Read(_)),
+            State::Reading => match self.pending {
+                Pending::Read(_) => self.buffer.ready_at().is_none(),
+                Pending::None => self.buffer.ready_at().is_some(),
+                _ => false,
+            },
             State::Writing => matches!(self.pending, Pending::Write),
             State::Done => matches!(self.pending, Pending::Finish(Ok(()))),
             State::Failed => matches!(self.pending, Pending::Finish(Err(_))),
@@ -676,7 +664,8 @@ impl World {
         for _ in 0..4 * FRAMES {
             match self.buffer.state() {
                 State::Idle => return,
-                State::Waiting => self.step(&Step::Deadline),
+                State::Waiting => self.step(&Step::Turn),
+                State::Reading if self.buffer.ready_at().is_some() => self.step(&Step::Turn),
                 State::Reading | State::Writing => self.step(&Step::Complete { fail: false }),
                 State::Done | State::Failed => self.step(&Step::Release),
             }
@@ -700,7 +689,6 @@ impl World {
             zone: 0,
             first,
             count: count.min(FRAMES - first),
-            urgent: false,
             cuts: 0,
         });
         self.step(&Step::Join);
@@ -743,12 +731,12 @@ proptest! {
         let mut expected = world.medium;
         let mut others = others.into_iter().filter(|step| matches!(
             step,
-            Step::Begin | Step::Join | Step::Deadline | Step::Release | Step::Complete { .. }
+            Step::Begin | Step::Join | Step::Turn | Step::Release | Step::Complete { .. }
         ));
 
         for (zone, first, count, cuts) in writes {
             let count = count.min(FRAMES - first);
-            world.step(&Step::Submit { zone, first, count, urgent: false, cuts });
+            world.step(&Step::Submit { zone, first, count, cuts });
             for sector in sectors_of(first, count) {
                 expected[zone][sector] = data_of(world.serial, sector);
             }
@@ -779,7 +767,7 @@ proptest! {
         for &(first, count) in &writes {
             world.write(first, count);
         }
-        world.step(&Step::Deadline);
+        world.step(&Step::Turn);
         // One read is enough unless a frame is bad; at worst it is each frame by itself.
         let most = if bad.is_empty() { 1 } else { FRAMES + 1 };
         let mut reads = 0;
@@ -789,6 +777,7 @@ proptest! {
                 world.write(first, count);
             }
             world.step(&Step::Complete { fail: false });
+            world.step(&Step::Turn);
             reads += 1;
             prop_assert!(reads <= most);
         }
@@ -810,7 +799,7 @@ proptest! {
             }
             world.write(first, count);
         }
-        world.step(&Step::Deadline);
+        world.step(&Step::Turn);
         match world.pending {
             Pending::Read(frames) => prop_assert_eq!(Some(frames), coverage.hull()),
             _ => prop_assert!(coverage.is_complete()),

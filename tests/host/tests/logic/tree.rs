@@ -2,12 +2,12 @@
 
 //! The sorted map that the host keeps requests in.
 
-use rblk_host_tests::pktcdvd::logic::pieces::{Key, Tree};
+use rblk_host_tests::pktcdvd::logic::pieces::{Claim, Key, Tree};
 use std::collections::BTreeMap;
 
 /// As the kernel's tree, but with memory of its own.
 #[derive(Debug)]
-pub struct Sorted<R>(BTreeMap<Key, R>);
+pub struct Sorted<R>(BTreeMap<Key, (R, Option<Claim>)>);
 
 impl<R> Tree for Sorted<R> {
     type Request = R;
@@ -17,7 +17,7 @@ impl<R> Tree for Sorted<R> {
     }
 
     fn insert(&mut self, key: Key, rq: R) -> bool {
-        assert!(self.0.insert(key, rq).is_none(), "two at one place");
+        assert!(self.0.insert(key, (rq, None)).is_none(), "two at one place");
         true
     }
 
@@ -30,11 +30,23 @@ impl<R> Tree for Sorted<R> {
         if first.zone != key.zone {
             return None;
         }
-        let rq = self.0.remove(&first);
+        let rq = self.0.remove(&first).map(|(rq, _)| rq);
         Some((first, rq))
     }
 
     fn iter(&self) -> impl Iterator<Item = &R> {
-        self.0.values()
+        self.0.values().map(|(rq, _)| rq)
+    }
+
+    fn note(&mut self, zone: u64, change: impl FnOnce(Key, &mut Option<Claim>)) {
+        let first = self.0.range_mut(Key::first_of(zone)..).next();
+        if let Some((&key, (_, noted))) = first.filter(|(key, _)| key.zone == zone) {
+            change(key, noted);
+        }
+    }
+
+    fn noted(&self, key: Key) -> Option<(Key, Option<Claim>)> {
+        let (&key, (_, noted)) = self.0.range(key..).next()?;
+        Some((key, *noted))
     }
 }
