@@ -5,7 +5,7 @@ use crate::drive::{Answer, Drive, Outcome};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The transport's code for a command that was aborted.
 pub const ABORTED: u8 = 1;
@@ -142,20 +142,26 @@ impl Bay {
         count
     }
 
-    fn next(&self) -> Job {
+    /// The next command, and for how long there was none.
+    fn next(&self) -> (Job, Option<Duration>) {
         let mut state = lock(&self.state);
+        let mut since = None;
         loop {
             if let Some(job) = state.waiting.pop_front() {
                 state.current = Some(job.tag);
                 state.cancel = None;
-                return job;
+                return (job, since.map(|since: Instant| since.elapsed()));
             }
+            since = since.or_else(|| Some(Instant::now()));
             state = self.wait(state);
         }
     }
 
     fn work(&self) {
-        let job = self.next();
+        let (job, idle) = self.next();
+        if let Some(time) = idle {
+            self.drive().was_idle(time);
+        }
         let (answer, data) = loop {
             let releases = lock(&self.state).releases;
             let start = Instant::now();

@@ -80,7 +80,7 @@ impl Drive {
         }
         self.stats.add("reads", 1);
         self.stats.add("read_blocks", length.into());
-        self.move_head(first, length, self.speeds.read());
+        self.move_head(first, length, self.speeds.read(), "time_read");
         let mut data = Vec::with_capacity(length as usize * BLOCK);
         let mut at = first - start;
         let end = at + length;
@@ -192,9 +192,9 @@ impl Drive {
         self.stats.add(kind, 1);
         self.stats.add("rmw", partial);
         let speed = self.speeds.write();
-        self.move_head(first, length, speed);
+        self.move_head(first, length, speed, "time_write");
         for _ in 0..partial {
-            self.move_head(first, packet, speed);
+            self.move_head(first, packet, speed, "time_write");
         }
         self.slow_down();
         Ok(())
@@ -277,9 +277,11 @@ impl Drive {
 
     /// Puts what is in the cache on the disc.
     pub(super) fn empty_cache(&mut self) -> Result<(), Sense> {
+        if !self.cache.is_empty() {
+            self.close_link();
+        }
         for (number, packet) in self.cache.drain() {
             self.stats.add("sync_packets", 1);
-            self.pass_time(packet.len() / BLOCK, self.speeds.write());
             self.medium()?.disc.put(number, packet);
         }
         if let Some(journal) = self.journal.as_mut().filter(|_| self.recording) {
@@ -294,7 +296,7 @@ impl Drive {
         if first < medium.start || first >= medium.end() {
             return Err(sense::RANGE);
         }
-        self.move_head(first, 0, self.speeds.read());
+        self.move_head(first, 0, self.speeds.read(), "time_seek");
         Ok(Vec::new())
     }
 

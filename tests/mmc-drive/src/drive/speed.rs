@@ -7,6 +7,9 @@ use crate::medium::Medium;
 use crate::sense;
 use std::time::Duration;
 
+/// How long the shortest way to another place takes, in seconds.
+const SHORTEST_SEEK: f64 = 0.015;
+
 /// Speeds in kB/s. What the host wishes stays when the disc is changed, until a reset.
 #[derive(Clone, Copy, Debug)]
 pub struct Speeds {
@@ -112,12 +115,12 @@ impl Drive {
 
     pub(super) fn opc(&mut self) -> Reply {
         self.stats.add("opc", 1);
-        self.takes += self.scaled(0.5);
+        self.spend("time_other", 0.5);
         Ok(Vec::new())
     }
 
-    /// Goes to a block and passes over some at that speed.
-    pub(super) fn move_head(&mut self, first: u32, length: u32, speed: u16) {
+    /// Goes to a block and passes over some at that speed; the time that takes is that of `what`.
+    pub(super) fn move_head(&mut self, first: u32, length: u32, speed: u16, what: &str) {
         if first != self.head {
             let size = self
                 .medium
@@ -125,16 +128,35 @@ impl Drive {
                 .map_or(1, |medium| medium.capacity.max(1));
             let part = f64::from(first.abs_diff(self.head)) / f64::from(size);
             self.stats.add("seeks", 1);
-            self.takes += self.scaled(0.015 + 0.135 * part.min(1.0));
+            self.spend("time_seek", SHORTEST_SEEK + 0.135 * part.min(1.0));
         }
-        self.pass_time(length as usize, speed);
+        let rate = f64::from(speed.max(1)) * 1000.0;
+        self.spend(what, f64::from(length) * 2048.0 / rate);
         self.head = first.saturating_add(length);
     }
 
-    /// Lets the time pass that so many blocks take at that speed.
-    pub(super) fn pass_time(&mut self, blocks: usize, speed: u16) {
-        let rate = f64::from(speed.max(1)) * 1000.0;
-        self.takes += self.scaled(blocks as f64 * 2048.0 / rate);
+    /// Lets the time pass that it takes to end what was written, so that it can be read.
+    ///
+    /// A write takes as long as it takes to get to the disc, also if it is in the cache until it is
+    /// synchronised: what a stream of writes takes is the same with a cache of any size. So here it is
+    /// the end of the writing only, and not all of it once more.
+    pub(super) fn close_link(&mut self) {
+        self.spend("time_sync", SHORTEST_SEEK);
+    }
+
+    /// Passes so many seconds of the time of a real drive, and counts them, whatever `time` is.
+    pub(super) fn spend(&mut self, what: &str, seconds: f64) {
+        self.stats.add(what, (seconds * 1e6).round() as u64);
+        self.takes += self.scaled(seconds);
+    }
+
+    /// Counts the time for which there was nothing to do in front of a command; not in front of the
+    /// first since the counters were reset.
+    pub fn was_idle(&mut self, time: Duration) {
+        if self.stats.get("commands") > 0 {
+            self.stats.add("idle_gaps", 1);
+            self.stats.add("time_idle", time.as_micros() as u64);
+        }
     }
 
     pub(super) fn slow_down(&mut self) {

@@ -90,6 +90,27 @@ fn what_was_not_synchronised_is_lost() {
 }
 
 #[test]
+fn time_is_counted_as_a_real_drive_takes_it() {
+    let mut bench = strict_cd();
+    bench.line("reset-stats");
+    bench.fill(0, 32, 1);
+    bench.fill(32, 32, 1);
+    // Ten times 176.4 kB/s, one packet after the other.
+    let packets = 2 * 32 * 2048 * 1000 / 1764;
+    assert!(bench.count("time_write").abs_diff(packets) < 10);
+    assert_eq!(bench.count("time_seek"), 0);
+    bench.tell(&[0x35], &[]);
+    let end = bench.count("time_sync");
+    assert!(end > 0 && end < packets, "written once more: {end}");
+    // There is nothing to end.
+    bench.tell(&[0x35], &[]);
+    assert_eq!(bench.count("time_sync"), end);
+    bench.byte(0);
+    assert!(bench.count("time_seek") > 0 && bench.count("time_read") > 0);
+    assert!(bench.count("time_write").abs_diff(packets) < 10);
+}
+
+#[test]
 fn forced_writes_and_full_caches_reach_the_disc() {
     let mut bench = Bench::new("dvd+rw,blocks=1024,cache=2");
     let mut forced = transfer(0x2a, 0, 16);
