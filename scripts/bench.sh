@@ -144,7 +144,8 @@ optical() {
 		drives+=(--drive "$medium,blocks=32768")
 	done
 	RBLK_KO=${ko%/*}/rblk.ko scripts/vm --timeout 3600 "${drives[@]}" \
-		-- $here/optical "${QUICK:+4}" | tee "$build/optical.txt"
+		-- $here/optical "${QUICK:+quick}" >"$build/optical.lines"
+	$here/optical.py "$build"
 }
 
 count() {

@@ -152,6 +152,23 @@ def functions(rows):
             yield label(row), some
 
 
+def spent(drives):
+    """Where the drives' time went: a title, and bars of (label, seconds by kind), for each medium."""
+    kinds = "write", "read", "seek", "sync", "other"
+    rows = drives["results"] if drives else []
+    for clock in False, True:
+        for medium in dict.fromkeys(row["medium"] for row in rows):
+            bars = []
+            for row in rows:
+                if row["medium"] == medium and row["clock"] == clock and row["work"] > 0:
+                    parts = {kind: row[f"time_{kind}"] / 1e6 for kind in kinds}
+                    parts["idle"] = row["idle"] if clock else 0
+                    bars.append((f"{row['load']}, {row['way']}", parts))
+                    if row.get("limit") and row["way"] == "packet":
+                        bars.append(("limit", {"write": row["limit"]}))
+            yield f"{medium}{', with a clock' if clock else ''}", bars
+
+
 def slim(result):
     """Of the data what the tables do not repeat at length."""
     return {**result, "results": [{k: v for k, v in row.items() if k != "functions"}
@@ -161,9 +178,11 @@ def slim(result):
 def main():
     directory = pathlib.Path(sys.argv[1])
     results = [json.loads(path.read_text()) for path in sorted(directory.glob("*.json"))]
+    drives = next((r for r in results if r["suite"] == "optical"), None)
+    results = [r for r in results if r["suite"] != "optical"]
     results.sort(key=lambda r: SUITES.index(r["suite"]) if r["suite"] in SUITES else len(SUITES))
     optical = directory / "optical.txt"
-    if not results and not optical.exists():
+    if not results and not drives:
         sys.exit(f"{directory}: there are no results")
     suites = []
     for result in results:
@@ -178,8 +197,10 @@ def main():
     loader = jinja2.FileSystemLoader(HERE)
     page = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True,
                               lstrip_blocks=True).get_template("page.html.j2")
-    data = json.dumps([slim(result) for result in results]).replace("<", "\\u003c")
-    text = page.render(suites=suites, optical=optical.read_text() if optical.exists() else "",
+    data = [*map(slim, results), *filter(None, [drives])]
+    data = json.dumps(data).replace("<", "\\u003c")
+    text = page.render(suites=suites, optical=optical.read_text() if drives else "", drives=drives,
+                       spent=[Markup(plots.spent(*panel)) for panel in spent(drives)],
                        data=Markup(data), drivers=DRIVERS)
     (directory / "report.html").write_text(text + "\n")
 

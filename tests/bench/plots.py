@@ -136,6 +136,27 @@ def layers(rows, names):
     return svg(figure)
 
 
+def spent(title, rows):
+    """Stacked bars of seconds: rows of (label, {kind: seconds})."""
+    kinds = dict(zip(("write", "read", "seek", "sync", "other", "idle"),
+                     (OURS, "#7fb2d9", WORSE, "#8e6bb0", LINE, "#d9dde1")))
+    figure, axes = plt.subplots(figsize=(9.6, 0.9 + len(rows) * 0.22), layout="constrained")
+    for y, (_, parts) in enumerate(rows):
+        left = 0
+        for kind, color in kinds.items():
+            axes.barh(y, parts.get(kind, 0), left=left, height=0.8, color=color,
+                      label=kind if y == 0 else None)
+            left += parts.get(kind, 0)
+        axes.text(left, y, f" {left:.2f}", va="center", fontsize=7)
+    axes.set_yticks(range(len(rows)), [label for label, _ in rows], fontsize=7)
+    axes.invert_yaxis()
+    axes.margins(x=0.08)
+    axes.set_title(title, fontsize=9, loc="left")
+    axes.set_xlabel("seconds of the drive")
+    axes.legend(fontsize=7, frameon=False, ncol=6, loc="lower right")
+    return svg(figure)
+
+
 def functions(panels):
     """The dearest functions: panels of (title, [(name, in-tree, ours)])."""
     figure, axes = plt.subplots(1, len(panels), figsize=(5.6 * len(panels), 4.2),
