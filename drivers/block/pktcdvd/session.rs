@@ -24,8 +24,8 @@ use rb::block::bdev::BdevFile;
 /// in between writes together then.
 const AHEAD: usize = 8;
 
-/// How many packets are given to a drive at a time: one that it works on, and one more, so that it
-/// never waits. Writes can join the others until then.
+/// How many packets that are not full are given to a drive at a time: one that it works on, and one
+/// more, so that it never waits. Writes can join the others until then.
 const IN_FLIGHT: usize = 2;
 
 /// A lower device that is open, and cut into packets.
@@ -58,7 +58,7 @@ impl Session {
         self.optical.as_ref().map_or(usize::MAX, |_| AHEAD)
     }
 
-    /// Returns how many packets are given to the lower device at a time at most.
+    /// Returns with how many packets the lower device has enough to do, but for full ones.
     pub(crate) fn packets_in_flight(&self) -> usize {
         self.optical.as_ref().map_or(usize::MAX, |_| IN_FLIGHT)
     }

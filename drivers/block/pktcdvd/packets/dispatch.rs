@@ -116,17 +116,19 @@ impl Packets {
         }
     }
 
-    /// Returns the packet whose IO is next, unless the lower device has enough to do.
+    /// Returns the packet whose IO is next. If the lower device has enough to do, that is only one
+    /// that is full: nothing is gained by keeping it open.
     fn next_ready(
         &self,
         device: &Active<'_>,
         wanted: impl Fn(&Buffer<BlkError>) -> bool,
     ) -> Option<(usize, u64)> {
         let in_flight = self.list.iter().filter(|p| p.is_in_flight()).count();
-        if in_flight >= device.session.packets_in_flight() {
-            return None;
-        }
-        buffer::next_ready(&self.list, self.submit_at, wanted)
+        let has_enough = in_flight >= device.session.packets_in_flight();
+
+        buffer::next_ready(&self.list, self.submit_at, |packet| {
+            wanted(packet) && (!has_enough || packet.coverage().is_complete())
+        })
     }
 
     fn submit(&mut self, device: &Active<'_>, index: usize, at: u64) {

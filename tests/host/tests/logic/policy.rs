@@ -206,13 +206,10 @@ impl World {
     }
 
     fn issue(&mut self) -> bool {
-        if self.given.len() >= IN_FLIGHT {
-            return false;
-        }
         let next = if self.takes_turns {
             self.next_in_turn()
         } else {
-            buffer::next_ready(&self.list, self.submit_at, |_| true)
+            self.next_ready(|_| true)
         };
         let Some((index, at)) = next else {
             return false;
@@ -230,15 +227,18 @@ impl World {
         true
     }
 
+    fn next_ready(&self, wanted: impl Fn(&Buffer<()>) -> bool) -> Option<(usize, u64)> {
+        let has_enough = self.given.len() >= IN_FLIGHT;
+
+        buffer::next_ready(&self.list, self.submit_at, |packet| {
+            wanted(packet) && (!has_enough || packet.coverage().is_complete())
+        })
+    }
+
     /// What is next if nothing is read while a write is under way, nor written while a read is.
     fn next_in_turn(&mut self) -> Option<(usize, u64)> {
-        let next = |wanted: fn(&Buffer<()>) -> bool| {
-            buffer::next_ready(&self.list, self.submit_at, wanted)
-        };
-        let (gather, write) = (
-            next(Buffer::is_to_gather),
-            next(|packet| !packet.is_to_gather()),
-        );
+        let gather = self.next_ready(Buffer::is_to_gather);
+        let write = self.next_ready(|packet| !packet.is_to_gather());
         let writes = write.map_or(Writes::None, |(_, at)| match at == self.submit_at {
             true => Writes::Streaming,
             false => Writes::Scattered,
