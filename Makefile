@@ -87,24 +87,27 @@ kernels:
 		scripts/kernel.sh build $$k || exit; \
 	done
 
-# The command pktcdvd, its manual and completions for shells, below build/tools.
+# The commands, their manuals and completions for shells, below build/tools.
+commands = pktcdvd rblk-nbd
 tools:
 	@scripts/deps.sh build rust
-	@cargo build -q --release --locked -p rblk-pktcdvd
+	@cargo build -q --release --locked -p rblk-pktcdvd -p rblk-nbd
 	@rm -rf build/tools
-	@$(cargo_target)/release/pktcdvd-generate build/tools
-	@echo "built $(cargo_target)/release/pktcdvd; its manual is in build/tools"
+	@for c in $(commands); do $(cargo_target)/release/$$c-generate build/tools || exit; done
+	@echo "built $(commands:%=$(cargo_target)/release/%); their manuals are in build/tools"
 
 install: modules_install install-tools
 
 install-tools: tools
-	install -D -t "$(DESTDIR)$(PREFIX)/sbin" $(cargo_target)/release/pktcdvd
+	install -D -t "$(DESTDIR)$(PREFIX)/sbin" $(commands:%=$(cargo_target)/release/%)
 	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/man/man8" build/tools/man8/*
-	install -D -m 644 build/tools/completions/pktcdvd.bash \
-		"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/pktcdvd"
+	for c in $(commands); do \
+		install -D -m 644 build/tools/completions/$$c.bash \
+			"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$c" || exit; \
+	done
 	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d" \
-		build/tools/completions/pktcdvd.fish
-	install -D -m 644 -t "$(DESTDIR)$(ZSHDIR)" build/tools/completions/_pktcdvd
+		$(commands:%=build/tools/completions/%.fish)
+	install -D -m 644 -t "$(DESTDIR)$(ZSHDIR)" $(commands:%=build/tools/completions/_%)
 	tools/system/install.sh "$(PREFIX)" "$(DESTDIR)"
 
 modules_install: modules
@@ -154,13 +157,13 @@ help:
 	@echo 'make doc                documentation of rust/ and drivers/'
 	@echo 'make kernels            build the test kernels now, rather than when needed, of the newest'
 	@echo '                          source that Debian has (KERNELS="7.2 7.3": of these series)'
-	@echo 'make tools              the command pktcdvd, its manual and completions for shells'
+	@echo 'make tools              the commands pktcdvd and rblk-nbd, manuals and completions for shells'
 	@echo 'make install-tools      install them below PREFIX (/usr/local), with rules for udev and units'
 	@echo '                          for systemd'
 	@echo 'make modules_install    install the modules for the kernel they were built for'
 	@echo 'make install            all of these (as root)'
 	@echo 'make install-dkms       install the sources that DKMS builds the modules from'
-	@echo 'make deb                Debian packages of the modules (for DKMS) and of the command'
+	@echo 'make deb                Debian packages of the modules (for DKMS) and of the commands'
 	@echo 'make rpm                the same for distributions with rpm, where rpmbuild is'
 	@echo 'make clean              remove what was built here (the cache stays)'
 	@echo

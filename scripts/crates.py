@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""crates.py PACKAGE: prints which crates are linked into the programs of a
-package, and the terms that each is distributed under."""
+"""crates.py PACKAGE...: prints which crates are linked into the programs of
+packages, and the terms that each is distributed under."""
 
 import json
 import re
@@ -27,7 +27,8 @@ def terms(directory, expression):
 
 
 def main():
-    linked = cargo("tree", "-p", sys.argv[1], "-e", "normal", "--prefix", "none", "--format", "{p}")
+    packages = [word for package in sys.argv[1:] for word in ("-p", package)]
+    linked = cargo("tree", *packages, "-e", "normal", "--prefix", "none", "--format", "{p}")
     names = {tuple(line.split()[:2]) for line in linked.splitlines()}
     crates = json.loads(cargo("metadata", "--format-version", "1"))["packages"]
     texts = {}
@@ -41,7 +42,7 @@ def main():
         title = f"{crate['name']} {crate['version']} ({expression})"
         texts.setdefault("\n\n".join(found), []).append(title)
     if not texts:
-        sys.exit(f"nothing is linked into {sys.argv[1]}")
+        sys.exit(f"nothing is linked into {sys.argv[1:]}")
     for text, titles in texts.items():
         print("\n".join(titles), text, "=" * 72, sep="\n\n")
 

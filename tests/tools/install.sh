@@ -4,13 +4,13 @@
 # rblk-timeout: 600
 #
 # What the README says of installing: the modules for a kernel that KDIR= names, by dkms.conf's
-# command and by make modules_install, and the command. What is installed works where it is.
+# command and by make modules_install, and the commands. What is installed works where it is.
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
 # shellcheck source=tests/lib/recipes.sh
 . "$(dirname "$0")/../lib/recipes.sh"
-ktap_plan 27
+ktap_plan 30
 top=$(realpath "$(dirname "$0")/../..")
 mkdir -p "$top/build"
 dir=$(mktemp -d "$top/build/install.XXXXXX")
@@ -75,33 +75,35 @@ check_equal "their parameters are those of the README" \
 		in_dest modinfo -F parm "$name" | sed "s/:.*//; s/^/$name /"
 	done | sort)"
 
-# The command.
+# The commands.
 check "make install-tools" make -C "$top" --no-print-directory DESTDIR="$dir/dest" PREFIX=/usr install-tools
-command=$dir/dest/usr/sbin/pktcdvd
-check_equal "the command runs" "pktcdvd $(sed -n 's/^version = "\(.*\)"/\1/p' "$top/Cargo.toml")" \
-	"$("$command" --version)"
-manual=$dir/dest/usr/share/man/man8/pktcdvd.8
+# manuals COMMAND
 manuals() {
-	local word
-	grep -q '^\.TH pktcdvd 8' "$manual" || return
+	local word command=$dir/dest/usr/sbin/$1 manual=$dir/dest/usr/share/man/man8/$1.8 name=${1//-/\\-}
+	grep -q "^\.TH $1 8 " "$manual" || return
 	for word in $("$command" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
 		# Help has no page of its own.
-		[ "$word" = help ] || grep -qF "pktcdvd\\-$word" "$manual" || { echo "no $word"; return 1; }
+		[ "$word" = help ] || grep -qF "$name\-$word" "$manual" || { echo "no $word"; return 1; }
 	done
 }
-check "its manual tells of its commands" manuals
+# completions COMMAND
 completions() {
-	bash -c '. "$1" && complete -p pktcdvd' bash \
-		"$dir/dest/usr/share/bash-completion/completions/pktcdvd" &&
-		grep -q '^#compdef pktcdvd' "$dir/dest/usr/share/zsh/site-functions/_pktcdvd" &&
-		grep -q 'complete -c pktcdvd' \
-			"$dir/dest/usr/share/fish/vendor_completions.d/pktcdvd.fish"
+	# shellcheck disable=SC2016 # a shell there reads it
+	bash -c '. "$1" && complete -p "$2"' bash \
+		"$dir/dest/usr/share/bash-completion/completions/$1" "$1" &&
+		grep -q "^#compdef $1\$" "$dir/dest/usr/share/zsh/site-functions/_$1" &&
+		grep -q "complete -c $1" "$dir/dest/usr/share/fish/vendor_completions.d/$1.fish"
 }
-check "shells complete it" completions
+for name in pktcdvd rblk-nbd; do
+	check_equal "$name runs" "$name $(sed -n 's/^version = "\(.*\)"/\1/p' "$top/Cargo.toml")" \
+		"$("$dir/dest/usr/sbin/$name" --version)"
+	check "its manual tells of its commands" manuals $name
+	check "shells complete it" completions $name
+done
 
 # What udev and systemd do with it.
 system=("$dir/dest/usr/lib/udev/rules.d/90-pktcdvd.rules" "$dir/dest/usr/libexec/pktcdvd-udev"
-	"$dir"/dest/usr/lib/systemd/system/pktcdvd{,-eject}@.service)
+	"$dir"/dest/usr/lib/systemd/system/{pktcdvd,pktcdvd-eject,rblk-nbd}@.service)
 check_fails "rules, units and their program have their places filled in" grep -n '@[a-z]*@' "${system[@]}"
 # named FILE...: the programs that the files name.
 named() {
@@ -114,11 +116,11 @@ units() {
 	mkdir -p "$dir/units"
 	for unit in "${system[@]:2}"; do
 		name=${unit##*/}
-		sed "s|/usr/libexec|$dir/dest&|" "$unit" >"$dir/units/${name/@/@sr0}"
+		sed -E "s#/usr/(libexec|sbin)/#$dir/dest&#" "$unit" >"$dir/units/${name/@/@sr0}"
 		cp "$dir/units/${name/@/@sr0}" "$dir/units/$name"
 	done
 	# What it ignores is not in its exit status.
-	! systemd-analyze --man=no verify "$dir"/units/*@sr0.service 2>&1 | grep pktcdvd
+	! systemd-analyze --man=no verify "$dir"/units/*@sr0.service 2>&1 | grep -E 'pktcdvd|rblk'
 }
 # The lines for /etc/fstab that the guide has, as systemd takes them.
 fstab() {
