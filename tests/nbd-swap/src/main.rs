@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Programs for tests of swapping over a block device: one that fills memory, one that notices when
-//! nothing moves any more, one that prepares a server for running on the machine that swaps, and one
-//! that replaces lost connections.
+//! nothing moves any more, and one that prepares a server for running on the machine that swaps.
 
 #![forbid(unsafe_code)]
 
-mod genl;
 mod guarded;
-mod handshake;
 mod heartbeat;
-mod reconnect;
 mod stress;
 
 use clap::Parser;
@@ -22,7 +18,6 @@ enum Command {
     Stress(stress::Options),
     Heartbeat(heartbeat::Options),
     Guarded(guarded::Options),
-    Reconnect(reconnect::Options),
 }
 
 fn main() -> ExitCode {
@@ -30,7 +25,6 @@ fn main() -> ExitCode {
         Command::Stress(options) => stress::run(&options),
         Command::Heartbeat(options) => heartbeat::run(&options),
         Command::Guarded(options) => guarded::run(&options),
-        Command::Reconnect(options) => reconnect::run(&options),
     };
     result.unwrap_or_else(|err| {
         eprintln!("nbd-swap: {err}");

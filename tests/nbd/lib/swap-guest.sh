@@ -97,7 +97,7 @@ unix)
 	ip addr add 10.99.0.2/24 dev eth0
 	ip link set eth0 up
 	if [ $# -gt 1 ]; then
-		chrt -f 1 "$programs/nbd-swap" reconnect "$@" &
+		"$programs/rblk-nbd" connect --swap nbd0 "$@" &
 	else
 		until_ok 30 connect "${1%:*}" "${1#*:}" >/dev/null 2>"$run/connect.log"
 	fi

@@ -27,7 +27,7 @@ export RBLK_SWAP_LONG=$swap_long RBLK_SWAP_SECONDS RBLK_SWAP_MEM RBLK_SWAP_PERCE
 # swap_build: what the guests need; with output if it fails.
 swap_build() {
 	{
-		(cd "$swap_top" && cargo build -q --release --locked -p nbd-swap) &&
+		(cd "$swap_top" && cargo build -q --release --locked -p nbd-swap -p rblk-nbd) &&
 			"$swap_top/scripts/module.sh" fast &&
 			MO=$swap_top/build/fast-naive "$swap_top/scripts/module.sh" fast NBD_NAIVE=1
 	} >"$swap_dir/build.log" 2>&1 || {
