@@ -16,7 +16,7 @@
 //! - [`page`], [`page_array`], [`mm`]: memory.
 //! - `net`: sockets, and generic netlink; if the kernel has `CONFIG_NET`.
 //! - `suspend`, [`reboot`]: notifications before the system sleeps or is turned off.
-//! - [`module_param`], [`module_ref`], [`kconfig`]: what a module is built and loaded with.
+//! - [`mod@module_param`], [`module_ref`], [`kconfig`]: what a module is built and loaded with.
 //!
 //! `Documentation/design.rst` lists the steps to a new driver.
 

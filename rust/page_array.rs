@@ -86,7 +86,7 @@ impl Owner for () {}
 ///
 /// # Invariants
 ///
-/// `xa` is a valid `struct xarray`. Its entries are pages that came from [`SafePage::into_raw`];
+/// `xa` is a valid `struct xarray`. Its entries are pages that came from `SafePage::into_raw`;
 /// the array owns each until a grace period of RCU after it was removed. `deferred` is set if that
 /// has happened. Until a page that was removed is free, and `owner` knows it, the array lives.
 #[pin_data(PinnedDrop)]

@@ -27,17 +27,17 @@ amid() {
 	echo "$status $(cat "$RBLK_SCRATCH"/busy.{read,direct,buffered} | tr '\n' ' ' | sed 's/ $//')"
 }
 
-# amid_frozen COMMAND: the same on a file system on the drive that is mapped; it is frozen before the
-# tasks are. Prints whether it could be unmounted after that, too.
+# amid_frozen NODE COMMAND: the same on a file system on the packet device NODE; it is frozen before
+# the tasks are. Prints whether it could be unmounted after that, too.
 amid_frozen() {
-	local came
-	mkfs.ext4 -q -F -b 2048 "$node" && mount "$node" $MNT &&
-		dd if=/dev/zero of=$MNT/read bs=1M count=4 conv=fsync status=none || return
+	local node=$1 came
+	mkfs.ext4 -q -F -b 2048 "$node" && mount "$node" "$MNT" &&
+		dd if=/dev/zero of="$MNT/read" bs=1M count=4 conv=fsync status=none || return
 	order set slow=20
 	echo 1 >/sys/power/freeze_filesystems
-	came=$(amid "$1" $MNT/read $MNT/direct $MNT/buffered)
+	came=$(amid "$2" "$MNT/read" "$MNT/direct" "$MNT/buffered")
 	echo 0 >/sys/power/freeze_filesystems
 	order set slow=0
-	umount $MNT
+	umount "$MNT"
 	echo "$came unmounted $?"
 }
