@@ -245,9 +245,8 @@ sed -i '/cmd_rustc_procmacrolibrary = /,/^$/s/ -O / /' "$src/rust/Makefile"
 cat >"$out/prepare/Kbuild" <<'END'
 always-y := rust.stamp
 # Whether the kernel's code could be written better is not for us to say.
-rb_rustflags-y = $(filter-out -Cembed-bitcode=n -Clto=n,$(KBUILD_RUSTFLAGS)) --cap-lints=allow -Clinker-plugin-lto --emit=link --out-dir=$(objtree)/rust
-# Libraries have bitcode only, since modules are made of that; so have the objects, of which nothing is made.
-rb_make-y = part-of-module=y skip_gendwarfksyms=1 OBJECT_FILES_NON_STANDARD=y rustc_objcopy= KBUILD_RUSTFLAGS='$(rb_rustflags-y)'
+rb_rustflags-y = $(filter-out -Cembed-bitcode=n -Clto=n,$(KBUILD_RUSTFLAGS)) --cap-lints=allow --emit=link --out-dir=$(objtree)/rust
+rb_make-y = part-of-module=y skip_gendwarfksyms=1 KBUILD_RUSTFLAGS='$(rb_rustflags-y)'
 $(obj)/rust.stamp: FORCE
 	+$(Q)$(MAKE) KBUILD_EXTMOD= srcroot=$(srctree) VPATH=$(srctree) $(rb_make-$(RB_STATIC)) \
 		-C $(objtree) -f $(srctree)/scripts/Makefile.build obj=rust rust/kernel.o
