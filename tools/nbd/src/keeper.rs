@@ -52,8 +52,8 @@ struct Link {
     since: Instant,
     /// When to try next, if it is lost.
     due: Instant,
-    /// Whether a failure was told already.
-    told: bool,
+    /// Which kind of failure was told last.
+    told: Option<Kind>,
 }
 
 impl Link {
@@ -65,7 +65,7 @@ impl Link {
             backoff: Backoff::new(),
             since: Instant::now(),
             due: Instant::now(),
-            told: false,
+            told: None,
         }
     }
 
@@ -83,7 +83,7 @@ impl Link {
     fn put(&mut self, socket: OwnedFd) {
         self.socket = Some(socket);
         self.since = Instant::now();
-        self.told = false;
+        self.told = None;
     }
 
     fn lose(&mut self) {
@@ -470,12 +470,12 @@ impl<'a> Keeper<'a> {
                 true
             }
             Err(why) => {
-                if !link.told {
+                if link.told != Some(why.kind()) {
                     self.log.say(format_args!(
                         "{device}: connection {at} to {}: {why}; trying on",
                         link.address()
                     ));
-                    link.told = true;
+                    link.told = Some(why.kind());
                 }
                 link.failed();
                 device.is_connected()
@@ -555,6 +555,26 @@ enum Why {
     Refused(Refusal),
     Changed(&'static str),
     Driver(io::Error),
+}
+
+/// Kinds of reasons: each is told once until the connection is there again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Unreachable,
+    Refused,
+    Changed,
+    Driver,
+}
+
+impl Why {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Refused(Refusal::Io(_)) => Kind::Unreachable,
+            Self::Refused(_) => Kind::Refused,
+            Self::Changed(_) => Kind::Changed,
+            Self::Driver(_) => Kind::Driver,
+        }
+    }
 }
 
 impl std::fmt::Display for Why {
