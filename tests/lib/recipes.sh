@@ -25,3 +25,14 @@ recipe_commands() {
 
 # recipes_run_by TEST: what the list has of it.
 recipes_run_by() { awk -v by="$1" '/^[^#]/ && $2 == by { print $1 }' "$recipes_list"; }
+
+# recipe_shows NAME FILE: what was printed into the file has the lines that the document shows, one
+# behind the other.
+recipe_shows() {
+	recipes_ask shown "$1" | python3 -c '
+import re, sys
+printed = iter(open(sys.argv[1], encoding="utf-8"))
+for shown in sys.stdin.read().splitlines():
+    if not any(re.fullmatch(" *" + shown + r"\s*", line) for line in printed):
+        sys.exit("not printed in its place: " + shown)' "$2"
+}

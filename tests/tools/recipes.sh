@@ -21,14 +21,7 @@ cd "$recipes_top" || exit
 followed=()
 
 # in_order NAME: what was printed has the lines that the document shows, one behind the other.
-in_order() {
-	recipes_ask shown "$1" | python3 -c '
-import re, sys
-printed = iter(open(sys.argv[1], encoding="utf-8"))
-for shown in sys.stdin.read().splitlines():
-    if not any(re.fullmatch(" *" + shown + r"\s*", line) for line in printed):
-        sys.exit("not printed in its place: " + shown)' "$tmp/printed"
-}
+in_order() { recipe_shows "$1" "$tmp/printed"; }
 
 # follow NAME [WORD=TEXT]... [BEFORE...]: runs BEFORE, which gives what the recipe begins with, and then
 # the recipe, with TEXT in the place of WORD.
