@@ -16,12 +16,14 @@ use kernel::{
         AllocError,
         Flags as AllocFlags, //
     },
-    impl_flags,
+    impl_flags, impl_has_work, new_work,
     prelude::*,
     workqueue::{
         Queue,
-        RawWorkItem, //
-    }, //
+        RawWorkItem,
+        Work,
+        WorkItem, //
+    },
 };
 
 impl_flags!(
@@ -121,19 +123,50 @@ impl OwnedQueue {
         self.queue().enqueue(work)
     }
 
-    /// Queues a function.
+    /// Queues a function. Fails if there is no memory for it.
     pub fn try_spawn<F: FnOnce() + Send + 'static>(
         &self,
         flags: AllocFlags,
         f: F,
     ) -> Result<(), AllocError> {
-        self.queue().try_spawn(flags, f)
+        let init = pin_init!(Call {
+            work <- new_work!("rb::workqueue::Call::work"),
+            f: Some(f),
+        });
+
+        self.enqueue(KBox::pin_init(init, flags).map_err(|_| AllocError)?);
+        Ok(())
     }
 
     /// Waits for all work that has been queued so far. Process context.
     pub fn flush(&self) {
         // SAFETY: By the type invariant, the queue exists.
         unsafe { bindings::__flush_workqueue(self.0.as_ptr()) };
+    }
+}
+
+/// A function that runs as work.
+///
+/// The `kernel` crate has such a type, too, but the lock class of its work is one for all modules,
+/// under a name that is in another place in each.
+#[pin_data]
+struct Call<F> {
+    #[pin]
+    work: Work<Call<F>>,
+    f: Option<F>,
+}
+
+impl_has_work! {
+    impl{F} HasWork<Self> for Call<F> { self.work }
+}
+
+impl<F: FnOnce() + Send + 'static> WorkItem for Call<F> {
+    type Pointer = Pin<KBox<Self>>;
+
+    fn run(mut this: Pin<KBox<Self>>) {
+        if let Some(f) = this.as_mut().project().f.take() {
+            f();
+        }
     }
 }
 
