@@ -13,7 +13,7 @@
 # shellcheck source=tests/nbd/lib/nbd.sh
 . "$(dirname "$0")/lib/nbd.sh"
 trap nbd_end EXIT
-ktap_plan 86
+ktap_plan 82
 params=/sys/module/nbd/parameters
 # What modprobe takes, wherever it looks. insmod then leaves out what this machine has set for nbd
 # in /etc/modprobe.d.
@@ -124,18 +124,6 @@ done <<-END
 	15 2
 	0 0
 END
-# What the guide says of swapping, word for word.
-guide=$(awk '/^Swapping$/ { here = 1 } here && /^\t/ { print; found = 1 } found && !/^\t/ { exit }' \
-	"$nbd_lib/../../../Documentation/admin-guide/nbd.rst")
-if have nbd-client; then
-	check "the guide's commands for swapping" bash -e <<<"${guide//SERVER/127.0.0.1 10999}"
-	check_equal "it swaps, with requests of a page" "/dev/nbd0 4" \
-		"$(swapon --show=NAME --noheadings) $(attribute 0 queue/max_hw_sectors_kb)"
-	check "and swaps no more" swapoff /dev/nbd0
-	check "nor is it connected" sh -c 'nbd-client -d /dev/nbd0 && rmmod nbd'
-else
-	for i in 1 2 3 4; do ktap_test_skip "the guide's commands for swapping, $i" "no nbd-client"; done
-fi
 check "no devices at load" insmod "$nbd_ko" nbds_max=0
 check_equal "are none" 0 "$(nodes)"
 unload nbd
