@@ -63,7 +63,7 @@ for n in 0 1; do
 			"run:bash -c '. tests/lib/drive.sh; test \$(drive_get @$n locked) = 1'")"
 done
 
-check_equal "with file systems frozen" "0 ok ok ok unmounted 0" "$(amid_frozen "$hibernate")"
+check_equal "with file systems frozen" "0 ok ok ok unmounted 0" "$(amid_frozen "$node" "$hibernate")"
 
 # The devices only, without an image.
 echo 0 >/sys/module/suspend/parameters/pm_test_delay

@@ -102,7 +102,7 @@ for n in 0 3; do
 	check_equal "$media: the next one is none the worse" "0 ok ok ok" "$(amid "$sleep_now" "$node")"
 	order set slow=0
 done
-check_equal "with file systems frozen" "0 ok ok ok unmounted 0" "$(amid_frozen "$sleep_now")"
+check_equal "with file systems frozen" "0 ok ok ok unmounted 0" "$(amid_frozen "$node" "$sleep_now")"
 
 # A session that lingers ends before the system sleeps.
 fresh 2 dvd+rw,strict,blocks=4096,state=running

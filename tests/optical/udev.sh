@@ -131,7 +131,11 @@ check_equal "systemd may, too" "" "$(property 2 SYSTEMD_READY)"
 random_file "$RBLK_SCRATCH/file" 3000000
 mv "$UDEV_RULES" "$RBLK_SCRATCH/"
 udevadm control --reload
-dirty() { mount -t udf /dev/disk/by-label/ours "$MNT" && cp "$RBLK_SCRATCH/file" "$MNT/file"; }
+# The link leads to the drive until udev has looked at the packet device, too.
+dirty() {
+	within 30 leads disk/by-label/ours 2 && mount -t udf /dev/disk/by-label/ours "$MNT" &&
+		cp "$RBLK_SCRATCH/file" "$MNT/file"
+}
 drive_ctl @3 reset-stats
 mkudffs --label=lost "$(node "$(on 3)")" >/dev/null && mount -t udf "$(node "$(on 3)")" "$MNT" &&
 	cp "$RBLK_SCRATCH/file" "$MNT/file"
