@@ -59,8 +59,8 @@ pub enum Command {
     Disconnect(Disconnect),
     /// Show devices, their connections, and what keeps them.
     ///
-    /// Connections are in debugfs, which is for root alone; for others there are none in the table,
-    /// and null in JSON.
+    /// Connections are in the file `links` of the device, see its ABI; with a driver that has none
+    /// there are none in the table, and null in JSON.
     Status(Status),
     /// Use a device as swap space if it has a swap area: what the unit for systemd does at its start.
     Swapon(Swapon),

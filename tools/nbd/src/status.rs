@@ -21,6 +21,12 @@ pub struct Link {
     pub requests: u64,
     /// Requests that the server has refused.
     pub errors: u64,
+    /// Bytes of data sent.
+    pub bytes_sent: u64,
+    /// Bytes of data received.
+    pub bytes_received: u64,
+    /// Connections in its place that were lost.
+    pub lost: u64,
 }
 
 /// A device.
@@ -40,7 +46,7 @@ pub struct Entry {
     pub keeper: Option<u32>,
     /// Whether it, or a partition of it, is swap space.
     pub swap: bool,
-    /// Its connections; none for who may not know.
+    /// Its connections; none with a driver that does not say.
     pub links: Option<Vec<Link>>,
 }
 
@@ -51,28 +57,29 @@ pub struct Report {
     pub devices: Vec<Entry>,
 }
 
-/// Reads the file `links`: the names of columns, and a line for each connection.
+/// Reads the file `links`: a line for each connection, whose later fields may be more than are known.
 pub fn links(text: &str) -> Vec<Link> {
-    text.lines().skip(1).filter_map(link).collect()
+    text.lines().filter_map(link).collect()
 }
 
 fn link(line: &str) -> Option<Link> {
-    let numbers: Vec<u64> = line
-        .split_ascii_whitespace()
-        .map(|word| word.parse().ok())
-        .collect::<Option<_>>()?;
+    let words: Vec<&str> = line.split_ascii_whitespace().collect();
+    let number = |at: usize| words.get(at)?.parse().ok();
+    number(0)?;
     Some(Link {
-        alive: *numbers.get(1)? != 0,
-        in_flight: *numbers.get(2)?,
-        requests: *numbers.get(3)?,
-        errors: *numbers.get(6)?,
+        alive: *words.get(1)? == "up",
+        in_flight: number(2)?,
+        requests: number(3)?,
+        errors: number(4)?,
+        bytes_sent: number(5)?,
+        bytes_received: number(6)?,
+        lost: number(7)?,
     })
 }
 
-/// The connections of a device, for who may know them.
+/// The connections of a device, if the driver tells.
 pub fn links_of(device: Device) -> Option<Vec<Link>> {
-    let text = fs::read_to_string(format!("/sys/kernel/debug/nbd/{device}/links")).ok()?;
-    Some(links(&text))
+    device.read("links").map(|text| links(&text))
 }
 
 fn entry(device: Device) -> Entry {
@@ -161,7 +168,7 @@ mod tests {
 
     #[test]
     fn connections() {
-        let text = "index alive in-flight requests sent received errors\n0 1 2 30 4096 0 5\n1 0 0 7 0 0 0\nx\n2 1\n";
+        let text = "0 up 2 30 5 4096 512 1 1 17   \n1 lost 0 7 0 0 0 2 1 900 more\nx\n2 up\n";
         let found = links(text);
         assert_eq!(found.len(), 2);
         let first = Link {
@@ -169,6 +176,9 @@ mod tests {
             in_flight: 2,
             requests: 30,
             errors: 5,
+            bytes_sent: 4096,
+            bytes_received: 512,
+            lost: 1,
         };
         assert_eq!(found[0], first);
         assert!(!found[1].alive);
@@ -184,7 +194,7 @@ mod tests {
             max_request_bytes: Some(4096),
             keeper: Some(321),
             swap: true,
-            links: Some(links("h\n0 1 0 0 0 0 0\n1 0 0 0 0 0 0\n")),
+            links: Some(links("0 up 0 0 0 0 0 0 0 0\n1 lost 0 0 0 0 0 1 0 0\n")),
         };
         let report = Report {
             devices: vec![entry],
