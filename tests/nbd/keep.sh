@@ -233,6 +233,8 @@ guides() {
 	files=$served
 	wait_for 30 listens 10809
 }
+# Without the swap area that it has by now.
+truncate -s 0 "$tmp/exports/disk" && truncate -s 64M "$tmp/exports/disk"
 guides
 : >/run/rblk-units/rblk-nbd@nbd0.log
 check "as in the guide" follow nbd-swap < <(recipe_commands nbd-swap)
