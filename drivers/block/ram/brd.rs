@@ -7,10 +7,7 @@
 
 use crate::{
     budget::Budget,
-    disk::{
-        Disk,
-        MAX_BYTES, //
-    },
+    disk::MAX_BYTES,
     logic::{
         minors::Minors,
         options::{
@@ -24,8 +21,6 @@ use crate::{
 use core::num::NonZero;
 use kernel::{
     prelude::*,
-    seq_file::SeqFile,
-    seq_print,
     str::CString,
     sync::Arc, //
 };
@@ -177,17 +172,5 @@ impl Probe for Disks {
 
     fn probe(&self, dev: DevT) {
         self.add_unless_there(self.config.minors.disk_of(dev.minor()));
-    }
-}
-
-/// How many pages a disk uses, in debugfs.
-pub(crate) struct UsedPages;
-
-impl debugfs::TextFile for UsedPages {
-    type Data = Disk;
-
-    fn show(disk: &Disk, out: &SeqFile) -> Result {
-        seq_print!(out, "{}\n", disk.store().pages());
-        Ok(())
     }
 }

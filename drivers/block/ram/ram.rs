@@ -20,6 +20,7 @@ mod registry;
 mod store;
 #[cfg(CONFIG_KUNIT = "y")]
 mod tests;
+mod used_pages;
 
 use crate::{
     logic::options::{

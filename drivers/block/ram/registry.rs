@@ -8,7 +8,6 @@
 
 use crate::{
     attributes,
-    brd::UsedPages,
     budget::Budget,
     disk::{
         close_down,
@@ -23,7 +22,8 @@ use crate::{
             AddOptions,
             RemoveTarget, //
         }, //
-    }, //
+    },
+    used_pages::UsedPages, //
 };
 use core::num::NonZero;
 use kernel::{
