@@ -304,6 +304,8 @@ impl Device {
         if wake {
             self.resume_writers();
         }
+        // There may be as many writes now as are to be let go of.
+        self.bell.ring();
     }
 
     /// Lets writers that were held back go on, if there is room now.

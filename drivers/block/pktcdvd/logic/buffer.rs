@@ -18,6 +18,9 @@ use super::{
 use again::Again;
 use core::ops::Deref;
 
+/// How many packets are begun at most while one that is not full waits for its turn.
+const PATIENCE: u64 = 16;
+
 /// IO that a packet does to the lower device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Io {
@@ -190,6 +193,14 @@ impl<E: Copy> Buffer<E> {
     /// Notes that the read has succeeded. Writes can join until [`Buffer::proceed`].
     pub fn gathered(&mut self, frames: FrameRange) {
         self.gathered = Some(frames);
+    }
+
+    /// Whether the IO of the packet may go down. If the lower device has enough to do, that of a packet
+    /// that is not full waits, as it may become fuller; but not for longer than it takes to begin
+    /// [`PATIENCE`] others: `begun` is how many were.
+    pub fn is_let_down(&self, has_enough: bool, begun: u64) -> bool {
+        let waited = begun.wrapping_sub(self.last_used);
+        !has_enough || self.coverage().is_complete() || waited >= PATIENCE
     }
 
     /// Has the packet go on, since it is its turn.

@@ -102,6 +102,10 @@ impl<S, T: Tree> Queue<S, T> {
     pub fn push_write(&mut self, zone: u64, rq: T::Request, claim: Claim, now: u64) {
         let seq = self.next_seq();
 
+        if self.size() == 0 {
+            // Those that were held have left in another way.
+            self.hold.end();
+        }
         if self.next_sweep.insert(zone, seq, rq) {
             self.next_sweep.note(zone, seq, claim);
         }

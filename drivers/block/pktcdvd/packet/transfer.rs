@@ -127,8 +127,13 @@ impl Transfer for PacketRequest {
     }
 
     fn is_urgent(&self) -> bool {
-        // A request has the flags of its first write only.
-        self.bios().any(|bio| bio.flags().contains(Flag::Sync))
+        // A request has the flags of its first write only, and no longer what its flush was asked by.
+        self.bios().any(|bio| {
+            let flags = bio.flags();
+            [Flag::Sync, Flag::ForcedUnitAccess, Flag::Preflush]
+                .into_iter()
+                .any(|flag| flags.contains(flag))
+        })
     }
 
     fn parts(&self) -> impl Iterator<Item = &Bio> {

@@ -116,8 +116,7 @@ impl Packets {
         }
     }
 
-    /// Returns the packet whose IO is next. If the lower device has enough to do, that is only one
-    /// that is full: nothing is gained by keeping it open.
+    /// Returns the packet whose IO is next; see [`Buffer::is_let_down`].
     fn next_ready(
         &self,
         device: &Active<'_>,
@@ -127,7 +126,7 @@ impl Packets {
         let has_enough = in_flight >= device.session.packets_in_flight();
 
         buffer::next_ready(&self.list, self.submit_at, |packet| {
-            wanted(packet) && (!has_enough || packet.coverage().is_complete())
+            wanted(packet) && packet.is_let_down(has_enough, self.begun)
         })
     }
 

@@ -337,3 +337,17 @@ fn it_is_written_again_once_if_the_cache_is_lost_twice() {
     assert_eq!(write(&mut buffer, Ok(())), Action::Nothing);
     assert!(!buffer.is_written_again() && buffer.is_idle());
 }
+
+// Full packets that never end kept one that was not full from the drive, and whoever had synced it.
+#[test]
+fn a_packet_that_is_not_full_waits_for_so_many_others_only() {
+    let mut partial = Held(Buffer::<i32>::new(FRAMES));
+    let _ = partial.start(zone(0), false, 7);
+    assert!(partial.join(range(0, 1)));
+
+    assert!(partial.is_let_down(false, 7));
+    assert!(!partial.is_let_down(true, 7));
+    assert!(!partial.is_let_down(true, 22));
+    assert!(partial.is_let_down(true, 23));
+    assert!(ready(1, 7).is_let_down(true, 7));
+}

@@ -218,6 +218,18 @@ fn what_nobody_waits_for_is_held_until_no_more_comes() {
     assert_eq!(queue.size(), 1);
 }
 
+// The first write after a pause was let go of at once, as if it had been held since the one before.
+#[test]
+fn what_is_held_has_nothing_to_do_with_writes_that_are_gone() {
+    let mut queue = Queue::new();
+
+    queue.push_write(0, 0, lazy(4), 0);
+    queue.push_write(0, 1, lazy(4), 1);
+    assert_eq!(sweep(&mut queue, 8), [0]);
+    queue.push_write(8, 2, lazy(1), 1_000_000);
+    assert_eq!(queue.held_for(1_000_000, WAIT), Some(WAIT));
+}
+
 #[test]
 fn a_stream_that_never_pauses_is_not_held_for_ever() {
     let mut queue = Queue::new();
