@@ -42,8 +42,8 @@ pub struct Cli {
 pub enum Command {
     /// Connect a device, and stay to replace its connections when they are lost.
     ///
-    /// While all connections are lost, requests wait. A new connection is tried for at once, then
-    /// after pauses that grow from 0.2 to 10 seconds, for as long as it takes. An export that has
+    /// While all connections are lost, requests wait. A new connection is tried for after pauses
+    /// that grow from 0.2 to 10 seconds, for as long as it takes. An export that has
     /// another size than before, or cannot be written any more, is not used.
     ///
     /// SIGTERM and SIGINT end this command; the device stays connected. While the device is swap

@@ -5,6 +5,7 @@
 use crate::{Error, Result};
 use std::fmt;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -53,9 +54,11 @@ impl Device {
         Some(text.trim_end_matches('\n').to_owned())
     }
 
-    /// Whether it is connected.
+    /// Whether it is connected. If that cannot be said, as when there is no memory, it is: nothing is
+    /// given up for that.
     pub fn is_connected(self) -> bool {
-        self.file("pid").exists()
+        fs::metadata(self.file("pid"))
+            .map_or_else(|err| err.kind() != ErrorKind::NotFound, |_| true)
     }
 
     /// Fails if the device is there, but another driver's.

@@ -9,6 +9,7 @@ use crate::{Error, Result};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Read;
 
 /// A connection of a device.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -77,9 +78,22 @@ fn link(line: &str) -> Option<Link> {
     })
 }
 
+/// How long the list can be: 128 bytes for each of 64 connections.
+const LINKS: usize = 64 * 128;
+
 /// The connections of a device, if the driver tells.
 pub fn links_of(device: Device) -> Option<Vec<Link>> {
-    device.read("links").map(|text| links(&text))
+    let mut file = fs::File::open(device.file("links")).ok()?;
+    let mut text = Vec::with_capacity(LINKS);
+    let mut page = [0; 4096];
+    // By whole pages, in which no line is in two parts.
+    while text.len() < LINKS {
+        match file.read(&mut page).ok()? {
+            0 => break,
+            len => text.extend_from_slice(&page[..len]),
+        }
+    }
+    Some(links(&String::from_utf8_lossy(&text)))
 }
 
 fn entry(device: Device) -> Entry {
