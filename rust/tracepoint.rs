@@ -14,13 +14,14 @@ use crate::{
     block::{
         dev_t::DevT,
         mq::Request, //
-    }, //
+    },
 };
 
 /// What a tracepoint takes as a `Raw`: a number, or the address of something that stays where it is
 /// during the call.
 ///
-/// No driver can implement this: whatever it hands to C, C cannot follow it anywhere else.
+/// No driver can implement this. C cannot get from a number to memory, nor beyond the structure that an
+/// address is of; a structure with an array of no length at its end must not be traced.
 pub trait Argument<Raw>: sealed::Sealed {
     /// Returns it as C takes it.
     fn into_raw(self) -> Raw;
@@ -71,7 +72,9 @@ impl<const N: usize> sealed::Sealed for &mut [u8; N] {}
 impl<T, const N: usize> Argument<*mut T> for &mut [u8; N] {
     #[inline(always)]
     fn into_raw(self) -> *mut T {
-        const { assert!(size_of::<T>() == N && align_of::<T>() == 1) };
+        // A structure: a single byte may be the first of a string or of anything (`void`), and a type
+        // without size one that C has not defined here.
+        const { assert!(size_of::<T>() == N && N > 1 && align_of::<T>() == 1) };
         self.as_mut_ptr().cast()
     }
 }

@@ -66,7 +66,7 @@ use presence::Presence;
 ///
 /// # Invariants
 ///
-/// `disk` is valid, was added or is being added, and has a presence.
+/// The pointer is a valid disk that was added or is being added, and has a presence.
 pub struct DiskView(NonNull<bindings::gendisk>);
 
 // SAFETY: A disk has no thread affinity.

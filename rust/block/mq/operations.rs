@@ -44,14 +44,15 @@ pub trait Operations: gen_disk::Operations {
     /// request is reused.
     type RequestData: Send + Sync;
 
-    /// Data of the tag set, which what makes requests looks at.
+    /// Data of the tag set; [`Operations::new_request_data`] receives it.
     type SetData: Send + Sync;
 
     /// Returns an initializer for the data of one request.
     ///
-    /// All requests of a disk are made with the tag set, before the disk is. Those made later are for
-    /// an I/O scheduler that somebody asks for, in whose context this then runs, and which is refused
-    /// with [`ENOMEM`] if the initializer fails. It must not start I/O. May sleep.
+    /// Called for each request of the tag set when that is made, and for the flush request of each
+    /// hardware queue when a disk is built. Calls after that are for an I/O scheduler that somebody
+    /// asks for, in whose context this then runs, and which is refused with [`ENOMEM`] if the
+    /// initializer fails. It must not start I/O. May sleep.
     fn new_request_data(set: &Self::SetData) -> impl PinInit<Self::RequestData, Error>;
 
     /// Takes a request: starts it, or rejects it.

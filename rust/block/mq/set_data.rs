@@ -17,7 +17,8 @@ impl<D> SetData<D> {
     /// about to be initialized, or freed.
     pub(super) unsafe fn of<'a>(set: *mut bindings::blk_mq_tag_set) -> &'a Self {
         // SAFETY: By the safety requirements of this function and the type invariant of `TagSet`. The
-        // data is there before the set is, and is dropped after it; nothing writes to `driver_data`.
+        // data is there before the set is, and is dropped after it; nobody borrows it mutably, and
+        // nothing writes to `driver_data`.
         unsafe { &*(*set).driver_data.cast() }
     }
 }
