@@ -6,7 +6,7 @@
 //! when the module is unloaded.
 
 use crate::{
-    budget::Budget,
+    control::Registry,
     disk::MAX_BYTES,
     logic::{
         minors::Minors,
@@ -16,7 +16,7 @@ use crate::{
             DEFAULT_BLOCK_SIZE, //
         }, //
     },
-    registry::Registry, //
+    store::Budget, //
 };
 use core::num::NonZero;
 use kernel::{

@@ -5,22 +5,24 @@
 //! Locks, outer to inner: the resize lock of a disk; its open mutex, in the block core; freezing
 //! its queue. I/O takes none of them.
 
+mod attributes;
 mod front;
 mod resize;
+mod used_pages;
 
-pub(crate) use resize::{
-    reset,
-    resize, //
-};
+pub(crate) use attributes::GROUPS;
+pub(crate) use used_pages::UsedPages;
 
 use crate::{
-    budget::Budget,
     logic::options::{
         AddOptions,
         Front,
         MAX_SIZE, //
     },
-    store::Store, //
+    store::{
+        Budget,
+        Store, //
+    }, //
 };
 use core::num::NonZero;
 use kernel::{

@@ -6,29 +6,27 @@
 //! added and removed by writing to files in `/sys/class/rblk-ram`, which
 //! `Documentation/admin-guide/rblk-ram.rst` describes. The disks of [`brd`] have the names and
 //! numbers of the C driver instead.
+//!
+//! Floors, lowest first: [`logic`], [`store`], [`disk`], [`control`], [`brd`], `tests`.
 
 #![forbid(unsafe_code)]
 
-mod attributes;
 pub mod brd;
-mod budget;
-mod class;
+mod control;
 mod disk;
 #[expect(unreachable_pub, reason = "it is a module of the host's tests, too")]
 mod logic;
-mod registry;
 mod store;
 #[cfg(CONFIG_KUNIT = "y")]
 mod tests;
-mod used_pages;
 
 use crate::{
+    control::Registry,
     logic::options::{
         AddOptions,
         Front,
         DEFAULT_BLOCK_SIZE, //
-    },
-    registry::Registry, //
+    }, //
 };
 use kernel::{
     page::PAGE_SHIFT,
@@ -90,7 +88,7 @@ impl Driver {
 
         let disks = Disks::new()?;
         let registry = Registry::new(config.mem_max_pages(), disks.token())?;
-        let class = class::register(registry.clone())?;
+        let class = control::register(registry.clone())?;
 
         // From here on somebody may have a disk open.
         for _ in 0..config.disks {

@@ -7,17 +7,16 @@
 //! time, at the granularity of a byte. Operations that do not overlap never disturb each other,
 //! even within a page; so a page is removed only when all of it is discarded.
 
-use crate::{
-    budget::{
-        Account,
-        Budget, //
-    },
-    logic::limits::{
-        extend_to_page,
-        split_range,
-        PartialPage, //
-    }, //
+mod budget;
+
+pub(crate) use budget::Budget;
+
+use crate::logic::limits::{
+    extend_to_page,
+    split_range,
+    PartialPage, //
 };
+use budget::Account;
 use core::ops::Range;
 use kernel::{
     page::{

@@ -250,12 +250,12 @@ mod page_array {
 #[kunit_tests(rblk_ram_disk)]
 mod disk {
     use crate::{
-        budget::Budget,
         disk::Disk,
         logic::options::{
             AddOptions,
             Front, //
-        }, //
+        },
+        store::Budget, //
     };
     use kernel::{
         prelude::*,
@@ -298,7 +298,7 @@ mod disk {
 
 #[kunit_tests(rblk_ram_budget)]
 mod budget {
-    use crate::budget::Budget;
+    use crate::store::Budget;
 
     #[test]
     fn never_exceeds_the_limit() {

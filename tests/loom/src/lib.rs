@@ -18,7 +18,7 @@ pub mod time;
 pub mod wait;
 
 #[allow(dead_code, missing_docs, unreachable_pub)]
-#[path = "../../../drivers/block/ram/budget.rs"]
+#[path = "../../../drivers/block/ram/store/budget.rs"]
 mod budget;
 
 #[allow(dead_code, missing_docs, unreachable_pub)]

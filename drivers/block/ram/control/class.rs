@@ -2,13 +2,13 @@
 
 //! The files in `/sys/class/rblk-ram/`, which add, remove and list disks.
 
+use super::registry::Registry;
 use crate::{
     logic::options::{
         parse_add,
         parse_remove, //
     },
-    refuse,
-    registry::Registry, //
+    refuse, //
 };
 use kernel::{
     prelude::*,

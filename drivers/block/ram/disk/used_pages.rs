@@ -2,7 +2,7 @@
 
 //! How many pages a disk uses, in debugfs.
 
-use crate::disk::Disk;
+use super::Disk;
 use kernel::{
     prelude::*,
     seq_file::SeqFile,

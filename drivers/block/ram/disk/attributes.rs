@@ -2,13 +2,15 @@
 
 //! The attributes of a disk, in `/sys/block/<disk>/ram/`.
 
-use crate::{
-    disk::{
-        pages_of,
+use super::{
+    pages_of,
+    resize::{
         reset,
-        resize,
-        Disk, //
+        resize, //
     },
+    Disk, //
+};
+use crate::{
     logic::options::{
         parse_mem_limit,
         parse_resize,

@@ -7,11 +7,11 @@
 //! one waits for its I/O.
 
 use crate::{
-    attributes,
-    budget::Budget,
     disk::{
+        self,
         close_down,
-        Disk, //
+        Disk,
+        UsedPages, //
     },
     logic::{
         names::{
@@ -23,7 +23,7 @@ use crate::{
             RemoveTarget, //
         }, //
     },
-    used_pages::UsedPages, //
+    store::Budget, //
 };
 use core::num::NonZero;
 use kernel::{
@@ -132,7 +132,7 @@ impl Registry {
     ) -> Result<GenDisk<Disk>> {
         let budget = self.budget.clone();
         Disk::build(&self.token, fmt!("{name}"), options, device_number, budget)?
-            .add_disk(attributes::GROUPS)
+            .add_disk(disk::GROUPS)
     }
 
     /// Puts a disk into its slot, or removes the slot if there is no disk.

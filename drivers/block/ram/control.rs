@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Who adds and removes disks: the registry, and the files of the class.
+
+mod class;
+mod registry;
+
+pub(crate) use class::register;
+pub(crate) use registry::Registry;
