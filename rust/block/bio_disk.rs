@@ -93,6 +93,14 @@ impl DiskOptions {
     }
 }
 
+impl<T: Operations> DiskVTable<T> {
+    /// The table of a disk with a bio front.
+    const BIO: bindings::block_device_operations = bindings::block_device_operations {
+        submit_bio: Some(submit_bio::<T>),
+        ..Self::BASE
+    };
+}
+
 /// Returns whether the IO of a disk is counted, `blk_queue_io_stat()`.
 ///
 /// # Safety
@@ -109,7 +117,7 @@ unsafe fn counts_io(bdev: *mut bindings::block_device) -> bool {
 /// # Safety
 ///
 /// Only the block layer may call this, for a disk of `T`.
-pub(super) unsafe extern "C" fn submit_bio<T: Operations>(bio: *mut bindings::bio) {
+unsafe extern "C" fn submit_bio<T: Operations>(bio: *mut bindings::bio) {
     // SAFETY: The block layer passes a valid bio of one of our disks, which was or is being added;
     // it holds the usage count of the queue, for which the removal of the disk waits. The bio is
     // ours to end: nothing else changes or ends it before, and nothing uses it after that.

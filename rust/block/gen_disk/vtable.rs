@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
+//! What the block core calls for a disk besides IO.
+
 use super::{
-    presence::Presence,
-    DiskRef,
-    GenDisk, //
+    disk::{
+        GenDisk,
+        Ioctl,
+        Opening,
+        Operations, //
+    },
+    presence::Presence, //
 };
-use crate::{
-    bindings,
-    block::bio_disk, //
-};
+use crate::bindings;
 use core::{
     marker::PhantomData,
     ptr::{
@@ -17,108 +20,12 @@ use core::{
     },
 };
 use kernel::{
-    error::{
-        from_result,
-        VTABLE_DEFAULT_ERROR, //
-    },
+    error::from_result,
     prelude::*,
-    str::CString,
     types::ForeignOwnable, //
 };
 
 type Borrowed<'a, T> = <<T as Operations>::Data as ForeignOwnable>::Borrowed<'a>;
-
-/// What a disk does besides IO, for both fronts.
-#[vtable]
-pub trait Operations: Sized + 'static {
-    /// Data of the disk. It lives until nobody has the disk open any more, which can be after the
-    /// disk was removed.
-    type Data: ForeignOwnable + Send + Sync;
-
-    /// Called when the disk is opened, also for a partition.
-    ///
-    /// Process context; may sleep. The disk's open mutex is held, so opens and closes of one disk
-    /// do not overlap, and removing the disk or [looking](GenDisk::with_openers) at its openers
-    /// waits for this. The first open may come before [`UnaddedDisk::add_disk`] has returned.
-    ///
-    /// [`UnaddedDisk::add_disk`]: super::UnaddedDisk::add_disk
-    fn open(_data: Borrowed<'_, Self>, _disk: &DiskRef, _how: Opening) -> Result {
-        build_error!(VTABLE_DEFAULT_ERROR)
-    }
-
-    /// Called for each successful open, when it is closed. Context as [`Operations::open`].
-    ///
-    /// The disk may have been removed before.
-    fn release(_data: Borrowed<'_, Self>, _disk: &DiskRef) {
-        build_error!(VTABLE_DEFAULT_ERROR)
-    }
-
-    /// Called for each ioctl that the block layer does not handle itself.
-    ///
-    /// Process context; may sleep. Unknown ones return `ENOTTY`. The disk may have been removed
-    /// before, or is removed meanwhile: its openers do not hold that up.
-    fn ioctl(_disk: &GenDisk<Self>, _call: &Ioctl) -> Result<i32> {
-        build_error!(VTABLE_DEFAULT_ERROR)
-    }
-
-    /// Returns the path of the device node below `/dev`, if not the name of the disk.
-    fn devnode(_data: Borrowed<'_, Self>) -> Result<CString> {
-        build_error!(VTABLE_DEFAULT_ERROR)
-    }
-}
-
-/// How a disk is opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Opening {
-    /// For writing.
-    pub write: bool,
-    /// With `O_NONBLOCK`. By convention, such an open of an optical drive is not about its medium, and
-    /// leaves an open tray open.
-    pub nonblock: bool,
-}
-
-impl Opening {
-    fn of(mode: bindings::blk_mode_t) -> Self {
-        Self {
-            write: mode & bindings::BLK_OPEN_WRITE != 0,
-            nonblock: mode & bindings::BLK_OPEN_NDELAY != 0,
-        }
-    }
-}
-
-/// An ioctl as somebody has asked for it.
-///
-/// Only the block layer makes these, so that their rights are those of an opener.
-pub struct Ioctl {
-    cmd: c_uint,
-    arg: c_ulong,
-    mode: bindings::blk_mode_t,
-    compat: bool,
-}
-
-impl Ioctl {
-    /// Returns the number of the ioctl.
-    pub fn cmd(&self) -> u32 {
-        self.cmd
-    }
-
-    /// Returns the argument: a number, or an address in user space.
-    ///
-    /// From a 32-bit program, it has 32 bits.
-    pub fn arg(&self) -> usize {
-        self.arg
-    }
-
-    /// Returns how the disk is open.
-    pub(in crate::block) fn mode(&self) -> bindings::blk_mode_t {
-        self.mode
-    }
-
-    /// Returns whether a 32-bit program has asked on a 64-bit system.
-    pub fn is_compat(&self) -> bool {
-        self.compat
-    }
-}
 
 pub(in crate::block) struct DiskVTable<T: Operations>(PhantomData<T>);
 
@@ -235,43 +142,33 @@ impl<T: Operations> DiskVTable<T> {
         }
     }
 
-    const BASE: bindings::block_device_operations = bindings::block_device_operations {
-        // Pins the module while the disk is open.
-        owner: crate::THIS_MODULE.as_ptr(),
-        open: if T::HAS_OPEN { Some(Self::open) } else { None },
-        release: if T::HAS_RELEASE {
-            Some(Self::release)
-        } else {
-            None
-        },
-        ioctl: if T::HAS_IOCTL {
-            Some(Self::ioctl)
-        } else {
-            None
-        },
-        compat_ioctl: if T::HAS_IOCTL && cfg!(CONFIG_COMPAT) {
-            Some(Self::compat_ioctl)
-        } else {
-            None
-        },
-        devnode: if T::HAS_DEVNODE {
-            Some(Self::devnode)
-        } else {
-            None
-        },
-        free_disk: Some(Self::free_disk),
-        ..pin_init::zeroed()
-    };
-
-    /// The table of a disk with a blk-mq front.
-    pub(in crate::block) const MQ: bindings::block_device_operations = Self::BASE;
-}
-
-impl<T: bio_disk::Operations> DiskVTable<T> {
-    /// The table of a disk with a bio front.
-    pub(in crate::block) const BIO: bindings::block_device_operations =
+    /// The table, but for the IO of a disk with a bio front.
+    pub(in crate::block) const BASE: bindings::block_device_operations =
         bindings::block_device_operations {
-            submit_bio: Some(bio_disk::submit_bio::<T>),
-            ..Self::BASE
+            // Pins the module while the disk is open.
+            owner: crate::THIS_MODULE.as_ptr(),
+            open: if T::HAS_OPEN { Some(Self::open) } else { None },
+            release: if T::HAS_RELEASE {
+                Some(Self::release)
+            } else {
+                None
+            },
+            ioctl: if T::HAS_IOCTL {
+                Some(Self::ioctl)
+            } else {
+                None
+            },
+            compat_ioctl: if T::HAS_IOCTL && cfg!(CONFIG_COMPAT) {
+                Some(Self::compat_ioctl)
+            } else {
+                None
+            },
+            devnode: if T::HAS_DEVNODE {
+                Some(Self::devnode)
+            } else {
+                None
+            },
+            free_disk: Some(Self::free_disk),
+            ..pin_init::zeroed()
         };
 }

@@ -60,7 +60,7 @@ impl DiskOptions {
             self.set_up::<T>(
                 disks,
                 NonNull::new_unchecked(disk),
-                &DiskVTable::<T>::MQ,
+                &DiskVTable::<T>::BASE,
                 name,
                 data,
                 Some(tag_set),
