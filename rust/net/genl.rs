@@ -4,20 +4,22 @@
 //!
 //! C header: [`include/net/genetlink.h`](srctree/include/net/genetlink.h)
 
+mod family;
 mod info;
 mod message;
 mod tables;
 
+pub use family::{
+    Command,
+    Family,
+    Policy, //
+};
 pub use info::{
     Attr,
     AttrIter,
     Info, //
 };
 pub use message::Message;
-pub use tables::{
-    Command,
-    Policy, //
-};
 
 use crate::{
     bindings,
@@ -37,61 +39,6 @@ use kernel::{
 };
 use message::OwnedMessage;
 use tables::Tables;
-
-/// A generic netlink family: what it understands, and what it does.
-///
-/// It is there in every network namespace. Attributes that it does not know are ignored, and so is
-/// what follows the payload of those it knows.
-///
-/// # Examples
-///
-/// ```
-/// # use rb::net::genl::{Command, Family, Info, Policy, Registration};
-/// # struct Control;
-/// # impl Control {
-/// #     fn pull(&self, rod: u32) -> Result<u32> {
-/// #         Ok(rod)
-/// #     }
-/// # }
-/// impl Family for Control {
-///     const NAME: &'static CStr = c"reactor";
-///     const VERSION: u8 = 1;
-///     const MAX_ATTR: u16 = 2;
-///     const POLICY: &'static [(u16, Policy)] = &[(1, Policy::U32), (2, Policy::Nested)];
-///     const COMMANDS: &'static [Command] = &[Command { number: 1, admin: true }];
-///     const GROUPS: &'static [&'static CStr] = &[c"alarms"];
-///
-///     fn command(&self, _cmd: u8, info: &Info<'_>) -> Result {
-///         let rod = info.attr(1).ok_or(EINVAL)?.u32()?;
-///         let depth = self.pull(rod)?;
-///         info.reply(1, |message| message.put_u32(1, depth))
-///     }
-/// }
-///
-/// let control = KBox::pin_init(Registration::new(Control), GFP_KERNEL)?;
-/// control.multicast(0, 2, |message| message.put_u32(1, 7))?;
-/// ```
-pub trait Family: Sized + Send + Sync + 'static {
-    /// The name that programs look for, of at most 15 bytes.
-    const NAME: &'static CStr;
-    /// The version of the protocol.
-    const VERSION: u8;
-    /// The greatest type of an attribute at the top level.
-    const MAX_ATTR: u16;
-    /// What the attributes at the top level have to look like; those not named are not checked.
-    const POLICY: &'static [(u16, Policy)];
-    /// The commands that programs send.
-    const COMMANDS: &'static [Command];
-    /// The names of the multicast groups, of at most 15 bytes each.
-    const GROUPS: &'static [&'static CStr];
-
-    /// Carries out command `cmd`, one of [`Family::COMMANDS`]; an error is what the program gets.
-    ///
-    /// It runs in the context of the program that asks, may sleep, and several may run at a time.
-    /// As long as it does, no other family can be registered, and once one waits for that, nobody
-    /// gets through: it should not take long.
-    fn command(&self, cmd: u8, info: &Info<'_>) -> Result;
-}
 
 /// A registered family.
 ///

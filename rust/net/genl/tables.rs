@@ -2,45 +2,9 @@
 
 //! What C wants to know about a family, in the form that it wants.
 
-use super::Family;
+use super::family::Family;
 use crate::bindings;
 use kernel::prelude::*;
-
-/// What an attribute has to look like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Policy {
-    /// At least 1 byte.
-    U8,
-    /// At least 4 bytes.
-    U32,
-    /// At least 8 bytes.
-    U64,
-    /// Any bytes; a string that ends with the attribute, or a NUL before.
-    String,
-    /// Attributes.
-    Nested,
-}
-
-impl Policy {
-    fn as_raw(self) -> u8 {
-        match self {
-            Self::U8 => bindings::NLA_U8,
-            Self::U32 => bindings::NLA_U32,
-            Self::U64 => bindings::NLA_U64,
-            Self::String => bindings::NLA_STRING,
-            Self::Nested => bindings::NLA_NESTED,
-        }
-    }
-}
-
-/// A command that programs send.
-#[derive(Clone, Copy, Debug)]
-pub struct Command {
-    /// Its number; not 0.
-    pub number: u8,
-    /// Whether it takes `CAP_SYS_ADMIN` in the first user namespace.
-    pub admin: bool,
-}
 
 /// What handles a command.
 pub(super) type Handler =
