@@ -44,7 +44,7 @@ pub struct LocalModule;
 impl kernel::ModuleMetadata for LocalModule {
     // The crate does not know what it is linked into, and nobody asks.
     const NAME: &'static kernel::str::CStr = c"rb";
-    const THIS_MODULE: kernel::ThisModule = crate::this_module();
+    const THIS_MODULE: kernel::ThisModule = crate::module_ref::this_module();
 }
 
 #[cfg(rb_has_owner_module)]

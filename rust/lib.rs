@@ -50,17 +50,7 @@ pub mod workqueue;
 
 #[cfg(rb_has_owner_module)]
 pub use compat::LocalModule;
-
-/// The module that this crate is linked into.
-///
-/// `__this_module` is resolved when a module is linked, so each module pins itself.
-pub static THIS_MODULE: kernel::ThisModule = this_module();
-
-const fn this_module() -> kernel::ThisModule {
-    // SAFETY: The kernel constructs `__this_module` when it loads the module, and keeps it until
-    // the module, and with it this code, is unloaded.
-    unsafe { kernel::ThisModule::from_ptr((&raw const kernel::bindings::__this_module).cast_mut()) }
-}
+pub use module_ref::THIS_MODULE;
 
 /// Makes the root of a crate that of a driver: `driver!("name")`, with what its messages begin
 /// with.

@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! References to the own module.
+//! The own module, and references to it.
 //!
 //! C header: [`include/linux/module.h`](srctree/include/linux/module.h)
 
-use crate::{
-    bindings,
-    THIS_MODULE, //
-};
+use crate::bindings;
 use kernel::prelude::*;
+
+/// The module that this crate is linked into.
+///
+/// `__this_module` is resolved when a module is linked, so each module pins itself.
+pub static THIS_MODULE: kernel::ThisModule = this_module();
+
+pub(crate) const fn this_module() -> kernel::ThisModule {
+    // SAFETY: The kernel constructs `__this_module` when it loads the module, and keeps it until
+    // the module, and with it this code, is unloaded.
+    unsafe { kernel::ThisModule::from_ptr((&raw const kernel::bindings::__this_module).cast_mut()) }
+}
 
 /// A reference that keeps the module from being unloaded: `rmmod` fails.
 ///
