@@ -2,7 +2,8 @@
 
 //! Direct I/O with io_uring, the same places in each run.
 
-use crate::{mark, Result};
+use crate::error::Result;
+use crate::mark;
 use io_uring::{opcode, types::Fd, IoUring};
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom};

@@ -17,15 +17,13 @@
 //!   COUNT`: do that, and print the like. `echo` writes the text `COUNT` times, each time with
 //!   a number for the `{}` in it; each write is an operation.
 
+mod error;
 mod load;
 mod mark;
 mod nbd;
 mod step;
 
-use std::error::Error;
-
-/// What a subcommand ends with.
-pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
+use error::Result;
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();

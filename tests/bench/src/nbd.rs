@@ -3,7 +3,7 @@
 //! A server in memory that attaches itself to an nbd device with the ioctls
 //! that every nbd driver has.
 
-use crate::Result;
+use crate::error::Result;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, IoSlice, Read, Write};
 use std::os::fd::AsRawFd;

@@ -3,7 +3,8 @@
 //! Single things that an administrator does, counted from the system call on: not the
 //! programs that usually make it.
 
-use crate::{mark, Result};
+use crate::error::Result;
+use crate::mark;
 use nix::kmod::{delete_module, finit_module, DeleteModuleFlags, ModuleInitFlags};
 use std::ffi::CString;
 use std::fs::{File, OpenOptions};
