@@ -3,22 +3,22 @@
 
 use crate::fault::{Fault, Kind};
 use crate::handshake;
+use crate::link::Link;
+use crate::lock::lock;
 use crate::protocol::{chunk, error, reply, Command, Request, REPLY_MAGIC, REQUEST_LEN};
-use crate::server::{lock, Server};
+use crate::server::Server;
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::net::Shutdown;
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::sync::{mpsc, Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// A connection after the handshake.
 pub struct Connection {
     server: Arc<Server>,
-    link: File,
-    /// Other connections may send here.
-    out: Mutex<File>,
+    link: Arc<Link>,
     number: usize,
     /// Replies to repeat, and after how many others.
     repeat: Mutex<VecDeque<(u64, Vec<u8>)>>,
@@ -37,28 +37,29 @@ fn ended() -> io::Error {
 }
 
 impl Connection {
+    /// Serves a client until it goes.
+    pub fn serve(server: Arc<Server>, socket: File) -> io::Result<()> {
+        let connection = Arc::new(Self::new(server, socket)?);
+        connection.server.add(&connection.link);
+        connection.run()
+    }
+
     /// After a handshake.
-    pub fn new(server: Arc<Server>, mut link: File) -> io::Result<Self> {
-        if !handshake::serve(&mut link, server.export)? {
+    fn new(server: Arc<Server>, mut socket: File) -> io::Result<Self> {
+        if !handshake::serve(&mut socket, server.export)? {
             return Err(ended());
         }
         let number = server.stats().connected();
         Ok(Self {
             number,
-            out: Mutex::new(link.try_clone()?),
+            link: Arc::new(Link::new(socket)?),
             server,
-            link,
             repeat: Mutex::default(),
         })
     }
 
-    /// Ends both directions.
-    pub fn cut(&self) {
-        let _ = rustix::net::shutdown(&self.link, Shutdown::Both);
-    }
-
     /// Until the client goes or a fault ends it.
-    pub fn run(self: &Arc<Self>) -> io::Result<()> {
+    fn run(self: &Arc<Self>) -> io::Result<()> {
         let (jobs, queue) = mpsc::channel::<Job>();
         let this = self.clone();
         let worker = std::thread::spawn(move || {
@@ -66,7 +67,7 @@ impl Connection {
             for job in queue {
                 if alive && this.answer(&job).is_err() {
                     alive = false;
-                    this.cut();
+                    this.link.cut();
                 }
                 this.server.stats().end(this.number, &job.request);
             }
@@ -74,14 +75,14 @@ impl Connection {
         let result = self.read(&jobs);
         drop(jobs);
         let _ = worker.join();
-        self.cut();
+        self.link.cut();
         result
     }
 
     fn read(&self, jobs: &mpsc::Sender<Job>) -> io::Result<()> {
         loop {
             let mut head = [0; REQUEST_LEN];
-            (&self.link).read_exact(&mut head)?;
+            (&self.link.socket).read_exact(&mut head)?;
             let Some(request) = Request::parse(&head) else {
                 let what = format!("connection {}: wrong magic {head:x?}", self.number);
                 self.server.stats().violation(what);
@@ -103,13 +104,13 @@ impl Connection {
 
     /// After a disconnect nothing may come. The client may wait for this side to close.
     fn only_end_follows(&self) -> io::Result<()> {
-        let mut fds = [PollFd::new(&self.link, PollFlags::IN)];
+        let mut fds = [PollFd::new(&self.link.socket, PollFlags::IN)];
         let a_moment = Timespec {
             tv_sec: 0,
             tv_nsec: 50_000_000,
         };
         let more = poll(&mut fds, Some(&a_moment))? > 0;
-        if more && matches!((&self.link).read(&mut [0; 1]), Ok(1)) {
+        if more && matches!((&self.link.socket).read(&mut [0; 1]), Ok(1)) {
             let what = format!("connection {}: more after disc", self.number);
             self.server.stats().violation(what);
         }
@@ -122,19 +123,19 @@ impl Connection {
         if let Some(fault) = &fault {
             self.server.stats().struck();
             match fault.kind {
-                Kind::Early => self.send(&reply(REPLY_MAGIC, 0, request.cookie))?,
+                Kind::Early => self.link.send(&reply(REPLY_MAGIC, 0, request.cookie))?,
                 Kind::Deaf => std::thread::sleep(Duration::from_millis(fault.value)),
                 Kind::Cut => {
                     let some = request.payload().min(fault.value as usize);
-                    (&self.link).read_exact(&mut vec![0; some])?;
-                    self.cut();
+                    (&self.link.socket).read_exact(&mut vec![0; some])?;
+                    self.link.cut();
                     return Err(ended());
                 }
                 _ => {}
             }
         }
         let mut payload = vec![0; request.payload()];
-        (&self.link).read_exact(&mut payload)?;
+        (&self.link.socket).read_exact(&mut payload)?;
         Ok(Job {
             request,
             payload,
@@ -146,7 +147,7 @@ impl Connection {
     /// Whether the client has not hung up.
     fn there(&self) -> bool {
         let gone = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR;
-        let mut fds = [PollFd::new(&self.link, PollFlags::RDHUP)];
+        let mut fds = [PollFd::new(&self.link.socket, PollFlags::RDHUP)];
         poll(&mut fds, Some(&Timespec::default())).is_ok() && !fds[0].revents().intersects(gone)
     }
 
@@ -161,10 +162,6 @@ impl Connection {
             _ => return Err(error::EINVAL),
         }
         Ok(vec![])
-    }
-
-    fn send(&self, bytes: &[u8]) -> io::Result<()> {
-        lock(&self.out).write_all(bytes)
     }
 
     fn answer(&self, job: &Job) -> io::Result<()> {
@@ -185,7 +182,7 @@ impl Connection {
         good.extend(result.unwrap_or_default());
         match &job.fault {
             Some(fault) if fault.kind != Kind::Error => self.misbehave(fault, cookie, good)?,
-            _ => self.send(&good)?,
+            _ => self.link.send(&good)?,
         }
         self.repeat_due()
     }
@@ -193,55 +190,55 @@ impl Connection {
     fn misbehave(&self, fault: &Fault, cookie: u64, mut good: Vec<u8>) -> io::Result<()> {
         let value = fault.value;
         match fault.kind {
-            Kind::Error | Kind::Deaf => self.send(&good),
+            Kind::Error | Kind::Deaf => self.link.send(&good),
             Kind::ErrorWithPayload => {
                 good[4..8].copy_from_slice(&(value as u32).to_be_bytes());
-                self.send(&good)
+                self.link.send(&good)
             }
             Kind::WrongMagic => {
                 good[..4].copy_from_slice(&(value as u32).to_be_bytes());
-                self.send(&good)
+                self.link.send(&good)
             }
-            Kind::Structured => self.send(&chunk(cookie, value as u32)),
+            Kind::Structured => self.link.send(&chunk(cookie, value as u32)),
             Kind::WrongCookie => {
                 good[8..16].copy_from_slice(&(cookie ^ value).to_be_bytes());
-                self.send(&good)
+                self.link.send(&good)
             }
             Kind::LateDuplicate => {
                 lock(&self.repeat).push_back((value + 1, good.clone()));
-                self.send(&good)
+                self.link.send(&good)
             }
-            Kind::Duplicate => self.send(&good.repeat(2)),
+            Kind::Duplicate => self.link.send(&good.repeat(2)),
             Kind::Unsolicited => {
-                self.send(&reply(REPLY_MAGIC, 0, value))?;
-                self.send(&good)
+                self.link.send(&reply(REPLY_MAGIC, 0, value))?;
+                self.link.send(&good)
             }
-            Kind::OtherConnection => match self.server.other(self) {
+            Kind::OtherConnection => match self.server.other(&self.link) {
                 Some(other) => other.send(&good),
-                None => self.send(&good),
+                None => self.link.send(&good),
             },
             Kind::Short => {
-                self.send(&good[..good.len().min(value as usize)])?;
+                self.link.send(&good[..good.len().min(value as usize)])?;
                 Err(ended())
             }
             Kind::Stall => {
-                self.send(&good[..good.len().min(value as usize)])?;
+                self.link.send(&good[..good.len().min(value as usize)])?;
                 while self.there() {
                     std::thread::sleep(Duration::from_millis(20));
                 }
                 Err(ended())
             }
-            Kind::Drip => good.chunks(1).try_for_each(|byte| self.send(byte)),
+            Kind::Drip => good.chunks(1).try_for_each(|byte| self.link.send(byte)),
             Kind::HalfClose => {
-                self.send(&good)?;
-                Ok(rustix::net::shutdown(&self.link, Shutdown::Write)?)
+                self.link.send(&good)?;
+                Ok(rustix::net::shutdown(&self.link.socket, Shutdown::Write)?)
             }
             // What is cut has not come as far as here.
             Kind::Never | Kind::Early | Kind::Cut => Ok(()),
             Kind::Close => Err(ended()),
             Kind::Trailing => {
                 good.resize(good.len() + value as usize, 0x5a);
-                self.send(&good)
+                self.link.send(&good)
             }
         }
     }
@@ -252,7 +249,7 @@ impl Connection {
         repeat.iter_mut().for_each(|(after, _)| *after -= 1);
         while repeat.front().is_some_and(|(after, _)| *after == 0) {
             if let Some((_, bytes)) = repeat.pop_front() {
-                self.send(&bytes)?;
+                self.link.send(&bytes)?;
             }
         }
         Ok(())

@@ -11,12 +11,15 @@
 mod connection;
 mod fault;
 mod handshake;
+mod link;
+mod lock;
 mod protocol;
 mod server;
 mod stats;
 mod store;
 
 use clap::Parser;
+use connection::Connection;
 use fault::Fault;
 use handshake::Export;
 use protocol::flags;
@@ -99,7 +102,7 @@ fn serve_in_thread(server: &Arc<Server>, link: impl Into<OwnedFd>) {
     let (server, link) = (server.clone(), File::from(link.into()));
     std::thread::spawn(move || {
         // How a client went is no business of the others.
-        let _ = server.serve(link);
+        let _ = Connection::serve(server, link);
     });
 }
 

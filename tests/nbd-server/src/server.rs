@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What all connections share.
 
-use crate::connection::Connection;
 use crate::fault::Fault;
 use crate::handshake::Export;
+use crate::link::Link;
+use crate::lock::lock;
 use crate::stats::Stats;
 use crate::store::Store;
-use std::fs::File;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
-/// The export, its connections, and how to misbehave.
+/// The export, its clients, and how to misbehave.
 pub struct Server {
     /// What clients are told.
     pub export: Export,
@@ -20,12 +20,7 @@ pub struct Server {
     stats: Mutex<Stats>,
     fault: Mutex<Option<Arc<Fault>>>,
     delay: AtomicU64,
-    connections: Mutex<Vec<Weak<Connection>>>,
-}
-
-/// A panic elsewhere does not make what is in there wrong.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    links: Mutex<Vec<Weak<Link>>>,
 }
 
 impl Server {
@@ -37,7 +32,7 @@ impl Server {
             stats: Mutex::default(),
             fault: Mutex::new(fault.map(Arc::new)),
             delay: AtomicU64::new(delay),
-            connections: Mutex::default(),
+            links: Mutex::default(),
         }
     }
 
@@ -56,30 +51,28 @@ impl Server {
         Duration::from_micros(self.delay.load(Ordering::Relaxed))
     }
 
-    /// Serves a client until it goes.
-    pub fn serve(self: &Arc<Self>, link: File) -> std::io::Result<()> {
-        let connection = Arc::new(Connection::new(self.clone(), link)?);
-        lock(&self.connections).push(Arc::downgrade(&connection));
-        connection.run()
+    /// Notes that a client is there.
+    pub fn add(&self, link: &Arc<Link>) {
+        lock(&self.links).push(Arc::downgrade(link));
     }
 
-    /// A connection other than this one.
-    pub fn other(&self, than: &Connection) -> Option<Arc<Connection>> {
-        let connections = lock(&self.connections);
-        connections
+    /// The link of a client other than that of this one.
+    pub fn other(&self, than: &Arc<Link>) -> Option<Arc<Link>> {
+        let links = lock(&self.links);
+        links
             .iter()
             .filter_map(Weak::upgrade)
-            .find(|c| !std::ptr::eq(c.as_ref(), than))
+            .find(|link| !Arc::ptr_eq(link, than))
     }
 
-    /// Cuts the live connection number `which` of those there are, or all: how many.
+    /// Cuts the live link number `which` of those there are, or all: how many.
     fn drop_links(&self, which: Option<usize>) -> usize {
-        let mut connections = lock(&self.connections);
-        connections.retain(|c| c.strong_count() > 0);
-        let live = connections.iter().filter_map(Weak::upgrade);
+        let mut links = lock(&self.links);
+        links.retain(|link| link.strong_count() > 0);
+        let live = links.iter().filter_map(Weak::upgrade);
         live.enumerate()
             .filter(|(i, _)| which.is_none_or(|w| w == *i))
-            .map(|(_, c)| c.cut())
+            .map(|(_, link)| link.cut())
             .count()
     }
 
