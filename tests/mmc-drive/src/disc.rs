@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! What is on a disc: packets, in memory, and in a file if there is one.
 
-use crate::medium::BLOCK;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+/// Bytes of a block.
+pub const BLOCK: usize = 2048;
 /// The contents of a packet.
 pub type Packet = Arc<[u8]>;
 /// Packets by number; one that is not there is all zeroes.

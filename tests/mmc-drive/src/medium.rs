@@ -4,8 +4,7 @@
 use crate::disc::Disc;
 use crate::look::Look;
 
-/// Bytes of a block.
-pub const BLOCK: usize = 2048;
+pub use crate::disc::BLOCK;
 
 /// What sort of disc.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

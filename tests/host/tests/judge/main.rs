@@ -7,7 +7,7 @@
 //! The drive's own files are used, without what shows it to a guest.
 
 #[path = "../../../mmc-drive/src"]
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod model {
     pub mod cache;
     pub mod cdb;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The background format of DVD+RW and Mount Rainier: how far it is at what time.
 
-use super::Drive;
+use super::state::Drive;
 use crate::medium::State;
 use crate::quirks::Quirk;
 use std::time::{Duration, Instant};

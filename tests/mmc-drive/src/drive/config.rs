@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! GET CONFIGURATION: profiles and features.
 
-use super::{Drive, Reply};
+use super::state::{Drive, Reply};
 use crate::cdb::Cdb;
 use crate::medium::{Kind, Medium};
 use crate::options::Class;

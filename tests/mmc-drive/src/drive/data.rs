@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Reads and writes, and what is refused.
 
-use super::{Drive, Reply};
+use super::state::{Drive, Reply};
 use crate::cdb::Cdb;
 use crate::disc::Packet;
 use crate::medium::{Kind, Medium, State, BLOCK};

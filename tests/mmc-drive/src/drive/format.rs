@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Blanking and formatting, tracks and sessions.
 
-use super::{Busy, Drive, Reply};
+use super::state::{Busy, Drive, Reply};
 use crate::cdb::Cdb;
 use crate::format::{self, Order, Plan};
 use crate::medium::{Kind, Medium, State};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! What the drive tells of the disc: disc, track, contents, capacities.
 
-use super::{Drive, Reply};
+use super::state::{Drive, Reply};
 use crate::cdb::Cdb;
 use crate::format;
 use crate::medium::{Kind, Medium, State};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Who the drive is.
 
-use super::{Drive, Reply};
+use super::state::{Drive, Reply};
 use crate::cdb::Cdb;
 use crate::sense::{self, Sense};
 

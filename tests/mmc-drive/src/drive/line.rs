@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! What a line of the control socket can ask of a drive.
 
-use super::Drive;
+use super::state::Drive;
 use crate::journal::{Journal, Keep};
 use crate::options::{self, MediumOptions, Options};
 use crate::sense;

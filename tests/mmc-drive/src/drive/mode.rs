@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! MODE SENSE, MODE SELECT, and the page that tells abilities.
 
-use super::{Drive, Reply};
+use super::state::{Drive, Reply};
 use crate::cdb::{op, Cdb};
 use crate::medium::{Kind, Medium, State};
 use crate::modes::Values;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! READ DISC STRUCTURE: what is stamped into a disc, spare areas, write protection.
 
-use super::{Drive, Reply};
+use super::state::{Drive, Reply};
 use crate::cdb::Cdb;
 use crate::medium::{Kind, Medium};
 use crate::sense;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Tray, lock, events, and the plug.
 
-use super::speed::Speeds;
-use super::{Busy, Drive, Reply};
+use super::speeds::Speeds;
+use super::state::{Busy, Drive, Reply};
 use crate::cdb::Cdb;
 use crate::medium::Medium;
 use crate::modes::Modes;

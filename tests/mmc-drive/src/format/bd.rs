@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! BD-RE: with spare areas of several sizes, or without.
 
-use super::{Offer, Order, Plan, FULL, NO_SPARES, WITH_SPARES};
+use super::plan::{Offer, Order, Plan, FULL, NO_SPARES, WITH_SPARES};
 use crate::medium::Medium;
 use crate::sense::{self, Sense};
 

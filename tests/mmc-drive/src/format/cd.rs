@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! CD-RW: one track of fixed packets.
 
-use super::{whole_packets, Offer, Order, Plan, PACKETS};
+use super::plan::{whole_packets, Offer, Order, Plan, PACKETS};
 use crate::medium::Medium;
 use crate::sense::{self, Sense};
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! DVD-RW: full formats, and quick ones whose session grows by writing.
 
-use super::{whole_packets, Offer, Order, Plan, FULL, GROW, PACKETS, QUICK, QUICK_GROW};
+use super::plan::{whole_packets, Offer, Order, Plan, FULL, GROW, PACKETS, QUICK, QUICK_GROW};
 use crate::medium::{Medium, State};
 use crate::sense::{self, Sense};
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! DVD+RW: one format, in the background.
 
-use super::{Offer, Order, Plan, ALL, PLUS, RESTART};
+use super::plan::{Offer, Order, Plan, ALL, PLUS, RESTART};
 use crate::medium::Medium;
 use crate::sense::{self, Sense};
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! DVD-RAM: sold formatted; other sizes by more or fewer spare blocks.
 
-use super::{Offer, Order, Plan, FULL, SPARES};
+use super::plan::{Offer, Order, Plan, FULL, SPARES};
 use crate::medium::Medium;
 use crate::sense::{self, Sense};
 
