@@ -3,9 +3,8 @@
 //! The command line. The manual and the shells' completions are made from this, too.
 
 use crate::error::EXIT_STATUSES;
-use crate::format::command::parse_spare;
-use crate::format::plan::Spare;
-use crate::set::{self, Setting};
+use crate::format::spare::Spare;
+use crate::setting::{self, Setting};
 use crate::units::parse_size;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 use std::path::PathBuf;
@@ -215,7 +214,7 @@ pub struct Format {
     pub mrw: bool,
     /// Spare areas by which the drive replaces bad blocks (BD-RE and DVD-RAM): their size, none, or
     /// default.
-    #[arg(long, value_name = "SIZE|none|default", value_parser = parse_spare)]
+    #[arg(long, value_name = "SIZE|none|default", value_parser = Spare::parse)]
     pub spare: Option<Spare>,
     /// Print how far it is as JSON, an object in a line.
     #[arg(short, long)]
@@ -290,7 +289,7 @@ pub struct Set {
     #[arg(value_name = "NAME|M:m", value_hint = ValueHint::Other)]
     pub target: String,
     /// Which settings.
-    #[arg(required = true, value_name = "KEY=VALUE", value_parser = set::parse)]
+    #[arg(required = true, value_name = "KEY=VALUE", value_parser = setting::parse)]
     pub settings: Vec<Setting>,
 }
 

@@ -5,6 +5,7 @@
 pub mod command;
 pub mod plan;
 pub mod progress;
+pub mod spare;
 
 use crate::contents::Contents;
 use crate::driver::logic::mmc::disc::{self, Formatted};
@@ -18,7 +19,8 @@ use crate::mmc::capacities::Capacity;
 use crate::mmc::commands::{self, Blank, FormatUnit};
 use crate::mmc::{CommandError, Data, Talk, Transport};
 use crate::survey::{self, Survey};
-use plan::{Effort, Impossible, Plan, Spare, Step, Wish};
+use plan::{Effort, Impossible, Plan, Step, Wish};
+use spare::Spare;
 use std::time::Duration;
 
 /// How often the drive is asked how far it is.

@@ -33,6 +33,7 @@ pub mod paths;
 pub mod programs;
 pub mod remove;
 pub mod set;
+pub mod setting;
 pub mod status;
 pub mod survey;
 pub mod units;

@@ -7,6 +7,7 @@
 
 pub mod capacities;
 pub mod commands;
+mod names;
 
 use crate::driver::logic::mmc::sense::{Failure, Sense};
 use std::thread;
@@ -93,7 +94,7 @@ pub struct Command {
 
 /// A command that failed, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{} failed: {failure}", commands::name(*opcode))]
+#[error("{} failed: {failure}", names::name(*opcode))]
 pub struct CommandError {
     /// The first byte of the command.
     pub opcode: u8,

@@ -4,7 +4,8 @@
 //! is the judge of whether packets can be written on a disc then.
 
 use pktcdvd::driver::logic::mmc::sense::{Failure, Sense};
-use pktcdvd::format::plan::{Effort, Impossible, Spare, Wish};
+use pktcdvd::format::plan::{Effort, Impossible, Wish};
+use pktcdvd::format::spare::Spare;
 use pktcdvd::format::{format, Done, FormatError};
 use pktcdvd::inspect::{self, Report, State};
 use pktcdvd::mmc::{Data, Transport, COMMAND_SIZE};

@@ -2,7 +2,7 @@
 
 //! `pktcdvd format`.
 
-use super::plan::{Effort, Spare, Wish};
+use super::plan::{Effort, Wish};
 use super::progress::{Display, Style};
 use super::{format, Done, FormatError};
 use crate::cli::Format;
@@ -75,25 +75,6 @@ pub fn wish(options: &Format) -> Wish {
     }
 }
 
-/// Reads the size of spare areas.
-///
-/// # Errors
-///
-/// What is wrong with it.
-pub fn parse_spare(text: &str) -> std::result::Result<Spare, String> {
-    match text {
-        "default" => Ok(Spare::Default),
-        "none" => Ok(Spare::None),
-        size => {
-            let blocks = units::parse_size(size)
-                .map_err(|err| format!("{err}; or none, or default"))?
-                .div_ceil(2048);
-            let blocks = u32::try_from(blocks).map_err(|_| "this number is too large")?;
-            Ok(Spare::Blocks(blocks))
-        }
-    }
-}
-
 fn explain(name: &str, error: FormatError) -> Error {
     let text = format!("{name}: {error}").replace(PLACE, name);
     match error {
@@ -141,17 +122,4 @@ fn text(name: &str, done: &Done) -> String {
         text += &format!("Mind: {warning}.\n");
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spare_areas() {
-        assert_eq!(parse_spare("none"), Ok(Spare::None));
-        assert_eq!(parse_spare("default"), Ok(Spare::Default));
-        assert_eq!(parse_spare("256M"), Ok(Spare::Blocks(131072)));
-        assert!(parse_spare("some").is_err() && parse_spare("9999T").is_err());
-    }
 }

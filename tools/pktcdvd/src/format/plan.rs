@@ -4,6 +4,7 @@
 //!
 //! All of it is decided here, from a [`Survey`], and nothing is sent.
 
+use super::spare::Spare;
 use crate::driver::logic::mmc::disc::{Formatted, Recorded};
 use crate::driver::logic::mmc::profile::{Kind, Profile};
 use crate::mmc::capacities::{Capacities, Capacity, Offer};
@@ -27,18 +28,6 @@ pub enum Effort {
     Full,
     /// As little as the drive offers, even if packets cannot be written then.
     Quick,
-}
-
-/// How large the spare areas are to be by which a drive replaces bad blocks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Spare {
-    /// As the drive has it.
-    #[default]
-    Default,
-    /// There are none.
-    None,
-    /// That many blocks, or what the drive has that is next to it.
-    Blocks(u32),
 }
 
 /// What is wanted of a disc.
