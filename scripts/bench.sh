@@ -5,10 +5,10 @@
 # job, in one guest each way: instructions per operation, counted by the emulator,
 # and throughput. The suites are those of tests/bench/suites, and optical; a word stands
 # for those whose names begin so. Results are in build/bench/: SUITE.json, SUITE.txt (with
-# functions), and report.html with all that is there. QUICK=1 measures for a shorter time.
+# functions), report.html with all that is there, and report.json with its numbers. QUICK=1 measures for a shorter time.
 #
 # bench.sh --report     make the report again
-# bench.sh --publish    copy it to Documentation/bench
+# bench.sh --publish    put its numbers, and a small page of them, into Documentation/bench
 #
 # In the head of a suite: rblk-in-tree and rblk-ours, modules; rblk-units, "ops ms" or one of
 # them; rblk-cpus of the guests that measure throughput; rblk-rounds, percent of the usual;
@@ -39,8 +39,9 @@ case ${1:-} in
 	;;
 --publish)
 	report
-	cp "$build/report.html" Documentation/bench/
-	say 'it is in Documentation/bench, too'
+	cp "$build/report.json" Documentation/bench/
+	$here/page.py --brief Documentation/bench/report.{json,html}
+	say 'the numbers, and a page of them, are in Documentation/bench'
 	exit
 	;;
 esac

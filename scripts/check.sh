@@ -125,6 +125,17 @@ places() {
 		"${list[@]}"
 }
 
+# The page of the measurements is that of the numbers beside it, and small.
+figures() {
+	local dir=Documentation/bench page
+	page=$(mktemp)
+	tests/bench/page.py --brief "$dir/report.json" "$page" && cmp "$page" "$dir/report.html" &&
+		[ "$(stat -c %s "$page")" -le 100000 ]
+	set -- $?
+	rm -f "$page"
+	return "$1"
+}
+
 # A mutant that no longer fits what it changes tests nothing.
 mutants() {
 	local file bad=0
@@ -146,6 +157,7 @@ run 'every mutant applies' mutants
 run 'shellcheck' shell_scripts
 run 'checkpatch' c_style
 run 'the guides are valid' guides
+run 'the measurements are shown as they are' figures
 run "clippy with the kernel's lints" clippy
 run 'what must not compile does not' scripts/snippets.sh
 run "clippy of what runs on the host" host_clippy

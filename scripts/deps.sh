@@ -23,7 +23,7 @@ vm=(qemu-system-x86 kmod busybox-static udftools eject fio dvd+rw-tools xorriso 
 	nbd-client nbd-server nbdkit qemu-utils
 	e2fsprogs dmsetup util-linux bsdextrautils iproute2 procps python3 udev dbus udisks2 cpio)
 root=(busybox-static debootstrap debian-archive-keyring e2fsprogs cpio xz-utils kmod util-linux)
-check=(shellcheck perl python3-docutils)
+check=(shellcheck perl python3-docutils python3-jinja2)
 plot=(python3-matplotlib python3-jinja2)
 suites=(stress-ng xfsprogs nbdkit)
 deb=(build-essential debhelper dh-dkms python3 xz-utils)

@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""page.py DIRECTORY: makes report.html there, of the SUITE.json that report.py has written.
+"""page.py DIRECTORY: makes report.html and report.json there, of the SUITE.json that report.py has
+written. page.py --brief REPORT.JSON REPORT.HTML: makes a page of the numbers alone.
 
-One file that needs no other: pictures are in it, and the numbers, too, as JSON. What a suite
-has decides what is shown of it.
+The first page needs no other file: pictures are in it. The second is small: of pictures it has
+bars in its tables, and what the functions take is not in it. What a suite has decides what is
+shown of it. report.json has the numbers of both, to four digits.
 """
 
 import json
@@ -15,7 +17,6 @@ import sys
 import jinja2
 from markupsafe import Markup
 
-import plots
 from common import COPY, DRIVERS
 from layers import ORDER, by_layer
 
@@ -90,7 +91,7 @@ def examples(rows):
     return rows if len(rows) <= 4 else rows[:2] + rows[-2:]
 
 
-def layers(rows):
+def layers(plots, rows):
     """Where the instructions go. What takes little in both is left out of the lists."""
     stacks = [(label(row), *(by_layer(row["functions"], d, COPY) for d in DRIVERS))
               for row in rows]
@@ -116,6 +117,8 @@ def shorten(name, most=44):
 
 def pictures(suite, rows):
     """(heading, picture) of all that the suite has."""
+    import plots
+
     counts, times = list(counted(rows)), list(timed(rows))
     if suite in AXES:
         yield "", plots.curves(*curve_panels(suite, rows))
@@ -125,7 +128,7 @@ def pictures(suite, rows):
     if not some or suite in AXES or any("throughput" not in row for row in some):
         return
     some = examples(some)
-    for picture in layers(some):
+    for picture in layers(plots, some):
         yield "Where the instructions go", picture
     for pair in (some[:2], some[2:]):
         if pair:
@@ -169,40 +172,80 @@ def spent(drives):
             yield f"{medium}{', with a clock' if clock else ''}", bars
 
 
-def slim(result):
-    """Of the data what the tables do not repeat at length."""
-    return {**result, "results": [{k: v for k, v in row.items() if k != "functions"}
-                                  for row in result["results"]]}
+def short(value):
+    """Numbers with the digits that mean something."""
+    if isinstance(value, float):
+        return float(f"{value:.4g}")
+    if isinstance(value, dict):
+        return {key: short(item) for key, item in value.items() if key != "functions"}
+    return [short(item) for item in value] if isinstance(value, list) else value
+
+
+def lines(results):
+    """The data as JSON, a line for each row of results."""
+    for nth, result in enumerate(results):
+        facts = json.dumps({**result, "results": []}, ensure_ascii=False)
+        yield ("[" if nth == 0 else ",\n") + facts.removesuffix("]}")
+        yield ",".join("\n" + json.dumps(row) for row in result["results"]) + "\n]}"
+    yield "]\n"
+
+
+def page(results, figures):
+    """The page; `figures` says what is drawn of a suite, and of the optical drives."""
+    drives = next((r for r in results if r["suite"] == "optical"), None)
+    suites = [{**result, "memory": list(memory(result["results"])), **figures(result)}
+              for result in results if result is not drives]
+    loader = jinja2.FileSystemLoader(HERE)
+    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True,
+                                     lstrip_blocks=True)
+    environment.filters["sumvalues"] = lambda parts: sum(parts.values())
+    template = environment.get_template("page.html.j2")
+    return template.render(suites=suites, drives=drives, drivers=DRIVERS,
+                           drawn=figures(drives) if drives else {}) + "\n"
+
+
+def drawn(result):
+    """All that can be drawn of a suite."""
+    import plots
+
+    print(f"    drawing {result['suite']}", file=sys.stderr)
+    if result["suite"] == "optical":
+        return {"spent": [Markup(plots.spent(*panel)) for panel in spent(result)]}
+    rows = result["results"]
+    return {
+        "functions": [] if result["suite"] in AXES else list(functions(rows)),
+        "pictures": [(head, Markup(picture)) for head, picture in pictures(result["suite"], rows)],
+    }
+
+
+def barred(result):
+    """What tables can show."""
+    return {"bars": list(spent(result)) if result["suite"] == "optical" else True}
+
+
+def results_in(directory):
+    """What has been measured, in the order in which it is shown."""
+    paths = sorted(set(directory.glob("*.json")) - {directory / "report.json"})
+    results = [json.loads(path.read_text()) for path in paths]
+    results.sort(key=lambda r: (r["suite"] == "optical", SUITES.index(r["suite"])
+                                if r["suite"] in SUITES else len(SUITES)))
+    for result in results:
+        if result["suite"] == "optical":
+            result["text"] = (directory / "optical.txt").read_text()
+    return results
 
 
 def main():
+    if sys.argv[1] == "--brief":
+        results = json.loads(pathlib.Path(sys.argv[2]).read_text())
+        pathlib.Path(sys.argv[3]).write_text(page(results, barred))
+        return
     directory = pathlib.Path(sys.argv[1])
-    results = [json.loads(path.read_text()) for path in sorted(directory.glob("*.json"))]
-    drives = next((r for r in results if r["suite"] == "optical"), None)
-    results = [r for r in results if r["suite"] != "optical"]
-    results.sort(key=lambda r: SUITES.index(r["suite"]) if r["suite"] in SUITES else len(SUITES))
-    optical = directory / "optical.txt"
-    if not results and not drives:
+    results = results_in(directory)
+    if not results:
         sys.exit(f"{directory}: there are no results")
-    suites = []
-    for result in results:
-        rows = result["results"]
-        print(f"    drawing {result['suite']}", file=sys.stderr)
-        suites.append({
-            **result, "memory": list(memory(rows)),
-            "functions": [] if result["suite"] in AXES else list(functions(rows)),
-            "pictures": [(head, Markup(picture))
-                         for head, picture in pictures(result["suite"], rows)],
-        })
-    loader = jinja2.FileSystemLoader(HERE)
-    page = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True,
-                              lstrip_blocks=True).get_template("page.html.j2")
-    data = [*map(slim, results), *filter(None, [drives])]
-    data = json.dumps(data).replace("<", "\\u003c")
-    text = page.render(suites=suites, optical=optical.read_text() if drives else "", drives=drives,
-                       spent=[Markup(plots.spent(*panel)) for panel in spent(drives)],
-                       data=Markup(data), drivers=DRIVERS)
-    (directory / "report.html").write_text(text + "\n")
+    (directory / "report.html").write_text(page(results, drawn))
+    (directory / "report.json").write_text("".join(lines(short(results))))
 
 
 main()
