@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The most connections of a device.
-const MAX_CONNECTIONS: u8 = 64;
+/// Most connections of a device.
+pub const MAX_CONNECTIONS: u8 = 64;
 /// The longest time that the driver knows, in seconds: seven weeks.
 pub const FOREVER: u32 = u32::MAX / 1000;
 /// How long requests wait for a connection if nobody has said, in seconds.
@@ -43,12 +44,17 @@ pub enum Command {
     /// Connect a device, and stay to replace its connections when they are lost.
     ///
     /// While all connections are lost, requests wait. A new connection is tried for after pauses
-    /// that grow from 0.2 to 10 seconds, for as long as it takes. An export that has
-    /// another size than before, or cannot be written any more, is not used.
+    /// that grow from 0.2 to 10 seconds, for as long as it takes. An export is not used if it has
+    /// another size than before, or if it cannot be written, flushed or trimmed any more while it
+    /// could before.
     ///
-    /// SIGTERM and SIGINT end this command; the device stays connected. While the device is swap
-    /// space, it is kept until `swapoff`, and the command ends then. If the same command is given
-    /// again, it goes on with the device as it is, with new connections.
+    /// SIGTERM and SIGINT end this command. The device stays connected, unless --disconnect is
+    /// given. While the device is swap space, it is kept until `swapoff`, and the command ends then.
+    /// If the same command is given again, it goes on with the device as it is, with new
+    /// connections.
+    ///
+    /// The unit for systemd disconnects the device when it is stopped, before SIGTERM comes: it runs
+    /// `disconnect --swapoff --wait 120`.
     ///
     /// The process locks its memory, cannot be chosen when memory is out, and has a real-time
     /// priority. Names of servers are looked up at the start only.

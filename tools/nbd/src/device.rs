@@ -61,6 +61,15 @@ impl Device {
             .map_or_else(|err| err.kind() != ErrorKind::NotFound, |_| true)
     }
 
+    /// Whether it is connected, and `identifier` tells its server apart: so to the server that it was
+    /// connected to, not by somebody else since. What cannot be said is so, as above.
+    pub fn is_connected_to(self, identifier: &str) -> bool {
+        match fs::read(self.file("backend")) {
+            Ok(text) => text.strip_suffix(b"\n").unwrap_or(&text) == identifier.as_bytes(),
+            Err(err) => err.kind() != ErrorKind::NotFound,
+        }
+    }
+
     /// Fails if the device is there, but another driver's.
     pub fn is_ours(self) -> Result {
         if self.file("").exists() && !self.file("max_request_bytes").exists() {

@@ -8,6 +8,7 @@ use crate::nbd::Nbd;
 use crate::uses::Use;
 use crate::{Error, Result};
 use std::env;
+use std::io;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -26,7 +27,7 @@ pub fn run(options: &cli::Disconnect) -> Result {
     let until = Instant::now() + options.wait;
     while device.is_connected() {
         match free(device, options.swapoff) {
-            Ok(()) => return disconnect(&mut Nbd::open()?, device),
+            Ok(()) => return failed(device, Nbd::open()?.disconnect(device, None)),
             Err(Error::Busy(_)) if Instant::now() < until => thread::sleep(PAUSE),
             Err(err) => return Err(err),
         }
@@ -39,10 +40,9 @@ fn after_failure() -> bool {
     env::var_os("SERVICE_RESULT").is_some_and(|result| result != "success")
 }
 
-/// Disconnects a device that was just seen not to be in use.
-pub fn disconnect(nbd: &mut Nbd, device: Device) -> Result {
-    nbd.disconnect(device)
-        .map_err(|err| Error::system(format!("cannot disconnect {device}"), err))
+/// What is said if a device could not be disconnected.
+pub fn failed(device: Device, done: io::Result<()>) -> Result {
+    done.map_err(|err| Error::system(format!("cannot disconnect {device}"), err))
 }
 
 /// Fails if the device is in use, and stays so.

@@ -3,171 +3,50 @@
 //! Connects a device, and replaces its connections as they are lost.
 //!
 //! A connection is lost when the driver or the server has shut its socket down, which this process
-//! has open, too. The driver says so as well (`LINK_DEAD`), but not of which connection; if no
-//! socket shows it, the driver's list of connections does.
+//! has open, too. The driver says so as well (`LINK_DEAD`), but not of which connection; its list of
+//! connections does.
+//!
+//! Each connection has a thread that tries to connect it again. This thread waits for nobody: not for
+//! a server, nor for the driver to end I/O.
 
-use crate::backoff::Backoff;
-use crate::cli::Connect;
+mod attempt;
+mod driver;
+mod link;
+mod promise;
+mod why;
+
+use crate::cli::{Connect, MAX_CONNECTIONS};
 use crate::device::Device;
 use crate::disconnect;
-use crate::genl::Notices;
 use crate::guard;
 use crate::lock::Lock;
-use crate::nbd::{self, Nbd, Setup};
-use crate::negotiate::{negotiate, Export, Refusal};
+use crate::nbd::{Nbd, Setup};
+use crate::negotiate::Export;
 use crate::notify::Notify;
 use crate::say::Log;
-use crate::server::Address;
-use crate::status;
-use crate::stream::Stream;
 use crate::uses::{swap_areas, Use};
 use crate::{Error, Result};
+use attempt::Outcome;
+use driver::{Driver, Kernel};
+use link::{connect_all, links, Link};
+use promise::Promise;
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
+use std::array;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use why::Why;
 
-/// For an attempt to connect and to agree.
-const ATTEMPT: Duration = Duration::from_secs(10);
-/// What lasted for so long was no attempt that failed.
-const LASTED: Duration = Duration::from_secs(10);
 /// How often is looked whether the device is still swap space, when that is waited for.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// One of the connections.
-struct Link {
-    /// While it is not lost: what the kernel has, too.
-    socket: Option<OwnedFd>,
-    /// Where it may go to.
-    addresses: Vec<Address>,
-    /// Which of them is next.
-    turn: usize,
-    backoff: Backoff,
-    /// When it was connected last.
-    since: Instant,
-    /// When to try next, if it is lost.
-    due: Instant,
-    /// Which kind of failure was told last.
-    told: Option<Kind>,
-}
-
-impl Link {
-    fn new(addresses: Vec<Address>) -> Self {
-        Self {
-            socket: None,
-            addresses,
-            turn: 0,
-            backoff: Backoff::new(),
-            since: Instant::now(),
-            due: Instant::now(),
-            told: None,
-        }
-    }
-
-    fn address(&self) -> &Address {
-        &self.addresses[self.turn % self.addresses.len()]
-    }
-
-    /// Connects to the address whose turn it is, and agrees on an export.
-    fn attempt(&self, name: &str) -> std::result::Result<(OwnedFd, Export), Refusal> {
-        let mut stream = Stream::connect(self.address(), ATTEMPT)?;
-        let export = negotiate(&mut stream, name.as_bytes())?;
-        Ok((stream.into_socket(), export))
-    }
-
-    fn put(&mut self, socket: OwnedFd) {
-        self.socket = Some(socket);
-        self.since = Instant::now();
-        self.told = None;
-    }
-
-    fn lose(&mut self) {
-        self.socket = None;
-        if self.since.elapsed() > LASTED {
-            self.backoff.reset();
-        }
-        self.due = Instant::now() + self.backoff.pause();
-    }
-
-    /// An attempt was in vain; the next one goes elsewhere, if there is more than one address.
-    fn failed(&mut self) {
-        self.turn = self.turn.wrapping_add(1);
-        self.due = Instant::now() + self.backoff.pause();
-    }
-}
-
-/// The links that a device is to have; each begins with another server.
-fn links(options: &Connect) -> Result<Vec<Link>> {
-    let servers = options
-        .servers
-        .iter()
-        .map(|server| server.addresses())
-        .collect::<Result<Vec<_>>>()?;
-    let first = |number: usize| {
-        let mut order = servers.clone();
-        order.rotate_left(number % servers.len());
-        Link::new(order.concat())
-    };
-    Ok((0..options.connections()).map(first).collect())
-}
-
-/// Connects all links. Returns what the servers serve.
-fn connect_all(links: &mut [Link], name: &str) -> Result<Export> {
-    let mut common = None;
-    for link in links {
-        let (socket, export) = connect_first(link, name)?;
-        let first = *common.get_or_insert(export);
-        if let Some(what) = changed(first, export) {
-            return Err(Error::Refused(format!("{}: {what}", link.address())));
-        }
-        link.put(socket);
-    }
-    common.ok_or_else(|| Error::Usage("no server is given".into()))
-}
-
-/// Connects a link for the first time; any of its addresses will do.
-///
-/// # Errors
-///
-/// What the first server says that can be reached.
-fn connect_first(link: &mut Link, name: &str) -> Result<(OwnedFd, Export)> {
-    let mut worst = None;
-    for turn in 0..link.addresses.len() {
-        link.turn = turn;
-        let error = match link.attempt(name) {
-            Ok(found) => return Ok(found),
-            Err(refusal) => first_error(link.address(), name, refusal),
-        };
-        if matches!(worst, None | Some(Error::Unreachable(_))) {
-            worst = Some(error);
-        }
-    }
-    Err(worst.unwrap_or_else(|| Error::Usage("no server is given".into())))
-}
-
-fn first_error(address: &Address, name: &str, refusal: Refusal) -> Error {
-    match refusal {
-        Refusal::Io(_) => Error::Unreachable(format!("{address}: {refusal}")),
-        Refusal::Unknown => Error::Refused(format!("{address}: {refusal} ({name:?})")),
-        _ => Error::Refused(format!("{address}: {refusal}")),
-    }
-}
-
-/// In which way an export is not the one that it was.
-fn changed(was: Export, is: Export) -> Option<&'static str> {
-    if was.size != is.size {
-        Some("the export has another size")
-    } else if is.read_only() && !was.read_only() {
-        Some("the export cannot be written any more")
-    } else {
-        None
-    }
-}
+/// The first of what is waited for that is a connection.
+const LINKS: usize = 3;
 
 /// The size of blocks.
 fn block(options: &Connect, export: Export) -> Result<u32> {
@@ -201,16 +80,20 @@ enum End {
 }
 
 /// What keeps a device.
-struct Keeper<'a> {
+struct Keeper<'a, D> {
     options: &'a Connect,
     setup: Setup<'a>,
-    nbd: Nbd,
+    promise: Promise,
+    driver: D,
     links: Vec<Link>,
-    notices: Option<Notices>,
     signals: UnixStream,
+    /// Rings when an attempt is done.
+    bell: UnixStream,
     swaps: File,
     /// What `swaps` says.
     text: Vec<u8>,
+    /// Whether the driver has said that a connection is lost, and its list was not looked at since.
+    noticed: bool,
     /// Whether it ends when the device is swap space no more.
     leaving: bool,
     log: Log,
@@ -241,40 +124,61 @@ pub fn run(options: &Connect) -> Result {
         dead_timeout: options.dead_timeout(),
         max_request: options.max_request(),
     };
-    let mut keeper = Keeper::new(options, setup, nbd, links)?;
+    let (bell, ring) = pair().map_err(|err| Error::system("bell", err))?;
+    let mut keeper = Keeper::new(options, setup, Kernel::new(nbd)?, links, bell)?;
+    // Threads take this over, and have their memory before it is locked.
+    guard::go_before_others()?;
+    keeper
+        .prepare(&ring)
+        .map_err(|err| Error::system("threads", err))?;
     // From here on no new memory is needed.
-    guard::prepare()?;
+    guard::keep_memory()?;
     keeper.connect()?;
     keeper.tell("READY=1\n");
     let end = keeper.keep()?;
     keeper.end(end)
 }
 
-fn signals() -> io::Result<UnixStream> {
+/// Two ends, neither of which waits for the other.
+fn pair() -> io::Result<(UnixStream, UnixStream)> {
     let (reader, writer) = UnixStream::pair()?;
     reader.set_nonblocking(true)?;
+    writer.set_nonblocking(true)?;
+    Ok((reader, writer))
+}
+
+fn signals() -> io::Result<UnixStream> {
+    let (reader, writer) = pair()?;
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
         signal_hook::low_level::pipe::register(signal, writer.try_clone()?)?;
     }
     Ok(reader)
 }
 
-impl<'a> Keeper<'a> {
-    fn new(options: &'a Connect, setup: Setup<'a>, nbd: Nbd, links: Vec<Link>) -> Result<Self> {
+impl<'a, D: Driver> Keeper<'a, D> {
+    fn new(
+        options: &'a Connect,
+        setup: Setup<'a>,
+        driver: D,
+        links: Vec<Link>,
+        bell: UnixStream,
+    ) -> Result<Self> {
         let system = |what: &'static str| move |err| Error::system(what, err);
         Ok(Self {
             options,
             setup,
-            notices: nbd.notices().map_err(system("netlink"))?,
-            nbd,
+            promise: Promise::new(setup.export, setup.block, links.len() > 1),
+            driver,
             links,
             signals: signals().map_err(system("signals"))?,
+            bell,
             swaps: File::open("/proc/swaps").map_err(system("/proc/swaps"))?,
             text: vec![0; 64 << 10],
+            noticed: false,
             leaving: false,
             log: Log::new(),
             notify: Notify::from_env(),
-            state: String::with_capacity(256),
+            state: String::with_capacity(128 + setup.identifier.len()),
         })
     }
 
@@ -282,18 +186,21 @@ impl<'a> Keeper<'a> {
         self.setup.device
     }
 
+    /// Starts the threads that try to connect, which ring `bell`.
+    fn prepare(&mut self, bell: &UnixStream) -> io::Result<()> {
+        let name: Arc<str> = self.options.export.as_str().into();
+        let mut links = self.links.iter_mut();
+        links.try_for_each(|link| link.prepare(&name, bell))
+    }
+
     /// Connects the device, or goes on with it if it is connected to the same server.
     fn connect(&mut self) -> Result {
         let device = self.device();
-        let sockets: Vec<_> = self
-            .links
-            .iter()
-            .filter_map(|link| link.socket.as_ref())
-            .collect();
-        let sockets: Vec<_> = sockets.iter().map(|socket| socket.as_fd()).collect();
-        match self.nbd.connect(&self.setup, &sockets) {
+        let sockets = self.links.iter().filter_map(|link| link.socket.as_ref());
+        let sockets: Vec<_> = sockets.map(|socket| socket.as_fd()).collect();
+        match self.driver.connect(&self.setup, &sockets) {
             Ok(None) if self.setup.max_request.is_some() => {
-                let _ = self.nbd.disconnect(device);
+                let _ = self.driver.disconnect(&self.setup);
                 Err(Error::NoDriver(format!(
                     "{device}: the driver does not set the size of requests: it is not rblk's"
                 )))
@@ -315,25 +222,21 @@ impl<'a> Keeper<'a> {
     /// Goes on with a device that an earlier process has connected: all its connections are replaced.
     fn adopt(&mut self) -> Result {
         let device = self.device();
-        if device.read("backend").as_deref() != Some(self.setup.identifier) {
+        let several = self.links.len() > 1;
+        let promised = self.driver.promised(&self.setup, several);
+        let Some(promised) = promised.filter(|_| self.driver.is_connected(&self.setup)) else {
             return Err(Error::Busy(format!(
                 "{device} is connected already, or was disconnected and is still open"
             )));
+        };
+        if let Some(what) = promised.broken_by(self.setup.export) {
+            return Err(Error::Refused(format!("{device}: {what}")));
         }
-        let bytes = device
-            .read("size")
-            .and_then(|sectors| sectors.parse::<u64>().ok());
-        let whole =
-            self.setup.export.size / u64::from(self.setup.block) * u64::from(self.setup.block);
-        if bytes.and_then(|sectors| sectors.checked_mul(512)) != Some(whole) {
-            return Err(Error::Refused(format!(
-                "{device}: the export has another size"
-            )));
-        }
+        self.promise = promised;
         let sockets = self.links.iter().enumerate();
         let sockets =
             sockets.filter_map(|(place, link)| Some((place, link.socket.as_ref()?.as_fd())));
-        self.nbd
+        self.driver
             .put(&self.setup, sockets)
             .map_err(|err| Error::system(format!("cannot go on with {device}"), err))?;
         self.log
@@ -344,12 +247,7 @@ impl<'a> Keeper<'a> {
     /// Runs until there is nothing to keep.
     fn keep(&mut self) -> Result<End> {
         loop {
-            for at in 0..self.links.len() {
-                let link = &self.links[at];
-                if link.socket.is_none() && link.due <= Instant::now() && !self.replace(at) {
-                    return Ok(End::Disconnected);
-                }
-            }
+            self.links.iter().for_each(Link::begin_if_due);
             if self.leaving && !self.is_swap() {
                 return Ok(End::Signal);
             }
@@ -357,29 +255,34 @@ impl<'a> Keeper<'a> {
             if woken.signal && self.told_to_end() {
                 return Ok(End::Signal);
             }
-            let lost = woken.lost | self.unseen(woken.lost);
+            if woken.attempt && !self.replace_all() {
+                return Ok(End::Disconnected);
+            }
+            let lost = woken.lost | self.unseen();
             if lost != 0 && !self.lose(lost) {
                 return Ok(End::Disconnected);
             }
         }
     }
 
+    /// What is waited for in place `at`, and which event; a place that is not needed has no event.
+    fn watched(&self, at: usize) -> PollFd<'_> {
+        let driver = self.driver.listen();
+        let socket = |at: usize| Some(self.links.get(at)?.socket.as_ref()?.as_fd());
+        let watched: Option<(BorrowedFd<'_>, _)> = match at {
+            0 => Some((self.signals.as_fd(), PollFlags::IN)),
+            1 => Some((self.bell.as_fd(), PollFlags::IN)),
+            2 => driver.map(|driver| (driver, PollFlags::IN)),
+            at => socket(at - LINKS).map(|socket| (socket, PollFlags::RDHUP)),
+        };
+        let (fd, events) = watched.unwrap_or((self.signals.as_fd(), PollFlags::empty()));
+        PollFd::from_borrowed_fd(fd, events)
+    }
+
     /// Waits for what happens next.
     fn wait(&self) -> rustix::io::Result<Woken> {
-        let mut fds = Vec::with_capacity(self.links.len() + 2);
-        fds.push(PollFd::new(&self.signals, PollFlags::IN));
-        for link in &self.links {
-            match &link.socket {
-                Some(socket) => fds.push(PollFd::new(socket, PollFlags::RDHUP)),
-                // Takes the place; it is not looked at.
-                None => fds.push(PollFd::new(&self.signals, PollFlags::empty())),
-            }
-        }
-        if let Some(notices) = &self.notices {
-            fds.push(PollFd::new(notices, PollFlags::IN));
-        }
-        let left = self.pause();
-        let left = left.map(|left| Timespec {
+        let mut fds: [_; LINKS + MAX_CONNECTIONS as usize] = array::from_fn(|at| self.watched(at));
+        let left = self.pause().map(|left| Timespec {
             tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
             tv_nsec: left.subsec_nanos().into(),
         });
@@ -387,49 +290,49 @@ impl<'a> Keeper<'a> {
             Err(Errno::INTR) => return Ok(Woken::default()),
             other => other?,
         };
-        let mut woken = Woken {
-            signal: !fds[0].revents().is_empty(),
-            lost: 0,
-        };
-        for (at, (link, fd)) in self.links.iter().zip(&fds[1..]).enumerate() {
-            if link.socket.is_some() && !fd.revents().is_empty() {
-                woken.lost |= 1 << at;
-            }
-        }
-        Ok(woken)
+        let happened = |at: usize| !fds[at].revents().is_empty();
+        let links = self.links.iter().enumerate();
+        Ok(Woken {
+            signal: happened(0),
+            attempt: happened(1),
+            lost: links
+                .filter(|(at, link)| link.socket.is_some() && happened(LINKS + at))
+                .fold(0, |bits, (at, _)| bits | 1 << at),
+        })
     }
 
     /// How long there is nothing to do by itself.
     fn pause(&self) -> Option<Duration> {
-        let lost = self.links.iter().filter(|link| link.socket.is_none());
-        let due = lost.map(|link| link.due).min();
+        let due = self.links.iter().filter_map(Link::due).min();
         let due = due.map(|due| due.saturating_duration_since(Instant::now()));
-        match self.leaving {
+        match self.leaving || self.noticed {
             true => Some(due.unwrap_or(LOOK).min(LOOK)),
             false => due,
         }
     }
 
-    /// Which connections the driver has lost though no socket shows it, if it has said that it has lost
-    /// any, and none is known to be lost.
-    fn unseen(&self, lost: u64) -> u64 {
-        let device = self.device();
-        let notices = self.notices.as_ref();
-        let noticed = notices.is_some_and(|notices| nbd::has_lost(notices, device));
-        let known = lost != 0 || self.links.iter().any(|link| link.socket.is_none());
-        if !noticed || known {
+    /// Which connections the driver has lost, of those that are thought to be there, if it has said that
+    /// it has lost any.
+    fn unseen(&mut self) -> u64 {
+        self.noticed |= self.driver.has_lost(&self.setup);
+        if !self.noticed {
             return 0;
         }
-        let states = status::links_of(device).unwrap_or_default();
-        let dead = states.iter().take(self.links.len()).enumerate();
-        dead.filter(|(_, state)| !state.alive)
+        // Without memory there is no list; then it is looked at later.
+        let Some(states) = self.driver.links(&self.setup) else {
+            return 0;
+        };
+        self.noticed = false;
+        let pairs = self.links.iter().zip(&states).enumerate();
+        pairs
+            .filter(|(_, (link, state))| link.socket.is_some() && !state.alive)
             .fold(0, |bits, (at, _)| bits | 1 << at)
     }
 
     /// Gives connections up that are lost; fails if the device is not connected any more.
     fn lose(&mut self, lost: u64) -> bool {
         let device = self.device();
-        if !device.is_connected() {
+        if !self.driver.is_connected(&self.setup) {
             return false;
         }
         for (at, link) in self.links.iter_mut().enumerate() {
@@ -445,17 +348,25 @@ impl<'a> Keeper<'a> {
         true
     }
 
-    /// Tries to replace a connection; fails if the device is not connected any more.
-    fn replace(&mut self, at: usize) -> bool {
+    /// Looks which attempts are done; fails if the device is not connected any more.
+    fn replace_all(&mut self) -> bool {
+        while matches!(self.bell.read(&mut [0; 64]), Ok(1..)) {}
+        (0..self.links.len()).all(|at| match self.links[at].outcome() {
+            Some(outcome) => self.replace(at, outcome),
+            None => true,
+        })
+    }
+
+    /// Replaces a connection, if that can be; fails if the device is not connected any more.
+    fn replace(&mut self, at: usize, outcome: Outcome) -> bool {
         let device = self.device();
-        let link = &self.links[at];
-        let done = link.attempt(&self.options.export).map_err(Why::Refused);
+        let done = outcome.map_err(Why::Refused);
         let done = done.and_then(|(socket, export)| {
-            if let Some(what) = changed(self.setup.export, export) {
+            if let Some(what) = self.promise.broken_by(export) {
                 return Err(Why::Changed(what));
             }
             let sockets = std::iter::once((at, socket.as_fd()));
-            self.nbd.put(&self.setup, sockets).map_err(Why::Driver)?;
+            self.driver.put(&self.setup, sockets).map_err(Why::Driver)?;
             Ok(socket)
         });
         let link = &mut self.links[at];
@@ -470,15 +381,14 @@ impl<'a> Keeper<'a> {
                 true
             }
             Err(why) => {
-                if link.told != Some(why.kind()) {
+                if link.is_news(why.kind()) {
                     self.log.say(format_args!(
                         "{device}: connection {at} to {}: {why}; trying on",
                         link.address()
                     ));
-                    link.told = Some(why.kind());
                 }
                 link.failed();
-                device.is_connected()
+                self.driver.is_connected(&self.setup)
             }
         }
     }
@@ -486,7 +396,6 @@ impl<'a> Keeper<'a> {
     /// What is to be done when a signal has come: whether it ends at once.
     fn told_to_end(&mut self) -> bool {
         let _ = self.signals.read(&mut [0; 64]);
-        self.notify.tell("STOPPING=1");
         self.leaving = true;
         let device = self.device();
         if self.is_swap() {
@@ -510,11 +419,8 @@ impl<'a> Keeper<'a> {
 
     /// Tells systemd how many connections there are, and something before.
     fn tell(&mut self, before: &str) {
-        let alive = self
-            .links
-            .iter()
-            .filter(|link| link.socket.is_some())
-            .count();
+        let alive = self.links.iter().filter(|link| link.socket.is_some());
+        let alive = alive.count();
         self.state.clear();
         let _ = write!(
             self.state,
@@ -527,14 +433,16 @@ impl<'a> Keeper<'a> {
 
     fn end(&mut self, end: End) -> Result {
         let device = self.device();
-        if end == End::Disconnected {
+        // Not before: what is told to end may have to wait for swapoff, which may never come.
+        self.notify.tell("STOPPING=1");
+        if end == End::Disconnected || !self.driver.is_connected(&self.setup) {
             self.log.say(format_args!("{device} was disconnected"));
             return Ok(());
         }
         if self.options.disconnect {
             let used = Use::of(device).map_err(|err| Error::system(device.node(), err))?;
             disconnect::refuse(device, used)?;
-            return disconnect::disconnect(&mut self.nbd, device);
+            return disconnect::failed(device, self.driver.disconnect(&self.setup));
         }
         self.log.say(format_args!(
             "{device} stays connected, and is not kept any more"
@@ -543,182 +451,14 @@ impl<'a> Keeper<'a> {
     }
 }
 
-/// What has happened: a signal, and the numbers of connections that are lost, as bits.
+/// What has happened: a signal, the end of an attempt, and the numbers of connections that are lost, as
+/// bits.
 #[derive(Debug, Default)]
 struct Woken {
     signal: bool,
+    attempt: bool,
     lost: u64,
 }
 
-/// Why a connection could not be replaced.
-enum Why {
-    Refused(Refusal),
-    Changed(&'static str),
-    Driver(io::Error),
-}
-
-/// Kinds of reasons: each is told once until the connection is there again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Unreachable,
-    Refused,
-    Changed,
-    Driver,
-}
-
-impl Why {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Refused(Refusal::Io(_)) => Kind::Unreachable,
-            Self::Refused(_) => Kind::Refused,
-            Self::Changed(_) => Kind::Changed,
-            Self::Driver(_) => Kind::Driver,
-        }
-    }
-}
-
-impl std::fmt::Display for Why {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Refused(refusal) => refusal.fmt(f),
-            Self::Changed(what) => write!(f, "{what}, and is not used"),
-            Self::Driver(err) => {
-                f.write_str("the driver does not take it: ")?;
-                match Errno::from_io_error(err) {
-                    Some(errno) => write!(f, "{errno}"),
-                    None => write!(f, "{}", err.kind()),
-                }
-            }
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cli::{Cli, Command};
-    use clap::Parser;
-    use std::io::Write;
-    use std::net::TcpListener;
-    use std::thread;
-
-    fn options(line: &str) -> Connect {
-        let line = format!("rblk-nbd connect nbd0 {line}");
-        match Cli::parse_from(line.split(' ')).command {
-            Command::Connect(options) => options,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn export(size: u64, flags: u16, block: Option<u32>) -> Export {
-        Export { size, flags, block }
-    }
-
-    #[test]
-    fn servers_in_turn() {
-        let links = links(&options("192.0.2.1 192.0.2.2 -C 3")).unwrap();
-        let order = |at: usize| {
-            let addresses = links[at].addresses.iter();
-            addresses
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(" ")
-        };
-        assert_eq!(order(0), "192.0.2.1:10809 192.0.2.2:10809");
-        assert_eq!(order(1), "192.0.2.2:10809 192.0.2.1:10809");
-        assert_eq!(order(2), order(0));
-    }
-
-    #[test]
-    fn another_export() {
-        let was = export(1 << 20, 1, None);
-        assert_eq!(changed(was, was), None);
-        assert_eq!(changed(was, export(1 << 20, 0x105, Some(512))), None);
-        assert!(changed(was, export(1 << 19, 1, None))
-            .unwrap()
-            .contains("size"));
-        assert!(changed(was, export(1 << 20, 3, None))
-            .unwrap()
-            .contains("written"));
-        assert_eq!(changed(export(1, 3, None), export(1, 3, None)), None);
-    }
-
-    #[test]
-    fn blocks() {
-        let of = |line: &str, least| block(&options(line), export(1 << 20, 1, least)).ok();
-        assert_eq!(of("a", None), Some(512));
-        assert_eq!(of("a", Some(1)), Some(512));
-        assert_eq!(of("a", Some(4096)), Some(4096));
-        assert_eq!(of("a -b 1024", None), Some(1024));
-        assert_eq!(of("a -b 1024", Some(4096)), None);
-        assert_eq!(of("a --swap", Some(512)), Some(4096));
-        assert_eq!(of("a --swap", Some(8192)), Some(8192));
-    }
-
-    #[test]
-    fn identifiers() {
-        assert_eq!(identifier(&options("a [::1]:7 -N x")), "a:10809,[::1]:7 x");
-        assert_eq!(identifier(&options("unix:/run/x")), "unix:/run/x");
-    }
-
-    /// A server that says this to each who comes, and hears all that he says.
-    fn server(says: &'static [u8]) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                stream.write_all(says).unwrap();
-                thread::spawn(move || io::copy(&mut stream, &mut io::sink()));
-            }
-        });
-        address
-    }
-
-    fn first(line: &str) -> Result<Export> {
-        let options = options(line);
-        connect_all(&mut links(&options)?, &options.export)
-    }
-
-    #[test]
-    fn the_first_connection() {
-        const ONE: &[u8] = b"NBDMAGICIHAVEOPT\0\x02\0\0\0\0\0\x10\0\0\0\x01";
-        const OTHER: &[u8] = b"NBDMAGICIHAVEOPT\0\x02\0\0\0\0\0\x20\0\0\0\x01";
-        let (one, other, ssh) = (
-            server(ONE),
-            server(OTHER),
-            server(b"SSH-2.0-x 16 bytes and more"),
-        );
-        assert_eq!(first(&one).unwrap().size, 1 << 20);
-        // The second connection finds another export at the server that is next.
-        assert_eq!(
-            first(&format!("{one} {other}")).unwrap_err().exit_status(),
-            7
-        );
-        assert_eq!(first(&ssh).unwrap_err().exit_status(), 7);
-        // The first server does not serve; the second does.
-        assert!(first(&format!("{ssh} {one}")).is_ok());
-        let gone = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
-        // What a server says is told, not that another one is not there.
-        let err = first(&format!("{ssh} {gone}")).unwrap_err();
-        assert_eq!(err.exit_status(), 7);
-        let err = first(&gone.to_string()).unwrap_err();
-        assert_eq!((err.exit_status(), err.to_string().lines().count()), (8, 1));
-    }
-
-    #[test]
-    fn what_did_not_last_is_not_tried_at_once() {
-        let mut link = links(&options("192.0.2.1")).unwrap().remove(0);
-        for _ in 0..8 {
-            link.put(UnixStream::pair().unwrap().0.into());
-            link.lose();
-        }
-        assert!(link.due > Instant::now() + Duration::from_secs(5));
-        link.since = Instant::now() - 2 * LASTED;
-        link.lose();
-        assert!(link.due <= Instant::now() + Duration::from_millis(200));
-    }
-}
+mod tests;

@@ -136,11 +136,14 @@ impl Nbd {
         done.map(drop)
     }
 
-    /// Disconnects a device.
-    pub fn disconnect(&mut self, device: Device) -> io::Result<()> {
-        let done = self
-            .0
-            .call(DISCONNECT, |message| message.u32(INDEX, device.0));
+    /// Disconnects a device, whatever it is connected to, or if it is connected to that.
+    pub fn disconnect(&mut self, device: Device, identifier: Option<&str>) -> io::Result<()> {
+        let done = self.0.call(DISCONNECT, |message| {
+            message.u32(INDEX, device.0);
+            if let Some(identifier) = identifier {
+                message.string(IDENTIFIER, identifier);
+            }
+        });
         done.map(drop)
     }
 

@@ -26,8 +26,18 @@ const INFO_EXPORT: u16 = 0;
 const INFO_BLOCK_SIZE: u16 = 3;
 
 const HAS_FLAGS: u16 = 1 << 0;
-const READ_ONLY: u16 = 1 << 1;
-const CAN_MULTI_CONN: u16 = 1 << 8;
+/// It cannot be written.
+pub const READ_ONLY: u16 = 1 << 1;
+/// It has to be flushed for what is written to last.
+pub const CAN_FLUSH: u16 = 1 << 2;
+/// Writes may last when they have ended.
+pub const CAN_FUA: u16 = 1 << 3;
+/// It can be told what is not needed any more.
+pub const CAN_TRIM: u16 = 1 << 5;
+/// Zeroes need not be sent.
+pub const CAN_WRITE_ZEROES: u16 = 1 << 6;
+/// There may be several connections, with one cache.
+pub const CAN_MULTI_CONN: u16 = 1 << 8;
 
 /// A reply has words for people at most; more than that is none.
 const MAX_REPLY: u32 = 64 << 10;

@@ -17,6 +17,12 @@ impl Notify {
         Self(env::var_os("NOTIFY_SOCKET").and_then(open))
     }
 
+    /// A socket of this name.
+    #[cfg(test)]
+    pub fn to(name: OsString) -> Self {
+        Self(open(name))
+    }
+
     /// Tells what has become so, as `READY=1`; whoever does not listen at once is not told.
     pub fn tell(&self, state: &str) {
         if let Some((socket, manager)) = &self.0 {
