@@ -15,7 +15,7 @@
 # shellcheck source=tests/lib/recipes.sh
 . "$(dirname "$0")/../lib/recipes.sh"
 
-ktap_plan 55
+ktap_plan 60
 ! stock || ktap_skip_all "the command is for rblk's driver"
 for program in nbdkit mkswap; do
 	have "$program" || ktap_skip_all "no $program"
@@ -93,12 +93,16 @@ import json, sys
 for d in json.load(sys.stdin)["devices"]:
     print(d["name"], d["connected"], d["backend"], d["keeper"], len(d["links"]))')"
 state() {
+	local task
 	awk '/^VmLck:/ { locked = $2 } /^VmSize:/ { size = $2 } END { exit !(locked > 0.9 * size) }' "/proc/$kept/status" &&
-		[ "$(cat "/proc/$kept/oom_score_adj")" = -1000 ] && chrt -p "$kept" | grep -q SCHED_FIFO &&
-		# What prctl(PR_SET_IO_FLUSHER) sets: PF_MEMALLOC_NOIO and PF_LOCAL_THROTTLE.
-		[ $(($(sed 's/.*) //' "/proc/$kept/stat" | cut -d ' ' -f 7) & 0x180000)) != 0 ]
+		[ "$(cat "/proc/$kept/oom_score_adj")" = -1000 ] || return
+	for task in "/proc/$kept/task/"*; do
+		chrt -p "${task##*/}" | grep -q SCHED_FIFO &&
+			# What prctl(PR_SET_IO_FLUSHER) sets: PF_MEMALLOC_NOIO and PF_LOCAL_THROTTLE.
+			[ $(($(sed 's/.*) //' "$task/stat" | cut -d ' ' -f 7) & 0x180000)) = $((0x180000)) ] || return
+	done
 }
-check "its memory is locked, and it goes before others" state
+check "its memory is locked, and it goes before others, with all its threads" state
 check "another one is refused" ends 5 rblk-nbd connect -N disk nbd0 localhost
 check "which says who it is" said "process $kept already"
 
@@ -124,6 +128,14 @@ check "a device of another server is not taken" test "$(
 	rblk-nbd connect -N disk nbd0 127.0.0.1 2>/dev/null
 	echo $?
 )" = 5
+fell
+serve nbdkit -r -f -p 10809 file dir="$tmp/exports"
+files=$served
+wait_for 30 listens 10809
+check "nor with a server that takes no writes any more" ends 7 rblk-nbd connect -N disk nbd0 localhost
+check "which is said" said 'cannot be written any more'
+fell
+files
 check "it is disconnected" rblk-nbd disconnect nbd0
 check "and is free" becomes_unused 0
 
@@ -136,6 +148,18 @@ check_fails "without the command, the device is dead when its server has ended" 
 files
 check_fails "and stays so" dd if=/dev/nbd0 of=/dev/null bs=4k count=1 iflag=direct
 rblk-nbd disconnect nbd0
+becomes_unused 0
+
+# Somebody else disconnects the device and connects it, while the command does not look.
+ours --size 16M
+connected -N disk nbd0 localhost
+kill -STOP "$kept"
+others() { "$genl" disconnect 0 && becomes_unused 0 && "$genl" connect 0 "$tmp/ours" identifier=others; }
+check "the device is connected by somebody else" others
+kill -CONT "$kept"
+check "the command does not take it for its own" says 'was disconnected'
+check "and leaves it alone" dd if=/dev/nbd0 of=/dev/null bs=4k count=1 iflag=direct status=none
+"$genl" disconnect 0
 becomes_unused 0
 
 # Signals.
