@@ -26,41 +26,22 @@ pub(crate) use common::{
     tokens, //
 };
 
-mod activity;
-mod attributes;
-mod bell;
-mod class;
 mod control;
-mod departure;
-mod device;
 mod disk;
-mod drive;
-mod fate;
-mod info;
-mod ioctl;
-mod keeper;
+mod engine;
 pub mod logic;
-mod mapping;
-mod medium;
-mod optical;
-mod packet;
-mod packets;
-mod pieces;
-mod queue;
-mod registry;
-mod session;
-mod sleep;
-mod stats;
-mod trace;
-mod users;
-mod void_map;
+mod lower;
 
 use crate::{
+    control::{
+        class,
+        misc,
+        registry::Registry, //
+    },
     logic::options::{
         MAX_PACKET_BUFFERS,
         MIN_PACKET_BUFFERS, //
-    },
-    registry::Registry, //
+    }, //
 };
 use kernel::{
     error::code::*,
@@ -134,7 +115,7 @@ impl Driver {
         let sleep = KBox::pin_init(rb::suspend::Notifier::new(registry.clone()), GFP_KERNEL)?;
         let shutdown = KBox::pin_init(rb::reboot::Notifier::new(registry.clone()), GFP_KERNEL)?;
         let control = KBox::pin_init(
-            Registration::register(control::OPTIONS, registry.clone()),
+            Registration::register(misc::OPTIONS, registry.clone()),
             GFP_KERNEL,
         )?;
 

@@ -22,7 +22,7 @@ pub mod wait;
 mod budget;
 
 #[allow(dead_code, missing_docs, unreachable_pub)]
-#[path = "../../../drivers/block/pktcdvd/bell.rs"]
+#[path = "../../../drivers/block/pktcdvd/lower/bell.rs"]
 mod bell;
 
 #[allow(dead_code, missing_docs, unreachable_pub)]

@@ -3,10 +3,6 @@
 //! A session with an optical drive: the medium, and whether it is still there.
 
 use crate::{
-    activity::Activity,
-    bell::Bell,
-    drive,
-    fate::Fate,
     logic::{
         mmc::{
             cdb,
@@ -21,8 +17,14 @@ use crate::{
         },
         zone::Geometry, //
     },
-    medium::takes_packet,
-    session::Session, //
+    lower::{
+        activity::Activity,
+        bell::Bell,
+        drive,
+        fate::Fate,
+        plain::takes_packet,
+        session::Session, //
+    }, //
 };
 use kernel::{
     current,

@@ -2,9 +2,9 @@
 
 //! Telling the users of a disk that its medium has gone.
 
-use crate::{
+use crate::disk::{
     device::Device,
-    disk::Disk, //
+    operations::Disk, //
 };
 use kernel::sync::Arc;
 use rb::{

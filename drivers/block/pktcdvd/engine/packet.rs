@@ -5,9 +5,9 @@
 mod transfer;
 
 use crate::{
-    bell::{
-        Bell,
-        RingBell, //
+    engine::{
+        pieces::Pieces,
+        trace, //
     },
     logic::{
         buffer::{
@@ -20,11 +20,15 @@ use crate::{
         zone::{
             Geometry,
             Zone, //
-        },
+        }, //
     },
-    pieces::Pieces,
-    session::Active,
-    trace, //
+    lower::{
+        bell::{
+            Bell,
+            RingBell, //
+        },
+        session::Active, //
+    }, //
 };
 use core::ops::{
     Deref,
@@ -45,7 +49,7 @@ use rb::block::{
 /// A packet buffer: its pages, its state, and the writes that have joined.
 ///
 /// Only the thread of the device touches it, under
-/// [`Device::packets`](crate::device::Device::packets).
+/// [`Device::packets`](crate::disk::device::Device::packets).
 pub(crate) struct Packet {
     buffer: Buffer<BlkError>,
     bio: Arc<PageBio<RingBell>>,

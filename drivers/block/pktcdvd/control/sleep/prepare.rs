@@ -3,9 +3,11 @@
 //! Flushing all drives before tasks are frozen, and before power-off.
 
 use crate::{
-    device::Device,
-    registry::Registry,
-    users::END_PATIENCE, //
+    control::registry::Registry,
+    disk::{
+        device::Device,
+        users::END_PATIENCE, //
+    }, //
 };
 use kernel::{
     prelude::*,

@@ -3,17 +3,19 @@
 //! Lower devices that are no optical drives, and whether they can take packets.
 
 use crate::{
-    bell::Bell,
-    fate::Fate,
+    control::mapping::fits_blocks,
     logic::{
         options::AddOptions,
         zone::Geometry, //
     },
-    mapping::fits_blocks,
-    session::{
-        Card,
-        Session, //
-    },
+    lower::{
+        bell::Bell,
+        fate::Fate,
+        session::{
+            Card,
+            Session, //
+        }, //
+    }, //
 };
 use kernel::{
     error::code::*,

@@ -20,30 +20,34 @@
 mod forward;
 
 use crate::{
-    activity::Activity,
-    bell::Bell,
-    departure::{
-        Departure,
-        GivesNotice, //
+    disk::users::{
+        Users,
+        DEFAULT_LINGER, //
+    },
+    engine::{
+        packets::{
+            Packets,
+            Progress,
+            Store,
+            READS_IN_FLIGHT, //
+        },
+        queue::Queue,
+        stats::Stats,
+        trace, //
     },
     logic::{
         marks::Marks,
         mmc::medium::Medium,
         zone::Geometry, //
     },
-    packets::{
-        Packets,
-        Progress,
-        Store,
-        READS_IN_FLIGHT, //
-    },
-    queue::Queue,
-    session::Session,
-    stats::Stats,
-    trace,
-    users::{
-        Users,
-        DEFAULT_LINGER, //
+    lower::{
+        activity::Activity,
+        bell::Bell,
+        departure::{
+            Departure,
+            GivesNotice, //
+        },
+        session::Session, //
     }, //
 };
 use kernel::{

@@ -2,7 +2,7 @@
 
 //! Whether a lower device is still there.
 
-use crate::bell::Bell;
+use crate::lower::bell::Bell;
 use kernel::{
     prelude::*,
     sync::{

@@ -3,16 +3,16 @@
 //! `/sys/class/pktcdvd/`: commands as text.
 
 use crate::{
+    control::registry::{
+        Registry,
+        Which, //
+    },
     logic::options::{
         parse_add,
         parse_packet_buffers,
         parse_remove, //
     },
-    refuse,
-    registry::{
-        Registry,
-        Which, //
-    }, //
+    refuse, //
 };
 use kernel::prelude::*;
 use rb::{

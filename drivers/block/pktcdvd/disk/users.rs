@@ -11,17 +11,19 @@
 //! suspend of the system has to wait for the drive.
 
 use crate::{
-    device::Device,
+    control::mapping::limits,
+    disk::device::Device,
+    engine::packets::Packets,
     logic::users::{
         self,
         After,
         Opener,
         Refusal, //
     },
-    mapping::limits,
-    optical,
-    packets::Packets,
-    session::Session, //
+    lower::{
+        optical,
+        session::Session, //
+    }, //
 };
 use kernel::{
     current,

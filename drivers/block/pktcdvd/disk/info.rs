@@ -3,7 +3,7 @@
 //! The state of a device as text, for people.
 
 use crate::{
-    device::Device,
+    disk::device::Device,
     logic::{
         frames::FRAME_SIZE,
         mmc::{
@@ -12,10 +12,10 @@ use crate::{
             medium::{
                 Medium,
                 LINK_LOSS, //
-            },
+            }, //
         },
         state::State, //
-    },
+    }, //
 };
 use kernel::{
     fmt,

@@ -6,9 +6,9 @@
 //! unmapped without it, in a slot that is marked as busy, so a slow device does not delay others.
 
 use crate::{
-    device::Device,
-    logic::options::AddOptions,
-    mapping::Mapping, //
+    control::mapping::Mapping,
+    disk::device::Device,
+    logic::options::AddOptions, //
 };
 use kernel::{
     error::code::*,

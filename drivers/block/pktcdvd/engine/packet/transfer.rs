@@ -4,7 +4,10 @@
 
 use super::Packet;
 use crate::{
-    bell::RingBell,
+    engine::{
+        pieces::PacketRequest,
+        trace, //
+    },
     logic::{
         buffer::Io,
         contents::{
@@ -19,10 +22,11 @@ use crate::{
         },
         zone::Geometry, //
     },
-    medium::takes_packet,
-    pieces::PacketRequest,
-    session::Active,
-    trace, //
+    lower::{
+        bell::RingBell,
+        plain::takes_packet,
+        session::Active, //
+    }, //
 };
 use core::ops::Range;
 use kernel::{

@@ -17,7 +17,7 @@
 
 mod prepare;
 
-use crate::device::Device;
+use crate::disk::device::Device;
 use kernel::{
     sync::atomic::{
         Acquire,

@@ -6,10 +6,10 @@
 
 use super::Packets;
 use crate::{
-    device::Device,
+    disk::device::Device,
+    engine::pieces::PacketRequest,
     logic::flusher::Ended,
-    pieces::PacketRequest,
-    session::Active, //
+    lower::session::Active, //
 };
 use rb::block::error::{
     BlkError,

@@ -6,11 +6,14 @@
 //! original proposal, `/sys/block/pktcdvdN/packet/`.
 
 use crate::{
-    device::{
-        Device,
-        MAX_WAIT_US, //
+    disk::{
+        device::{
+            Device,
+            MAX_WAIT_US, //
+        },
+        info,
+        users::MAX_LINGER_MS, //
     },
-    info,
     logic::{
         marks::parse_mark,
         options::parse_packet_buffers, //
@@ -19,8 +22,7 @@ use crate::{
     tokens::{
         parse_u64,
         NumberError, //
-    },
-    users::MAX_LINGER_MS, //
+    }, //
 };
 use kernel::{
     error::code::*,

@@ -6,8 +6,15 @@ mod dispatch;
 mod flush;
 
 use crate::{
-    bell::Bell,
-    device::Device,
+    disk::device::Device,
+    engine::{
+        packet::Packet,
+        pieces::PacketRequest,
+        void_map::{
+            self,
+            VoidMap, //
+        }, //
+    },
     logic::{
         buffer,
         flusher::Flusher,
@@ -19,16 +26,13 @@ use crate::{
         users::Duty,
         zone::Geometry, //
     },
-    packet::Packet,
-    pieces::PacketRequest,
-    session::{
-        Active,
-        Session, //
-    },
-    void_map::{
-        self,
-        VoidMap, //
-    },
+    lower::{
+        bell::Bell,
+        session::{
+            Active,
+            Session, //
+        }, //
+    }, //
 };
 use kernel::{
     prelude::*,

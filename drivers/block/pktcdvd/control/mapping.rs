@@ -3,11 +3,14 @@
 //! A mapped device: all that it has registered, in the order in which it is taken down.
 
 use crate::{
-    attributes,
-    device::Device,
-    disk::Disk,
-    info::Info,
-    keeper::Keeper,
+    disk::{
+        attributes,
+        device::Device,
+        info::Info,
+        keeper::Keeper,
+        operations::Disk,
+        users::Closer, //
+    },
     logic::{
         frames::{
             FRAME_SIZE,
@@ -16,9 +19,10 @@ use crate::{
         options::AddOptions,
         zone::Geometry, //
     },
-    medium,
-    session::Session,
-    users::Closer, //
+    lower::{
+        plain,
+        session::Session, //
+    }, //
 };
 use core::num::NonZero;
 use kernel::{
@@ -84,7 +88,7 @@ pub(crate) struct Mapping {
 impl Mapping {
     /// Maps the lower device that `options` names to the packet device `dev`.
     ///
-    /// Fails as [`medium::open`], and with [`ENOMEM`]. May sleep, and wait for hardware.
+    /// Fails as [`plain::open`], and with [`ENOMEM`]. May sleep, and wait for hardware.
     pub(crate) fn new(
         dev: DevT,
         options: &AddOptions,
@@ -102,7 +106,7 @@ impl Mapping {
             check_optical(options)?;
             Looks::empty()
         } else {
-            let session = medium::open(options, &device.bell)?;
+            let session = plain::open(options, &device.bell)?;
             let looks = Looks::of(&session);
             device.enter(session)?;
             looks

@@ -7,6 +7,7 @@ use super::{
     ISSUES, //
 };
 use crate::{
+    engine::packet::Packet,
     logic::{
         buffer::{
             self,
@@ -16,10 +17,9 @@ use crate::{
         schedule::{
             Direction,
             Writes, //
-        },
+        }, //
     },
-    packet::Packet,
-    session::Active, //
+    lower::session::Active, //
 };
 use kernel::sync::atomic::Relaxed;
 use rb::block::error::BlkError;

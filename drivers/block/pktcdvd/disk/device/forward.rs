@@ -4,14 +4,16 @@
 
 use super::Device;
 use crate::{
+    engine::{
+        packets::READS_IN_FLIGHT,
+        pieces::PacketRequest,
+        trace, //
+    },
     logic::{
         buffer::Io,
         zone::Zone, //
     },
-    packets::READS_IN_FLIGHT,
-    pieces::PacketRequest,
-    session::Session,
-    trace, //
+    lower::session::Session, //
 };
 use core::fmt;
 use kernel::{

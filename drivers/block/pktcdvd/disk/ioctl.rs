@@ -5,8 +5,8 @@
 //! C header: [`include/uapi/linux/cdrom.h`](srctree/include/uapi/linux/cdrom.h)
 
 use crate::{
-    disk::Disk,
-    session::Session, //
+    disk::operations::Disk,
+    lower::session::Session, //
 };
 use kernel::{
     error::code::*,

@@ -3,14 +3,16 @@
 //! A session: the time in which a lower device is open, and its properties in that time.
 
 use crate::{
-    device::Device,
-    fate::Fate,
+    disk::device::Device,
     logic::{
         mmc::disc::Formatted,
         users::Duty,
         zone::Geometry, //
     },
-    optical::Optical, //
+    lower::{
+        fate::Fate,
+        optical::Optical, //
+    }, //
 };
 use core::ops::Deref;
 use kernel::{
