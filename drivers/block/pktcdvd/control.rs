@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who maps devices: the class in sysfs, the control device, and what the system does with all
-//! mapped devices when it sleeps.
+//! Who maps devices.
+//!
+//! From the bottom: a [`mapping`]; the [`registry`] of all; the files of the [`class`] in sysfs, the
+//! [control device](misc), and what the system has done before it [sleeps](sleep).
 
 pub(crate) mod class;
 pub(crate) mod mapping;

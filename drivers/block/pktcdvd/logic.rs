@@ -13,6 +13,7 @@ pub mod coverage;
 pub mod flusher;
 pub mod frames;
 pub mod hold;
+pub mod life;
 pub mod marks;
 pub mod mmc;
 pub mod options;

@@ -4,20 +4,26 @@
 //!
 //! A packet device stands on top of a lower device that should be, or can only be, written in large
 //! aligned pieces: rewritable discs, flash cards, USB sticks, stripes of a RAID. An optical drive
-//! is open only in a [`session`]: from the first open of the packet device until some time after
-//! the last close.
+//! is open only in a [session](lower::session): from the first open of the packet device until some
+//! time after the last close.
 //!
-//! A write takes this way:
+//! Floors, lowest first: [`logic`], [`lower`], [`engine`], [`disk`], [`control`].
+//!
+//! - [`control`]: who maps devices.
+//! - [`disk`]: what users of a disk touch.
+//! - [`engine`]: what gathers writes into packets, and writes these. It knows no user.
+//! - [`lower`]: what is asked of the lower device, and how it tells what happens to it.
+//! - [`logic`]: what decides, without the kernel. The other floors carry its decisions out.
+//!
+//! A file knows its own floor and those below. A write takes this way:
 //!
 //! 1. The block layer cuts requests at packet borders.
-//! 2. [`disk`] puts them into the [`queue`] of the [`device`], or holds writers back if there are
-//!    too many.
-//! 3. The thread of the device lets [`packets`] begin a [`packet`] for the next zone. All queued writes
-//!    to the zone join it.
+//! 2. The [operations](disk::operations) of the disk put them into the [queue](engine::queue), or
+//!    hold writers back if there are too many.
+//! 3. The [thread](disk::thread) of the device lets [packets](engine::packets) begin a
+//!    [packet](engine::packet) for the next zone. All queued writes to the zone join it.
 //! 4. Missing frames are read, and the whole packet is written with one write.
 //! 5. The writes end.
-//!
-//! [`logic`] decides, without the kernel; the other modules carry its decisions out.
 
 #![forbid(unsafe_code)]
 

@@ -5,26 +5,19 @@
 use crate::{
     disk::{
         attributes,
+        closer::Closer,
         device::Device,
         info::Info,
         keeper::Keeper,
-        operations::Disk,
-        users::Closer, //
-    },
-    logic::{
-        frames::{
-            FRAME_SIZE,
-            PACKET_MAX_SECTORS, //
+        looks::Looks,
+        operations::{
+            self,
+            Disk, //
         },
-        options::AddOptions,
-        zone::Geometry, //
     },
-    lower::{
-        plain,
-        session::Session, //
-    }, //
+    logic::options::AddOptions,
+    lower::session::Session, //
 };
-use core::num::NonZero;
 use kernel::{
     error::code::*,
     prelude::*,
@@ -36,20 +29,9 @@ use rb::{
         bdev::Glance,
         dev_t::DevT,
         gen_disk::{
-            DiskOptions,
             DiskToken,
             GenDisk, //
         },
-        limits::{
-            Feature,
-            QueueLimits, //
-        },
-        mq::{
-            self,
-            TagSet,
-            TagSetOptions, //
-        },
-        SECTOR_SIZE, //
     },
     debugfs,
     device::{
@@ -59,13 +41,6 @@ use rb::{
     kthread::Thread,
     module_ref::ModuleRef, //
 };
-
-/// How many writes may wait: more than the congestion marks admit by default, and as many as
-/// blk-mq can have.
-const QUEUE_DEPTH: u32 = 10240;
-
-/// The most sectors that one discard covers: so many the thread looks through without a pause.
-const MAX_DISCARD_SECTORS: u32 = 1 << 20;
 
 /// The nice value of the thread, as in the C driver.
 const NICE: i8 = -20;
@@ -78,7 +53,7 @@ const NICE: i8 = -20;
 pub(crate) struct Mapping {
     _info: debugfs::File<Info>,
     _class_device: ClassDevice<Device>,
-    _keeper: Option<Thread<Keeper>>,
+    _keeper: Option<Thread<Keeper<Disk>>>,
     _closer: Option<Thread<Closer>>,
     disk: Arc<GenDisk<Disk>>,
     thread: Thread<Device>,
@@ -102,18 +77,18 @@ impl Mapping {
         let lower = Glance::open(lower_dev)?;
         let name = CString::try_from_fmt(fmt!("pktcdvd{}", dev.minor()))?;
         let device = Device::new(dev, lower_dev, &lower, buffers)?;
-        let looks = if device.optical {
+        let looks = if device.hub.optical {
             check_optical(options)?;
             Looks::empty()
         } else {
-            let session = plain::open(options, &device.bell)?;
+            let session = Session::open(options, &device.hub.bell)?;
             let looks = Looks::of(&session);
             device.enter(session)?;
             looks
         };
         let thread = Thread::spawn(&name, NICE, device.clone())?;
-        let disk = Arc::new(add_disk(disks, &device, &looks)?, GFP_KERNEL)?;
-        let (keeper, closer) = if device.optical {
+        let disk = Arc::new(operations::add(disks, &device, &looks)?, GFP_KERNEL)?;
+        let (keeper, closer) = if device.hub.optical {
             let keeper = Arc::new(Keeper::new(device.clone(), disk.clone()), GFP_KERNEL)?;
             let closer = Arc::new(Closer::new(device.clone()), GFP_KERNEL)?;
             (
@@ -167,42 +142,6 @@ fn helper(dev: DevT, what: &str) -> Result<CString> {
     CString::try_from_fmt(fmt!("pktcdvd{}/{what}", dev.minor()))
 }
 
-fn add_disk(disks: &DiskToken, device: &Arc<Device>, looks: &Looks) -> Result<GenDisk<Disk>> {
-    let tags = TagSetOptions {
-        nr_hw_queues: 1,
-        // Reads have a hardware queue of their own, so that writers that are held back do not hold
-        // them up.
-        nr_read_queues: 1,
-        queue_depth: QUEUE_DEPTH,
-        flags: mq::Flag::NoDefaultScheduler.into(),
-    };
-    let tag_set = Arc::pin_init(TagSet::<Disk>::new(&tags, ())?, GFP_KERNEL)?;
-
-    let options = DiskOptions {
-        capacity_sectors: looks.capacity_sectors,
-        read_only: looks.read_only,
-        no_partitions: true,
-        removable: device.optical,
-        opens_another: device.optical,
-        device_number: Some((device.dev, NonZero::<u32>::MIN)),
-    };
-    let disk = options.build_mq::<Disk>(
-        disks,
-        fmt!("pktcdvd{}", device.index()),
-        &looks.limits,
-        tag_set,
-        device.clone(),
-    )?;
-
-    // The driver relies on this limit: it could not assign a request that crosses packets to one.
-    if disk.limits().chunk_sectors != looks.limits.chunk_sectors {
-        return Err(EINVAL);
-    }
-    // Before the disk is added: requests come as soon as it is.
-    device.rq_queue.populate(disk.queue().ok_or(EINVAL)?);
-    disk.add_disk(attributes::DISK)
-}
-
 /// Rejects options whose values the medium determines.
 fn check_optical(options: &AddOptions) -> Result {
     if options.packet_size.is_some() || options.offset != 0 {
@@ -210,83 +149,4 @@ fn check_optical(options: &AddOptions) -> Result {
         return Err(EINVAL);
     }
     Ok(())
-}
-
-/// The properties of the disk that users see.
-struct Looks {
-    capacity_sectors: u64,
-    read_only: bool,
-    limits: QueueLimits,
-}
-
-impl Looks {
-    /// Before the first session with an optical drive, nothing is known of its medium.
-    fn empty() -> Self {
-        Self {
-            capacity_sectors: 0,
-            read_only: false,
-            limits: QueueLimits {
-                logical_block_size: FRAME_SIZE,
-                physical_block_size: FRAME_SIZE,
-                max_hw_sectors: PACKET_MAX_SECTORS,
-                features: Feature::WriteCache | Feature::Rotational,
-                ..QueueLimits::default()
-            },
-        }
-    }
-
-    fn of(session: &Session) -> Self {
-        Self {
-            capacity_sectors: session.geometry.capacity_sectors(),
-            read_only: session.read_only,
-            limits: limits(session),
-        }
-    }
-}
-
-/// Returns the limits of a disk in a session.
-pub(crate) fn limits(session: &Session) -> QueueLimits {
-    let lower = session.lower.limits();
-    // A disc that is only read is not cut into packets.
-    let cut = session.optical.is_none() || !session.read_only;
-    let packet = if cut {
-        session.geometry.packet_sectors()
-    } else {
-        PACKET_MAX_SECTORS
-    };
-    let mut features = Feature::WriteCache.into();
-    if lower.rotational {
-        features |= Feature::Rotational;
-    }
-
-    QueueLimits {
-        logical_block_size: FRAME_SIZE.max(lower.logical_block_size),
-        physical_block_size: lower.physical_block_size.max(FRAME_SIZE),
-        io_min: packet * SECTOR_SIZE,
-        io_opt: packet * SECTOR_SIZE,
-        // The default is less than a large packet.
-        max_hw_sectors: PACKET_MAX_SECTORS,
-        chunk_sectors: if cut {
-            session.geometry.chunk_sectors()
-        } else {
-            0
-        },
-        // Forwarded reads use the memory of their submitters.
-        dma_alignment: lower.dma_alignment.max(SECTOR_SIZE - 1),
-        max_discard_sectors: if session.read_only {
-            0
-        } else {
-            MAX_DISCARD_SECTORS
-        },
-        discard_granularity: packet * SECTOR_SIZE,
-        discard_alignment: session.geometry.start_in_packet() * SECTOR_SIZE,
-        features,
-        ..QueueLimits::default()
-    }
-}
-
-/// Returns whether packets consist of whole logical blocks of a lower device.
-pub(crate) fn fits_blocks(geometry: &Geometry, logical_block_size: u32) -> bool {
-    let block = FRAME_SIZE.max(logical_block_size) / SECTOR_SIZE;
-    geometry.chunk_sectors().checked_rem(block) == Some(0)
 }

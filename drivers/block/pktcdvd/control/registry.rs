@@ -137,7 +137,7 @@ impl Registry {
         match self.map(index, options) {
             Ok(mapping) => {
                 let dev = mapping.dev();
-                match mapping.device().geometry() {
+                match mapping.device().hub.geometry() {
                     Some(geometry) => pr_info!(
                         "pktcdvd{}: mapped to {} with packets of {} bytes\n",
                         dev.minor(),
@@ -201,12 +201,12 @@ impl Registry {
     ///
     /// Ends a lingering session first, and waits for that. Fails with [`ENXIO`] if `dev` is not
     /// mapped; with [`EBUSY`] if the device is open, or `dev` is a lower device that is being
-    /// mapped or unmapped; and as [`Device::end_lingering`]. May sleep.
+    /// mapped or unmapped; and as [`Users::end_lingering`](crate::disk::users::Users::end_lingering). May sleep.
     pub(crate) fn remove(&self, dev: DevT, which: Which) -> Result {
         let (index, lower, mapping) = loop {
             match self.retire(dev, which)? {
                 Retired::Now(index, lower, mapping) => break (index, lower, mapping),
-                Retired::Lingers(device) => device.end_lingering()?,
+                Retired::Lingers(device) => device.users.end_lingering()?,
             }
         };
         let departure = mapping
@@ -237,8 +237,8 @@ impl Registry {
             match slot.mapping() {
                 Some(mapping) if is_lower || mapping.dev() == dev => {
                     let device = mapping.device();
-                    if let Err(busy) = device.retire() {
-                        return match device.openers() {
+                    if let Err(busy) = device.users.retire() {
+                        return match device.users.count() {
                             0 => Ok(Retired::Lingers(device.clone())),
                             _ => Err(busy),
                         };

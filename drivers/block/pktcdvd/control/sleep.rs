@@ -4,76 +4,78 @@
 //!
 //! Before any task is frozen, the caches of all drives are flushed, because a drive that is served
 //! from user space cannot be flushed later. Lingering sessions end. The system waits for that only
-//! for a while ([`prepare`]), and goes on if it fails.
-//!
-//! The thread of an optical drive's device is freezable. When user space is frozen, the thread is
-//! told to freeze. It goes on serving IO first: other kernel threads that wait for IO cannot freeze
-//! before it is done. Packets do not wait for more writes then. When nothing is left to do, the
-//! thread has the cache of the drive flushed, and freezes. If the drive takes too long, the system
-//! stays awake. After the sleep the medium is examined, since the drive had no power.
+//! for a while, and goes on if it fails. Once user space is frozen, the
+//! [thread](crate::disk::thread) of each device flushes the cache once more.
 //!
 //! Before power-off and reboot the same is done as before suspend, with a longer wait, since there
 //! is no second chance.
 
-mod prepare;
-
-use crate::disk::device::Device;
+use crate::{
+    control::registry::Registry,
+    disk::{
+        device::Device,
+        users::END_PATIENCE, //
+    }, //
+};
 use kernel::{
-    sync::atomic::{
-        Acquire,
-        Full,
-        Relaxed,
-        Release, //
-    },
+    prelude::*,
+    sync::Arc,
     time::{
+        Delta,
         Instant,
         Monotonic, //
     }, //
 };
-use rb::kthread;
+use rb::reboot::Shutdown;
 
-impl Device {
-    /// Freezes until the system has slept. Called by the thread, when nothing is left to do.
-    pub(crate) fn sleep(&self) {
-        if !kthread::freeze() {
+/// How long the system waits for all drives together before it freezes tasks. Their caches are
+/// flushed once more afterwards.
+#[cfg(CONFIG_PM_SLEEP)]
+const PATIENCE: Delta = Delta::from_secs(10);
+
+#[cfg(CONFIG_PM_SLEEP)]
+impl rb::suspend::Sleeper for Registry {
+    fn prepare(&self) {
+        self.bring_to_rest(PATIENCE);
+    }
+}
+
+impl Shutdown for Registry {
+    fn shutdown(&self) {
+        self.bring_to_rest(END_PATIENCE);
+    }
+}
+
+impl Registry {
+    /// Flushes the caches of all drives, and ends lingering sessions. Waits up to `patience` for
+    /// all together.
+    fn bring_to_rest(&self, patience: Delta) {
+        // Without memory for this list, the thread of each device still flushes its drive later.
+        let Ok(devices) = self.optical_devices() else {
             return;
+        };
+        let until = Instant::<Monotonic>::now() + patience;
+
+        // All are asked before the first one is waited for, so that they work at the same time.
+        devices.iter().for_each(|device| {
+            let _ = device.users.hurry();
+            device.hub.syncs.want();
+        });
+        for device in &devices {
+            device.hub.syncs.wait(device.hub.syncs.last(), until);
+            device.users.await_idle(until, false);
         }
-        // Under the lock, where no last reference is dropped.
-        if let Some(session) = self.queue.lock().session() {
-            session.io_failed();
-        }
     }
 
-    /// Asks the thread to flush the cache of the drive. Returns a ticket for
-    /// [`Device::await_sync`].
-    pub(crate) fn want_sync(&self) -> u64 {
-        let ticket = self.syncs_wanted.fetch_add(1, Full).wrapping_add(1);
-        self.bell.ring();
-        ticket
-    }
+    fn optical_devices(&self) -> Result<KVec<Arc<Device>>> {
+        let mut devices = KVec::new();
 
-    /// Waits for the flush of a ticket until `until`. Returns whether the cache was flushed, or did
-    /// not have to be.
-    pub(crate) fn await_sync(&self, ticket: u64, until: Instant<Monotonic>) -> bool {
-        self.await_turn(until, false, || self.syncs_tried.load(Acquire) >= ticket)
-    }
-
-    /// Returns the last ticket.
-    pub(crate) fn syncs_wanted(&self) -> u64 {
-        self.syncs_wanted.load(Acquire)
-    }
-
-    /// Returns whether a task waits for a flush of the cache.
-    pub(crate) fn is_sync_wanted(&self) -> bool {
-        self.syncs_tried.load(Relaxed) < self.syncs_wanted()
-    }
-
-    /// Notes that the flushes of all tickets up to `ticket` are done, or not needed. Called by the
-    /// thread.
-    pub(crate) fn sync_tried(&self, ticket: u64) {
-        if ticket > self.syncs_tried.load(Relaxed) {
-            self.syncs_tried.store(ticket, Release);
-            self.turn();
-        }
+        self.for_each(|mapping| {
+            if mapping.device().hub.optical {
+                devices.push(mapping.device().clone(), GFP_KERNEL)?;
+            }
+            Ok(())
+        })?;
+        Ok(devices)
     }
 }

@@ -7,10 +7,7 @@
 
 use crate::{
     disk::{
-        device::{
-            Device,
-            MAX_WAIT_US, //
-        },
+        device::Device,
         info,
         users::MAX_LINGER_MS, //
     },
@@ -39,6 +36,9 @@ use rb::{
     },
     sysfs_groups, //
 };
+
+/// Longest time for which writes can be set to wait.
+const MAX_WAIT_US: u64 = 10_000_000;
 
 /// The files of the class device.
 pub(crate) const CLASS_DEVICE: Groups<ClassDevice<Device>> = sysfs_groups!(
@@ -85,18 +85,18 @@ macro_rules! numbers {
 }
 
 numbers! {
-    PacketsStarted, c"packets_started", |d| d.stats.packets_started.get();
-    PacketsFinished, c"packets_finished", |d| d.stats.packets_finished.get();
-    PacketsFull, c"packets_full", |d| d.stats.packets_full.get();
-    PacketsFailed, c"packets_failed", |d| d.stats.packets_failed.get();
-    KbWritten, c"kb_written", |d| d.stats.sectors_written.get() / 2;
-    KbRead, c"kb_read", |d| d.stats.sectors_read.get() / 2;
-    KbReadGather, c"kb_read_gather", |d| d.stats.sectors_read_gather.get() / 2;
-    CacheHits, c"cache_hits", |d| d.stats.cache_hits.get();
-    Flushes, c"flushes", |d| d.stats.flushes.get();
-    Errors, c"errors", |d| d.stats.errors.get();
-    QueueMax, c"queue_max", |d| d.stats.queue_max.get();
-    Size, c"size", |d| d.queue.lock().size();
+    PacketsStarted, c"packets_started", |d| d.hub.stats.packets_started.get();
+    PacketsFinished, c"packets_finished", |d| d.hub.stats.packets_finished.get();
+    PacketsFull, c"packets_full", |d| d.hub.stats.packets_full.get();
+    PacketsFailed, c"packets_failed", |d| d.hub.stats.packets_failed.get();
+    KbWritten, c"kb_written", |d| d.hub.stats.sectors_written.get() / 2;
+    KbRead, c"kb_read", |d| d.hub.stats.sectors_read.get() / 2;
+    KbReadGather, c"kb_read_gather", |d| d.hub.stats.sectors_read_gather.get() / 2;
+    CacheHits, c"cache_hits", |d| d.hub.stats.cache_hits.get();
+    Flushes, c"flushes", |d| d.hub.stats.flushes.get();
+    Errors, c"errors", |d| d.hub.stats.errors.get();
+    QueueMax, c"queue_max", |d| d.hub.stats.queue_max.get();
+    Size, c"size", |d| d.hub.queue.lock().size();
 }
 
 /// Declares attributes that reset the counters when anything is written.
@@ -110,7 +110,7 @@ macro_rules! resets {
                 const NAME: &'static CStr = $file;
 
                 fn store(device: &Device, _text: &[u8]) -> Result {
-                    device.stats.reset();
+                    device.hub.stats.reset();
                     Ok(())
                 }
             }
@@ -134,12 +134,12 @@ macro_rules! marks {
                 const NAME: &'static CStr = $file;
 
                 fn show(device: &Device, out: &mut Output<'_>) -> Result {
-                    out.line(device.marks().$get())
+                    out.line(device.hub.marks().$get())
                 }
 
                 fn store(device: &Device, text: &[u8]) -> Result {
                     let value = parse_mark(text).map_err(number_error)?;
-                    device.set_marks(|gate| gate.$set(value.into()));
+                    device.hub.set_marks(|gate| gate.$set(value.into()));
                     Ok(())
                 }
             }
@@ -188,7 +188,7 @@ impl Attribute<Device> for PacketWait {
     const NAME: &'static CStr = c"packet_wait_us";
 
     fn show(device: &Device, out: &mut Output<'_>) -> Result {
-        out.line(device.wait().as_nanos() / 1000)
+        out.line(device.hub.wait().as_nanos() / 1000)
     }
 
     fn store(device: &Device, text: &[u8]) -> Result {
@@ -196,7 +196,7 @@ impl Attribute<Device> for PacketWait {
         if us > MAX_WAIT_US {
             return Err(ERANGE);
         }
-        device.set_wait(Delta::from_micros(i64::try_from(us)?));
+        device.hub.set_wait(Delta::from_micros(i64::try_from(us)?));
         Ok(())
     }
 }
@@ -210,7 +210,7 @@ impl Attribute<Device> for LingerTime {
     const NAME: &'static CStr = c"linger_ms";
 
     fn show(device: &Device, out: &mut Output<'_>) -> Result {
-        out.line(device.linger().as_nanos() / 1_000_000)
+        out.line(device.users.linger().as_nanos() / 1_000_000)
     }
 
     fn store(device: &Device, text: &[u8]) -> Result {
@@ -218,7 +218,9 @@ impl Attribute<Device> for LingerTime {
         if ms > MAX_LINGER_MS {
             return Err(ERANGE);
         }
-        device.set_linger(Delta::from_millis(i64::try_from(ms)?));
+        device
+            .users
+            .set_linger(Delta::from_millis(i64::try_from(ms)?));
         Ok(())
     }
 }
@@ -231,14 +233,14 @@ impl Attribute<Device> for SessionPhase {
     const NAME: &'static CStr = c"session";
 
     fn show(device: &Device, out: &mut Output<'_>) -> Result {
-        out.line(device.phase())
+        out.line(device.users.phase())
     }
 
     fn store(device: &Device, text: &[u8]) -> Result {
         if text.trim_ascii_end() != b"end" {
             return Err(EINVAL);
         }
-        device.end_lingering()
+        device.users.end_lingering()
     }
 }
 

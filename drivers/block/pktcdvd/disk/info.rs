@@ -50,25 +50,26 @@ struct Text<'a>(&'a Device);
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let device = self.0;
-        let mut queue = device.queue.lock();
+        let hub = &device.hub;
+        let mut queue = hub.queue.lock();
         let (size, marks) = (queue.size(), queue.gate().marks());
         drop(queue);
-        let (openers, phase) = (device.openers(), device.phase());
-        let geometry = device.geometry();
-        let medium = device.medium();
+        let (openers, phase) = (device.users.count(), device.users.phase());
+        let geometry = hub.geometry();
+        let medium = hub.medium();
         // Last: the lock of the openers is outside this one.
         let packets = device.packets.lock();
 
         f.write_fmt(fmt!(
             "Writer pktcdvd{} mapped to {}:\n\n",
-            device.index(),
+            hub.index(),
             &*device.lower_name
         ))?;
         f.write_fmt(fmt!(
             "Settings:\n\tpacket size:\t\t{}kB\n\tpacket buffers:\t\t{}\n\tpacket wait:\t\t{}us\n",
             geometry.map_or(0, |g| g.packet_frames()) * FRAME_SIZE / 1024,
             packets.len(),
-            device.wait().as_nanos() / 1000
+            hub.wait().as_nanos() / 1000
         ))?;
         if let Some((medium, _)) = &medium {
             f.write_fmt(fmt!("{}", Settings(medium)))?;
@@ -79,7 +80,7 @@ impl fmt::Display for Text<'_> {
             openers,
             geometry.map_or(0, |g| g.start_sector())
         ))?;
-        if device.optical {
+        if hub.optical {
             f.write_fmt(fmt!("\tsession:\t\t{phase}\n"))?;
         }
         if let Some((medium, speed)) = &medium {
@@ -91,14 +92,14 @@ impl fmt::Display for Text<'_> {
                 speed
             ))?;
         }
-        if device.optical {
+        if hub.optical {
             let activity = device.activity.get();
             f.write_fmt(fmt!("\tdrive busy with:\t{}\n", format_args!("{activity}")))?;
         }
         f.write_fmt(fmt!(
             "\nQueue state:\n\tbios queued:\t\t{}\n\tbios pending:\t\t{}\n\tcurrent sector:\t\t{:#x}\n",
             size,
-            device.reads_in_flight(),
+            hub.reads_in_flight(),
             packets.current_sector()
         ))?;
         f.write_str("\tstate:\t\t\t")?;
@@ -142,7 +143,7 @@ struct Statistics<'a>(&'a Device);
 
 impl fmt::Display for Statistics<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let stats = &self.0.stats;
+        let stats = &self.0.hub.stats;
 
         f.write_fmt(fmt!(
             "Statistics:\n\tpackets started:\t{}\n\tpackets ended:\t\t{}\n",

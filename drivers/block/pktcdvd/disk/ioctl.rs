@@ -5,7 +5,7 @@
 //! C header: [`include/uapi/linux/cdrom.h`](srctree/include/uapi/linux/cdrom.h)
 
 use crate::{
-    disk::operations::Disk,
+    disk::device::Device,
     lower::session::Session, //
 };
 use kernel::{
@@ -17,7 +17,7 @@ use kernel::{
     },
 };
 use rb::block::gen_disk::{
-    GenDisk,
+    DiskRef,
     Ioctl, //
 };
 
@@ -64,9 +64,11 @@ const HARMLESS: &[u8] = &[
 /// The ioctls that the C driver knew, and one that unlocks the door, are passed on to the drive
 /// with the rights of the caller. A command that would disturb writing fails with [`EBUSY`].
 /// CDROM_GET_CAPABILITY is not passed on: by its failure programs recognise a packet device.
-pub(crate) fn ioctl(disk: &GenDisk<Disk>, call: &Ioctl) -> Result<i32> {
-    let device = disk.data();
-    let session = device.session().filter(|session| session.optical.is_some());
+pub(crate) fn ioctl(device: &Device, disk: &DiskRef, call: &Ioctl) -> Result<i32> {
+    let session = device
+        .hub
+        .session()
+        .filter(|session| session.optical.is_some());
     let session = session.ok_or(ENOTTY)?;
 
     let mut opcode = None;
@@ -76,9 +78,9 @@ pub(crate) fn ioctl(disk: &GenDisk<Disk>, call: &Ioctl) -> Result<i32> {
         SCSI_IOCTL_SEND_COMMAND => {
             opcode = Some(check_command(&session, call, SEND_COMMAND_OFFSET)?);
         }
-        CDROMEJECT => return eject(disk, &session, call),
+        CDROMEJECT => return eject(device, disk, &session, call),
         // Programs that eject unlock the door first.
-        CDROM_LOCKDOOR if call.arg() == 0 => check_alone(disk)?,
+        CDROM_LOCKDOOR if call.arg() == 0 => check_alone(device)?,
         _ => return Err(ENOTTY),
     }
     if call.cmd() == CDROM_LOCKDOOR {
@@ -91,7 +93,7 @@ pub(crate) fn ioctl(disk: &GenDisk<Disk>, call: &Ioctl) -> Result<i32> {
             session.cache_failed();
         }
         session.io_failed();
-        disk.data().bell.ring();
+        device.hub.bell.ring();
     }
     result
 }
@@ -114,8 +116,8 @@ fn check_command(session: &Session, call: &Ioctl, offset: usize) -> Result<u8> {
 }
 
 /// Checks that nobody else has the disk open.
-fn check_alone(disk: &GenDisk<Disk>) -> Result {
-    if disk.data().openers() > 1 {
+fn check_alone(device: &Device) -> Result {
+    if device.users.count() > 1 {
         return Err(EBUSY);
     }
     Ok(())
@@ -126,19 +128,19 @@ fn check_alone(disk: &GenDisk<Disk>) -> Result {
 /// If something could not be written to the medium, the first eject fails, and the next one does
 /// not. A medium that the drive formats is closed first, which may take the drive minutes. If the
 /// drive does not eject it then, the drive goes on with the format.
-fn eject(disk: &GenDisk<Disk>, session: &Session, call: &Ioctl) -> Result<i32> {
-    check_alone(disk)?;
+fn eject(device: &Device, disk: &DiskRef, session: &Session, call: &Ioctl) -> Result<i32> {
+    check_alone(device)?;
     // A drive that only reads may not support a flush.
     if !session.read_only {
         disk.sync()?;
     }
-    session.finish_for_task(disk.data().index())?;
+    session.finish_for_task(device.hub.index())?;
     session.unlock_door();
     let result = session.lower.ioctl(call);
     if result.is_err() {
         session.lock_door();
     }
     session.io_failed();
-    disk.data().bell.ring();
+    device.hub.bell.ring();
     result
 }

@@ -2,13 +2,13 @@
 
 //! Telling the users of a disk that its medium has gone.
 
-use crate::disk::{
-    device::Device,
-    operations::Disk, //
-};
+use crate::disk::device::Device;
 use kernel::sync::Arc;
 use rb::{
-    block::gen_disk::GenDisk,
+    block::gen_disk::{
+        GenDisk,
+        Operations, //
+    },
     kthread, //
 };
 
@@ -16,25 +16,25 @@ use rb::{
 ///
 /// It has a thread of its own: a file system that is told of the loss waits for its IO, which the
 /// thread of the device has to end meanwhile.
-pub(crate) struct Keeper {
+pub(crate) struct Keeper<D: Operations> {
     device: Arc<Device>,
-    disk: Arc<GenDisk<Disk>>,
+    disk: Arc<GenDisk<D>>,
 }
 
-impl Keeper {
+impl<D: Operations> Keeper<D> {
     /// Creates one for a disk.
-    pub(crate) fn new(device: Arc<Device>, disk: Arc<GenDisk<Disk>>) -> Self {
+    pub(crate) fn new(device: Arc<Device>, disk: Arc<GenDisk<D>>) -> Self {
         Self { device, disk }
     }
 }
 
-impl kthread::Run for Keeper {
+impl<D: Operations> kthread::Run for Keeper<D> {
     fn run(&self) {
         while !kthread::should_stop() {
-            self.device.lost.wait(None);
+            self.device.hub.lost.wait(None);
             // No open or close can run meanwhile, so the session and its medium do not change.
             let lost = self.disk.with_openers(|_| {
-                let lost = self.device.is_lost();
+                let lost = self.device.hub.is_lost();
                 if lost {
                     self.disk.set_capacity(0);
                 }

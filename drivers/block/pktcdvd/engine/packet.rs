@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One packet buffer, and the packet in it.
-
-mod transfer;
+//! One packet buffer, and the packet in it: its IO, and the copying of data into and out of it.
 
 use crate::{
     engine::{
-        pieces::Pieces,
+        active::Active,
+        pieces::{
+            PacketRequest,
+            Pieces, //
+        },
         trace, //
     },
     logic::{
@@ -14,31 +16,41 @@ use crate::{
             Buffer,
             Io, //
         },
-        contents,
-        frames::FRAME_SIZE,
+        contents::{
+            self,
+            Pages, //
+        },
+        frames::{
+            FrameRange,
+            FRAME_SIZE, //
+        },
         state::Action,
         zone::{
             Geometry,
             Zone, //
-        }, //
-    },
-    lower::{
-        bell::{
-            Bell,
-            RingBell, //
         },
-        session::Active, //
-    }, //
+    },
+    lower::bell::{
+        Bell,
+        RingBell, //
+    },
 };
 use core::ops::{
     Deref,
-    DerefMut, //
+    DerefMut,
+    Range, //
 };
 use kernel::{
     prelude::*,
     sync::Arc, //
 };
 use rb::block::{
+    bio::{
+        Bio,
+        Command,
+        Flag,
+        Flags, //
+    },
     error::{
         BlkError,
         BlkResult, //
@@ -48,8 +60,8 @@ use rb::block::{
 
 /// A packet buffer: its pages, its state, and the writes that have joined.
 ///
-/// Only the thread of the device touches it, under
-/// [`Device::packets`](crate::disk::device::Device::packets).
+/// Only the thread of the device touches it, under the mutex of all
+/// [packets](crate::engine::packets::Packets).
 pub(crate) struct Packet {
     buffer: Buffer<BlkError>,
     bio: Arc<PageBio<RingBell>>,
@@ -131,7 +143,7 @@ impl Packet {
             if self.gather_again(device, io, result) {
                 return;
             }
-            device.packet_error(zone, io, err);
+            device.report.packet(zone, io, err);
         }
         if matches!(io, Io::Write) {
             // Before the writers learn that the write is done: they may ask for a flush then.
@@ -203,4 +215,89 @@ impl Packet {
             rq.end(result);
         }
     }
+
+    /// Submits the IO that is next.
+    pub(crate) fn submit(&mut self, device: &Active<'_>) {
+        self.proceed(device);
+        let Some((io, zone)) = self.take_ready() else {
+            return;
+        };
+        let (command, flags, frames) = match io {
+            Io::Gather(frames) => {
+                let sectors = u64::from(frames.sectors());
+                device.stats.sectors_read_gather.add(sectors);
+                (Command::Read, Flags::from(Flag::Sync), Some(frames))
+            }
+            // If it were merged with another packet, it would not be a write of one packet.
+            Io::Write => (Command::Write, Flag::Sync | Flag::NoMerge, None),
+        };
+        let sector = frames.map_or(zone.sector(), |frames| zone.sector_of(frames));
+
+        if device.session.is_lost() {
+            return self.io_done(device, io, Err(BlkError::IOERR));
+        }
+        if matches!(io, Io::Write) && !device.session.takes_packet() {
+            // Its limits were lowered since: it would split the packet.
+            return self.io_done(device, io, Err(BlkError::INVAL));
+        }
+        match io {
+            Io::Gather(frames) => trace::pkt_gather(device.dev, sector, frames.sectors()),
+            Io::Write => {
+                trace::pkt_write(device.dev, sector, device.session.geometry.packet_frames())
+            }
+        }
+
+        match self.bio.as_arc_borrow().submit(
+            &device.session.lower,
+            command,
+            flags,
+            sector,
+            byte_range(&device.session.geometry, frames),
+        ) {
+            Ok(()) => self.submitted(io),
+            Err(err) => self.io_done(device, io, Err(err.into())),
+        }
+    }
+
+    /// Puts the data of the writes into the buffer, in the order they were submitted.
+    fn assemble(&mut self, device: &Active<'_>) -> Result {
+        let void = self.buffer.take_void();
+        contents::assemble(
+            &device.session.geometry,
+            self.pieces.iter(),
+            void,
+            &mut self.bio,
+        )
+    }
+
+    /// Fills a read from the buffer.
+    pub(crate) fn read(&self, device: &Active<'_>, rq: &PacketRequest) -> BlkResult {
+        let parts = contents::placed(&device.session.geometry, rq).ok_or(BlkError::INVAL)?;
+        for (offset, bio) in parts {
+            self.bio.copy_to_bio(bio, offset)?;
+        }
+        Ok(())
+    }
+}
+
+impl Pages<Bio> for Arc<PageBio<RingBell>> {
+    type Error = Error;
+
+    const MISPLACED: Error = EINVAL;
+
+    fn zero(&mut self) {
+        PageBio::zero(self);
+    }
+
+    fn put(&mut self, offset: usize, bio: &Bio) -> Result {
+        self.copy_from_bio(bio, offset)
+    }
+}
+
+/// Returns where `frames`, or all of a packet, are in the buffer.
+fn byte_range(geometry: &Geometry, frames: Option<FrameRange>) -> Range<usize> {
+    let all = (geometry.packet_frames() * FRAME_SIZE) as usize;
+    frames.map_or(0..all, |frames| {
+        frames.byte_offset()..frames.byte_offset() + frames.bytes()
+    })
 }

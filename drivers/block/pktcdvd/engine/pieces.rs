@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Sorted sets of requests, that never allocate.
+//! Requests of a packet device, and sorted sets of them, that never allocate.
 //!
 //! Each request brings the memory of its own tree node, allocated with the tag set.
 
-use crate::logic::pieces::{
-    self,
-    Claim,
-    Key,
-    Tree, //
+use crate::logic::{
+    contents::{
+        Part,
+        Transfer, //
+    },
+    pieces::{
+        self,
+        Claim,
+        Key,
+        Tree, //
+    },
 };
 use kernel::{
     prelude::*,
@@ -18,10 +24,48 @@ use kernel::{
     },
     sync::atomic::Atomic,
 };
-use rb::block::mq::Request;
+use rb::block::{
+    bio::{
+        Bio,
+        Flag, //
+    },
+    mq::Request, //
+};
 
 /// A request of a packet device.
 pub(crate) type PacketRequest = Request<RequestData>;
+
+impl Part for Bio {
+    fn bytes(&self) -> usize {
+        Self::bytes(self) as usize
+    }
+}
+
+impl Transfer for PacketRequest {
+    type Part = Bio;
+
+    fn sector(&self) -> u64 {
+        Self::sector(self)
+    }
+
+    fn sectors(&self) -> u32 {
+        Self::sectors(self)
+    }
+
+    fn is_urgent(&self) -> bool {
+        // A request has the flags of its first write only, and no longer what its flush was asked by.
+        self.bios().any(|bio| {
+            let flags = bio.flags();
+            [Flag::Sync, Flag::ForcedUnitAccess, Flag::Preflush]
+                .into_iter()
+                .any(|flag| flags.contains(flag))
+        })
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &Bio> {
+        self.bios()
+    }
+}
 
 /// A request in a set, and what is noted there.
 struct Entry {

@@ -161,9 +161,22 @@ fn bytes(buffer: &mut CommandBuffer) -> Result<&mut [u8; BUFFER_LEN]> {
     buffer.as_mut_slice().first_chunk_mut().ok_or(EINVAL)
 }
 
+/// Unlocks the door of a drive. Context as of [`execute`].
+pub(crate) fn unlock_door(lower: &BdevFile) {
+    try_to(lower, &cdb::prevent_removal(false));
+}
+
+/// Locks the door of a drive again, if the drive's own driver locks doors. Context as of
+/// [`execute`].
+pub(crate) fn lock_door(lower: &BdevFile) {
+    if Drive::of(lower).is_some_and(|drive| drive.locks_door()) {
+        try_to(lower, &cdb::prevent_removal(true));
+    }
+}
+
 /// Sends a command without data, and ignores its failure. Repeats it if that may help. Context as
 /// of [`execute`].
-pub(crate) fn try_to(lower: &BdevFile, command: &Command) {
+fn try_to(lower: &BdevFile, command: &Command) {
     for retries in 0..=Fault::RETRIES {
         let Err(failure) = execute(lower, command, None) else {
             return;

@@ -3,24 +3,34 @@
 //! A session: the time in which a lower device is open, and its properties in that time.
 
 use crate::{
-    disk::device::Device,
     logic::{
         mmc::disc::Formatted,
-        users::Duty,
+        options::AddOptions,
         zone::Geometry, //
     },
     lower::{
-        fate::Fate,
-        optical::Optical, //
+        activity::Activity,
+        bell::Bell,
+        card::Card,
+        drive,
+        limits,
+        optical::{
+            self,
+            Optical, //
+        },
+        plain, //
     }, //
 };
-use core::ops::Deref;
 use kernel::{
+    error::code::*,
     prelude::*,
-    sync::Arc,
-    time::Delta, //
+    sync::Arc, //
 };
-use rb::block::bdev::BdevFile;
+use rb::block::{
+    bdev::BdevFile,
+    dev_t::DevT,
+    error::BlkResult, //
+};
 
 /// How many packets of a drive are worked on at a time: as many are read that a drive which must flush
 /// in between writes together then.
@@ -49,6 +59,50 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// Opens a lower device that is no optical drive, and cuts it into packets.
+    ///
+    /// Fails, and sleeps, as [`plain::open`].
+    pub(crate) fn open(options: &AddOptions, bell: &Arc<Bell>) -> Result<Self> {
+        let (lower, geometry, card) = plain::open(options, bell)?;
+
+        Ok(Self {
+            geometry,
+            read_only: lower.is_read_only(),
+            optical: None,
+            card,
+            lower,
+        })
+    }
+
+    /// Opens an optical drive, and examines its medium.
+    ///
+    /// Fails, and waits, as [`optical::open`]. Also fails with [`EROFS`] if `write` is set and the
+    /// medium cannot be written.
+    pub(crate) fn open_drive(
+        dev: DevT,
+        index: u32,
+        write: bool,
+        bell: &Arc<Bell>,
+        activity: &Arc<Activity>,
+    ) -> Result<Self> {
+        let (lower, optical) = optical::open(dev, index, write, bell, activity)?;
+        let session = Self {
+            geometry: optical.geometry()?,
+            read_only: optical.medium.writing.is_err() || lower.is_read_only(),
+            optical: Some(optical),
+            card: None,
+            lower,
+        };
+
+        if write {
+            // The drive was prepared for writing already, which is undone.
+            session
+                .check_writable(index)
+                .inspect_err(|_| session.finish_for_opener(index))?;
+        }
+        Ok(session)
+    }
+
     /// Returns whether the cache has to be flushed between a write and a read.
     pub(crate) fn takes_turns(&self) -> bool {
         let optical = self.optical.as_ref();
@@ -113,72 +167,126 @@ impl Session {
             optical.suspect();
         }
     }
-}
 
-/// A card in a reader, or another medium that can be changed while it is mapped.
-///
-/// Data of one card in the buffers must not be returned to readers of another, or written to it.
-pub(crate) struct Card {
-    fate: Arc<Fate>,
-    /// The disk sequence number, by which the block layer counts changes of the medium.
-    media_seq: u64,
-}
-
-impl Card {
-    /// Returns the card that is in `lower` now, if the medium can be changed.
-    pub(crate) fn of(lower: &BdevFile, fate: Arc<Fate>) -> Option<Self> {
-        lower.is_removable().then(|| Self {
-            fate,
-            media_seq: lower.media_seq(),
-        })
+    /// Checks that the medium can be written. If not, logs the reason.
+    fn check_writable(&self, index: u32) -> Result {
+        let Some(optical) = &self.optical else {
+            return Ok(());
+        };
+        if let Err(refusal) = &optical.medium.writing {
+            pr_err!("pktcdvd{index}: {}\n", format_args!("{refusal}"));
+            return Err(drive::refused(refusal));
+        }
+        if self.read_only {
+            pr_err!("pktcdvd{index}: the drive refuses writes\n");
+            return Err(EROFS);
+        }
+        if !self.takes_packet() {
+            pr_err!("pktcdvd{index}: the drive's queue would split packets\n");
+            return Err(EIO);
+        }
+        Ok(())
     }
 
-    fn is_changed(&self, lower: &BdevFile) -> bool {
-        self.fate.is_gone() || lower.media_seq() != self.media_seq
-    }
-}
-
-/// A device and its session, as IO needs them.
-#[derive(Clone, Copy)]
-pub(crate) struct Active<'a> {
-    device: &'a Device,
-    /// The session.
-    pub(crate) session: &'a Session,
-    /// Whether the device is to come to rest. It is read once, so that all decisions agree.
-    pub(crate) pausing: bool,
-    /// What the thread has to do about the session. Also read once.
-    pub(crate) duty: Duty,
-}
-
-impl<'a> Active<'a> {
-    /// Puts a device and its session together.
-    pub(crate) fn new(device: &'a Device, session: &'a Session, pausing: bool, duty: Duty) -> Self {
-        Self {
-            device,
-            session,
-            pausing,
-            duty,
+    /// Returns how many sectors can be used now.
+    ///
+    /// If the drive resumes a format in [`Session::prepare_write`], there are more of them
+    /// afterwards.
+    pub(crate) fn sectors(&self) -> u64 {
+        match &self.optical {
+            Some(optical) => optical.sectors(),
+            None => self.geometry.capacity_sectors(),
         }
     }
 
-    /// Lets go of the writes that were held long enough, or of all if the device is to come to rest.
-    /// Returns for how long the others are held still.
-    pub(crate) fn release_writes(&self) -> Option<Delta> {
-        let wait = u64::try_from(self.wait().as_nanos()).unwrap_or(0);
-        let hurry = self.pausing || self.duty != Duty::Serve;
-        let now = self.now();
-        let mut queue = self.queue.lock();
-
-        queue.release(now, wait, hurry);
-        let left = queue.held_for(now, wait)?;
-        Some(Delta::from_nanos(i64::try_from(left).unwrap_or(i64::MAX)))
+    /// Returns whether the lower device takes a packet in one piece now.
+    pub(crate) fn takes_packet(&self) -> bool {
+        limits::takes_packet(&self.lower, &self.geometry)
     }
-}
 
-impl Deref for Active<'_> {
-    type Target = Device;
+    /// Prepares the drive for writing, unless it is prepared; see [`Optical::prepare_write`].
+    pub(crate) fn prepare_write(&self, index: u32) -> Result {
+        self.check_writable(index)?;
+        match &self.optical {
+            Some(optical) => optical.prepare_write(&self.lower, index),
+            None => Ok(()),
+        }
+    }
 
-    fn deref(&self) -> &Device {
-        self.device
+    /// Has the drive close the medium if that is necessary, and restores the drive's speeds. To be
+    /// called when all IO of the session has ended and the cache is flushed. A second call closes
+    /// nothing, unless the drive has resumed a format in between.
+    ///
+    /// Other drives cannot read a medium that was formatted in the background before it is closed.
+    /// Does nothing if the drive was not prepared for writing and has not resumed a format. Process
+    /// context; waits for the drive up to 50 minutes, without a lock that another device needs.
+    pub(crate) fn finish(&self, index: u32) {
+        // Cannot fail otherwise.
+        let _ = self.finish_unless(index, || false);
+    }
+
+    /// As [`Session::finish`], but fails with [`ERESTARTSYS`] after a signal to the task, and when
+    /// the system is about to sleep. The drive's own driver then closes a medium that was written.
+    pub(crate) fn finish_for_task(&self, index: u32) -> Result {
+        self.finish_unless(index, optical::gives_up)
+    }
+
+    /// As [`Session::finish_for_task`], but ignores its failure: for an open that fails in any
+    /// case.
+    pub(crate) fn finish_for_opener(&self, index: u32) {
+        let _ = self.finish_for_task(index);
+    }
+
+    fn finish_unless(&self, index: u32, give_up: impl Fn() -> bool) -> Result {
+        match &self.optical {
+            Some(optical) => optical.finish(&self.lower, index, give_up),
+            None => Ok(()),
+        }
+    }
+
+    /// Flushes the cache of the drive.
+    ///
+    /// Fails if the drive has lost its cache, as it has if it has got another medium.
+    ///
+    /// Process context; waits for the drive. Allocates nothing, and takes no lock whose holders
+    /// wait.
+    pub(crate) fn sync(&self) -> BlkResult {
+        match &self.optical {
+            Some(optical) => optical.sync(&self.lower),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that the medium is still the same; see [`Optical::recover`].
+    pub(crate) fn recover(&self, index: u32) -> bool {
+        let optical = self.optical.as_ref();
+        optical.is_some_and(|optical| optical.recover(&self.lower, index))
+    }
+
+    /// Unlocks the door of the drive.
+    pub(crate) fn unlock_door(&self) {
+        self.door_unlocked();
+        drive::unlock_door(&self.lower);
+    }
+
+    /// Notes that a program has unlocked the door.
+    pub(crate) fn door_unlocked(&self) {
+        if let Some(optical) = &self.optical {
+            optical.door_unlocked();
+        }
+    }
+
+    /// Locks the door of the drive for one more opener, if a program has unlocked it.
+    ///
+    /// Otherwise no command is sent, because the drive may be busy for long.
+    pub(crate) fn lock_door_again(&self) {
+        if self.optical.as_ref().is_some_and(Optical::was_unlocked) {
+            self.lock_door();
+        }
+    }
+
+    /// Locks the door of the drive again, if the drive's own driver locks doors.
+    pub(crate) fn lock_door(&self) {
+        drive::lock_door(&self.lower);
     }
 }

@@ -8,6 +8,7 @@ mod control;
 mod coverage;
 mod drive_world;
 mod flusher;
+mod life;
 mod limits;
 mod marks;
 mod mmc;

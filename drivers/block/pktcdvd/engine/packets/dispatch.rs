@@ -7,7 +7,11 @@ use super::{
     ISSUES, //
 };
 use crate::{
-    engine::packet::Packet,
+    engine::{
+        active::Active,
+        forward,
+        packet::Packet, //
+    },
     logic::{
         buffer::{
             self,
@@ -17,9 +21,8 @@ use crate::{
         schedule::{
             Direction,
             Writes, //
-        }, //
-    },
-    lower::session::Active, //
+        },
+    }, //
 };
 use kernel::sync::atomic::Relaxed;
 use rb::block::error::BlkError;
@@ -167,7 +170,7 @@ impl Packets {
                 rq.end(result);
             }
             None if device.session.is_lost() => rq.end(Err(BlkError::IOERR)),
-            None => device.forward_read(device.session, rq),
+            None => forward::read(device, device.session, rq),
         }
     }
 }

@@ -6,10 +6,13 @@
 
 use super::Packets;
 use crate::{
-    disk::device::Device,
-    engine::pieces::PacketRequest,
-    logic::flusher::Ended,
-    lower::session::Active, //
+    engine::{
+        active::Active,
+        forward,
+        hub::Hub,
+        pieces::PacketRequest, //
+    },
+    logic::flusher::Ended, //
 };
 use rb::block::error::{
     BlkError,
@@ -25,20 +28,20 @@ impl Packets {
             return rq.end(Err(BlkError::IOERR));
         }
         if device.session.optical.is_none() {
-            return device.flush(device.session, rq);
+            return forward::flush(device, device.session, rq);
         }
         end(self.flusher.flush(rq, device.is_dirty()));
     }
 
     /// Takes what came of the drive's attempt.
-    pub(crate) fn synced(&mut self, device: &Device, result: BlkResult) {
-        device.flush_done(result);
+    pub(crate) fn synced(&mut self, hub: &Hub, result: BlkResult) {
+        forward::flush_done(hub, result);
         end(self.flusher.synced(&mut self.list, result));
     }
 
     /// Takes that the drive has lost what it had cached.
-    pub(crate) fn cache_lost(&mut self, device: &Device) {
-        let dirty = device.is_dirty();
+    pub(crate) fn cache_lost(&mut self, hub: &Hub) {
+        let dirty = hub.is_dirty();
         let err = BlkError::IOERR;
         end(self.flusher.cache_lost(&mut self.list, dirty, err));
     }
