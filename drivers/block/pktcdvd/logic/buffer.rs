@@ -2,8 +2,6 @@
 
 //! A packet buffer: what its packet does next, and which of its data may be in a cache only.
 
-mod again;
-
 use super::{
     coverage::Coverage,
     frames::FrameRange,
@@ -15,7 +13,6 @@ use super::{
     },
     zone::Zone, //
 };
-use again::Again;
 use core::ops::Deref;
 
 /// How many packets are begun at most while one that is not full waits for its turn.
@@ -32,6 +29,17 @@ pub enum Io {
 
 /// IO that has ended, and its result.
 pub type Reaped<E> = (Io, Result<(), E>);
+
+/// The write that brings back what the lower device has lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Again {
+    /// None is to come.
+    No,
+    /// One of the packet that is free.
+    Free,
+    /// The one that the packet is about to do anyway, with the writes that have joined.
+    Joined,
+}
 
 /// A packet buffer without its pages and the writes that have joined.
 ///
@@ -265,6 +273,55 @@ impl<E: Copy> Buffer<E> {
             self.again = Again::No;
         }
         self.packet.handle(Event::Released)
+    }
+}
+
+/// Writing once more what the lower device could not keep.
+impl<E: Copy> Buffer<E> {
+    /// Whether the buffer has what the lower device may have cached only.
+    pub fn is_unflushed(&self) -> bool {
+        self.unflushed
+    }
+
+    /// Whether a write is to come that brings back what the lower device has lost.
+    pub fn is_written_again(&self) -> bool {
+        self.again != Again::No
+    }
+
+    /// Notes that the lower device has flushed its cache.
+    pub fn flushed(&mut self) {
+        // What is being written was not in it, or not for sure.
+        self.unflushed &= self.in_flight.is_some();
+    }
+
+    /// Whether the buffer still has what the lower device may have lost.
+    ///
+    /// A packet that is not free has it as well, and is about to be written as a whole.
+    pub fn can_write_again(&self) -> bool {
+        !self.is_idle() || self.is_cached()
+    }
+
+    /// Whether what the buffer had is owed, and it has it no more.
+    pub fn has_lost(&self) -> bool {
+        self.unflushed && !self.can_write_again()
+    }
+
+    /// Has the packet written that the lower device may have lost. No write of it is under way.
+    pub fn write_again(&mut self) {
+        if self.is_cached() {
+            self.again = Again::Free;
+            self.ready = Some(Io::Write);
+        } else if self.again == Again::No {
+            self.again = Again::Joined;
+        }
+    }
+
+    /// Takes what came of a second write.
+    fn written_again(&mut self, done: bool) {
+        self.again = Again::No;
+        if !done {
+            self.packet.invalidate();
+        }
     }
 }
 

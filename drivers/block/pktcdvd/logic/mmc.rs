@@ -12,11 +12,14 @@
 
 pub mod capacity;
 pub mod cdb;
+mod check;
 pub mod configuration;
 pub mod disc;
 pub mod events;
+pub mod findings;
 pub mod finish;
 pub mod formats;
+pub mod identity;
 pub mod medium;
 pub mod mode;
 pub mod probe;

@@ -13,10 +13,7 @@ use super::{
             Configuration,
             RANDOM_WRITABLE, //
         },
-        disc::{
-            self,
-            DiscInfo, //
-        },
+        disc::DiscInfo,
         formats::{
             self,
             FormatCapacities, //
@@ -24,17 +21,16 @@ use super::{
         profile::Kind,
         refusal::Refusal,
         reply::Reply,
-        track::{
-            self,
-            TrackInfo, //
-        }, //
+        track::TrackInfo, //
     },
-    Access,
-    Outcome,
-    Probe,
-    State,
-    Step,
-    BUFFER_LEN, //
+    state::{
+        Access,
+        Outcome,
+        Probe,
+        State,
+        Step,
+        BUFFER_LEN, //
+    }, //
 };
 
 impl Probe {
@@ -109,37 +105,12 @@ impl Probe {
         self.ask_disc(buffer)
     }
 
-    pub(super) fn ask_disc(&mut self, buffer: &mut [u8; BUFFER_LEN]) -> Step {
-        let command = cdb::read_disc_information(disc::REPLY_LEN);
-
-        self.go(State::Disc, command, buffer)
-    }
-
     pub(super) fn disc(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
         self.found.disc = self.read(outcome, buffer, DiscInfo::parse);
         if self.readies_again {
             return self.go_on_formatting(buffer);
         }
         self.ask_tracks(buffer)
-    }
-
-    /// Asks for the tracks of the disc, from the last one on.
-    pub(super) fn ask_tracks(&mut self, buffer: &mut [u8; BUFFER_LEN]) -> Step {
-        let (first, last) = match self.found.disc {
-            Ok(disc) => (u16::from(disc.first_track).max(1), disc.last_track.max(1)),
-            Err(_) => (1, 1),
-        };
-
-        self.first_track = first.min(last);
-        self.found.last_track = None;
-        self.ask_track(last, buffer)
-    }
-
-    fn ask_track(&mut self, number: u16, buffer: &mut [u8; BUFFER_LEN]) -> Step {
-        let command = cdb::read_track_information(number, track::REPLY_LEN);
-
-        self.tracks_left = self.tracks_left.saturating_sub(1);
-        self.go(State::Track(number), command, buffer)
     }
 
     pub(super) fn track(
@@ -170,10 +141,6 @@ impl Probe {
     pub(super) fn formats(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
         self.found.formats = self.read(outcome, buffer, FormatCapacities::parse).ok();
         self.go_on_formatting(buffer)
-    }
-
-    pub(super) fn ask_capacity(&mut self, buffer: &mut [u8; BUFFER_LEN]) -> Step {
-        self.go(State::Capacity, cdb::read_capacity(), buffer)
     }
 
     pub(super) fn capacity(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {

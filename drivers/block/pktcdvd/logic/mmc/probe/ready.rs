@@ -8,7 +8,6 @@ use super::{
             self,
             MAX_SPEED, //
         },
-        medium::Writing,
         mode,
         profile::Kind,
         refusal::Refusal,
@@ -18,20 +17,17 @@ use super::{
         },
         speed, //
     },
-    Access,
-    Outcome,
-    Probe,
-    State,
-    Step,
-    BUFFER_LEN, //
+    state::{
+        Access,
+        Outcome,
+        Probe,
+        State,
+        Step,
+        BUFFER_LEN, //
+    }, //
 };
 
 impl Probe {
-    /// How the medium is to be written, if it can be.
-    fn writing(&self) -> Option<Writing> {
-        self.verdict?.ok()?.writing.ok()
-    }
-
     pub(super) fn make_ready(&mut self, buffer: &mut [u8; BUFFER_LEN]) -> Step {
         match self.writing() {
             None => self.finish(),
@@ -140,24 +136,6 @@ impl Probe {
             if let Ok(writing) = medium.writing.as_mut() {
                 writing.speed = self.wanted_speed;
             }
-        }
-        self.finish()
-    }
-
-    pub(super) fn refuse_protected(&mut self) -> Step {
-        match self.writing() {
-            Some(writing) => self.refuse(Refusal::Protected(writing.kind)),
-            None => self.finish(),
-        }
-    }
-
-    /// Notes that the medium cannot be written after all.
-    pub(super) fn refuse(&mut self, refusal: Refusal) -> Step {
-        if self.readies_again {
-            return self.done(Err(refusal));
-        }
-        if let Some(Ok(medium)) = self.verdict.as_mut() {
-            medium.writing = Err(refusal);
         }
         self.finish()
     }

@@ -26,12 +26,14 @@ use super::{
         },
         BLOCK_SECTORS, //
     },
-    Access,
-    Outcome,
-    Probe,
-    State,
-    Step,
-    BUFFER_LEN, //
+    state::{
+        Access,
+        Outcome,
+        Probe,
+        State,
+        Step,
+        BUFFER_LEN, //
+    }, //
 };
 
 impl Probe {
@@ -166,7 +168,11 @@ impl Probe {
         }
     }
 
-    pub(super) fn restarted(&mut self, outcome: Outcome, buffer: &mut [u8; BUFFER_LEN]) -> Step {
+    pub(super) fn told_restarted(
+        &mut self,
+        outcome: Outcome,
+        buffer: &mut [u8; BUFFER_LEN],
+    ) -> Step {
         if let Err(failure) = outcome {
             if failure.is_becoming_ready() {
                 return self.give_up(failure);

@@ -2,13 +2,7 @@
 
 //! The identity of a medium.
 
-use super::{
-    super::{
-        disc::Formatted,
-        profile::Profile, //
-    },
-    Findings,
-};
+use super::profile::Profile;
 
 /// The identity of a medium: properties that do not change while the medium is written.
 ///
@@ -16,37 +10,21 @@ use super::{
 /// have a disc identification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
-    profile: Profile,
-    disc: Option<u32>,
+    /// The profile, which names the kind of medium.
+    pub(super) profile: Profile,
+    /// The disc identification.
+    pub(super) disc: Option<u32>,
     /// Number and start of the track, and its packet size.
-    track: Option<(u16, u32, u32)>,
+    pub(super) track: Option<(u16, u32, u32)>,
     /// The last block by READ CAPACITY, and the blocks of the track.
-    size: (Option<u32>, Option<u32>),
+    pub(super) size: (Option<u32>, Option<u32>),
     /// The blocks of a medium that the drive formats in the background.
-    whole: Option<u64>,
+    pub(super) whole: Option<u64>,
     /// The drive formats the medium, or may do so: its size grows.
-    grows: bool,
+    pub(super) grows: bool,
 }
 
 impl Identity {
-    /// The identity of what was found.
-    pub(super) fn of(found: &Findings) -> Self {
-        let track = found.track.ok().flatten().or(found.last_track);
-        let formatted = found.disc.map_or(Formatted::No, |disc| disc.formatted);
-
-        Self {
-            profile: found.configuration.profile,
-            disc: found.disc.ok().and_then(|disc| disc.id),
-            track: track.map(|track| (track.number, track.start, track.packet_blocks)),
-            size: (
-                found.capacity.map(|capacity| capacity.last),
-                track.map(|track| track.size),
-            ),
-            whole: found.whole_blocks(),
-            grows: matches!(formatted, Formatted::Stopped | Formatted::Running),
-        }
-    }
-
     /// Whether `later`, which was found after this, may be the same medium.
     ///
     /// A medium that the drive has formatted meanwhile has grown.
