@@ -5,13 +5,10 @@
 //! Everything here works on plain numbers, and on requests, connections and clocks of any type: it
 //! knows none of the kernel's, allocates nothing and cannot panic, so that the same files are tested
 //! on any machine. What acts on the decisions is outside; only threads are woken from here, by
-//! [`links::Connection`].
+//! [`io::links::Connection`].
 
-pub mod fifo;
 pub mod flags;
 pub mod io;
-pub mod links;
 pub mod minors;
 pub mod size;
-pub mod slots;
 pub mod wire;

@@ -8,31 +8,22 @@
 
 #![forbid(unsafe_code)]
 
-mod attributes;
-mod device;
+mod control;
 mod disk;
-mod elevator;
-mod info;
-mod io;
-mod ioctl;
-mod link;
+mod links;
 #[expect(unreachable_pub, reason = "it is a module of the host's tests, too")]
 mod logic;
-mod netlink;
-mod registry;
-mod request;
 mod session;
-mod setup;
-mod sleeper;
-mod trace;
 
 use crate::{
+    control::{
+        netlink::Netlink,
+        registry::Registry, //
+    },
     logic::{
         minors::Minors,
         size::request_limit, //
     },
-    netlink::Netlink,
-    registry::Registry, //
 };
 use kernel::{
     page::PAGE_SIZE,

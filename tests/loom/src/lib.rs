@@ -38,7 +38,10 @@ mod flight;
 #[path = "../../../drivers/block/nbd"]
 mod nbd {
     pub mod logic;
-    pub mod sleeper;
+    /// Its connections.
+    pub mod links {
+        pub mod sleeper;
+    }
 }
 
 #[cfg(test)]

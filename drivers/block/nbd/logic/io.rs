@@ -10,7 +10,11 @@
 //! Nothing is allocated here once a session has begun, and nothing sleeps. No request is *ended* under
 //! the lock, because what waits for it may queue another one at once.
 
-use super::{
+pub mod fifo;
+pub mod links;
+pub mod slots;
+
+use self::{
     links::{
         Connection,
         Disc,
@@ -23,8 +27,8 @@ use super::{
         Slots,
         Tagged, //
     },
-    wire::Cookie, //
 };
+use super::wire::Cookie;
 use core::ops::{
     Deref,
     DerefMut, //

@@ -4,8 +4,8 @@
 
 use proptest::prelude::*;
 use rblk_host_tests::nbd::logic::{
-    fifo::Fifo,
     flags::ServerFlags,
+    io::fifo::Fifo,
     minors::Minors,
     size::{preferred_io, request_limit, Size},
     wire::{

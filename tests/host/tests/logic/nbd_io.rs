@@ -4,9 +4,11 @@
 //! `nbd_io_world.rs` has the properties.
 
 use rblk_host_tests::nbd::logic::{
-    io::{Io, Late, Moment, Next, NoLink, Parts, Taken, ToSend},
-    links::{Connection, LinkState},
-    slots::{Answered, Slot, Tagged},
+    io::{
+        links::{Connection, LinkState},
+        slots::{Answered, Slot, Tagged},
+        Io, Late, Moment, Next, NoLink, Parts, Taken, ToSend,
+    },
     wire::Cookie,
 };
 use std::{cell::Cell, rc::Rc};

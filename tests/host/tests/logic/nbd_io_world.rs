@@ -7,9 +7,11 @@
 use crate::nbd_io::{idle_io, new_links, Clock, Host, Link, Request, DEPTH};
 use proptest::prelude::*;
 use rblk_host_tests::nbd::logic::{
-    io::{Io, Late, Next, NoLink, ToSend},
-    links::{Connection, LinkState},
-    slots::{Answered, Tagged},
+    io::{
+        links::{Connection, LinkState},
+        slots::{Answered, Tagged},
+        Io, Late, Next, NoLink, ToSend,
+    },
     wire::Cookie,
 };
 use std::{

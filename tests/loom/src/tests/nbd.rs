@@ -6,13 +6,15 @@
 use super::model;
 use crate::{
     nbd::{
+        links::sleeper::Sleeper,
         logic::{
-            io::{Io, Moment, Next, Parts},
-            links::{Connection, LinkState},
-            slots::{Answered, Slot, Tagged},
+            io::{
+                links::{Connection, LinkState},
+                slots::{Answered, Slot, Tagged},
+                Io, Moment, Next, Parts,
+            },
             wire::Cookie,
         },
-        sleeper::Sleeper,
     },
     prelude::*,
 };

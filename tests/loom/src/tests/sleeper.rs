@@ -5,7 +5,7 @@
 use super::{model, Guarded};
 use crate::{
     kthread,
-    nbd::sleeper::Sleeper,
+    nbd::links::sleeper::Sleeper,
     prelude::*,
     sync::{
         atomic::{Atomic, Relaxed},

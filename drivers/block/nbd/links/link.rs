@@ -10,14 +10,22 @@
 //! they carry may be what frees some. All that they use was allocated before the disk went live.
 
 use crate::{
-    device::Device,
+    links::{
+        request::{
+            kind_of,
+            wire_request,
+            NbdRequest, //
+        },
+        sleeper::Sleeper,
+        trace, //
+    },
     logic::{
         io::{
+            links::Connection,
+            slots::Answered,
             Next,
             ToSend, //
         },
-        links::Connection,
-        slots::Answered,
         wire::{
             verdict,
             Cookie,
@@ -25,17 +33,11 @@ use crate::{
             ReplyHeader,
             RequestHeader,
             RequestType,
-            Verdict,
-            REPLY_LEN, //
+            Verdict, //
+            REPLY_LEN,
         },
     },
-    request::{
-        kind_of,
-        wire_request,
-        NbdRequest, //
-    },
-    sleeper::Sleeper,
-    trace, //
+    session::device::Device, //
 };
 use kernel::{
     fmt, impl_has_work, new_work,

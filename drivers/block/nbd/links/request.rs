@@ -5,9 +5,9 @@
 use crate::logic::wire::{
     Cookie,
     RequestHeader,
-    RequestType,
+    RequestType, //
     COMMAND_FUA,
-    COMMAND_NO_HOLE, //
+    COMMAND_NO_HOLE,
 };
 use rb::block::{
     bio::{

@@ -3,19 +3,21 @@
 //! The state of [`crate::logic::io`], with the driver's requests, connections and clock.
 
 use crate::{
-    link::Link,
+    links::{
+        link::Link,
+        request::NbdRequest, //
+    },
     logic::{
         self,
         io::{
+            slots::{
+                Slot,
+                Tagged, //
+            },
             Moment,
             Parts, //
         },
-        slots::{
-            Slot,
-            Tagged, //
-        },
     },
-    request::NbdRequest,
 };
 use kernel::{
     prelude::*,
@@ -30,7 +32,7 @@ use kernel::{
 pub(crate) type Io = logic::io::Io<Nbd>;
 
 /// A connection as the shared state has it.
-pub(crate) type LinkState = logic::links::LinkState<Arc<Link>, KVec<u16>>;
+pub(crate) type LinkState = logic::io::links::LinkState<Arc<Link>, KVec<u16>>;
 
 /// The types that the shared state is made of.
 pub(crate) struct Nbd;

@@ -5,14 +5,16 @@
 //! Source: `include/uapi/linux/nbd.h`. None of them has a pointer for an argument.
 
 use crate::{
-    device::Device,
-    disk::Disk,
+    disk::front::Disk,
     logic::{
         flags::ServerFlags,
         size::Size, //
     },
-    session,
-    setup::Setup, //
+    session::{
+        device::Device,
+        life,
+        setup::Setup, //
+    },
 };
 use kernel::{
     current,
@@ -64,7 +66,7 @@ pub(crate) fn ioctl(device: &Arc<Device>, disk: &GenDisk<Disk>, call: &Ioctl) ->
             disconnect(device);
             drop(setup);
             // Or it would be the end of what clears the sockets next, not of the server.
-            session::wait_until_told(device);
+            life::wait_until_told(device);
         }
         CLEAR_SOCK => {
             clear_sockets(device, disk, &mut setup);
@@ -138,7 +140,7 @@ fn resize(
     block: u64,
 ) -> Result {
     let size = Size::new(bytes, block, device.max_block()).ok_or(EINVAL)?;
-    session::resize(device, disk, setup, size)
+    life::resize(device, disk, setup, size)
 }
 
 /// Adds a connection; only the task that adds the first may add more.
@@ -157,7 +159,7 @@ fn add_socket(device: &Device, setup: &mut Setup, fd: u64) -> Result {
 /// Tells the servers that this is the end; whoever waits in `DO_IT` returns when they agree.
 fn disconnect(device: &Device) {
     pr_info!("nbd{}: disconnect was asked for\n", device.index());
-    session::ask_for_end(device);
+    life::ask_for_end(device);
 }
 
 /// Ends all connections, as the servers are told, and forgets those that were only added.
@@ -165,12 +167,12 @@ fn clear_sockets(device: &Arc<Device>, disk: &GenDisk<Disk>, setup: &mut Setup) 
     setup.sockets = KVec::new();
     setup.owner = None;
     if setup.is_netlink() {
-        session::end(device, disk, setup, true);
+        life::end(device, disk, setup, true);
         setup.reset();
     } else {
         device.io.lock().stop();
-        session::ask_for_end(device);
-        session::wait_until_told(device);
+        life::ask_for_end(device);
+        life::wait_until_told(device);
         device.lose_all("the sockets were cleared");
         device.reclaim_requests(None);
     }
@@ -190,7 +192,7 @@ fn reset_size(disk: &GenDisk<Disk>) {
 /// a handler. Job control and system sleep end nothing.
 fn do_it(device: &Arc<Device>, disk: &GenDisk<Disk>) -> Result<i32> {
     let mut setup = device.setup.lock();
-    let id = session::begin(device, disk, &mut setup, false)?;
+    let id = life::begin(device, disk, &mut setup, false)?;
     drop(setup);
 
     let waited = device
@@ -213,7 +215,7 @@ fn do_it(device: &Arc<Device>, disk: &GenDisk<Disk>) -> Result<i32> {
         );
     }
     // Unless the servers are gone, or do not answer.
-    session::end(device, disk, &mut setup, waited.is_err() && !timed_out);
+    life::end(device, disk, &mut setup, waited.is_err() && !timed_out);
     reset_size(disk);
     if requested {
         return Ok(0);

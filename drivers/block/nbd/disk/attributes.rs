@@ -3,10 +3,12 @@
 //! The files in the directory of the disk.
 
 use crate::{
-    device::Device,
-    disk::Disk,
-    logic::links::Connection,
-    session, //
+    disk::front::Disk,
+    logic::io::links::Connection,
+    session::{
+        device::Device,
+        life, //
+    },
 };
 use common::tokens::parse_u64;
 use kernel::{
@@ -81,13 +83,13 @@ impl Attribute<GenDisk<Disk>> for MaxRequestBytes {
 
     fn store(disk: &GenDisk<Disk>, text: &[u8]) -> Result {
         let bytes = parse_u64(text.trim_ascii()).map_err(|_| EINVAL)?;
-        let bytes = session::request_limit(bytes)?;
+        let bytes = life::request_limit(bytes)?;
         let device = disk.data();
         let setup = device.setup.lock();
         if setup.is_busy() {
             return Err(EBUSY);
         }
-        session::set_max_request(&device, disk, &setup, bytes)
+        life::set_max_request(&device, disk, &setup, bytes)
     }
 }
 

@@ -12,7 +12,7 @@
 //!                      +---- the connection is lost: given back to blk-mq ------+------> Idle
 //! ```
 
-use super::wire::Cookie;
+use super::super::wire::Cookie;
 use core::ops::DerefMut;
 
 /// A started request.

@@ -5,19 +5,21 @@
 //! Source: `include/uapi/linux/nbd-netlink.h`.
 
 use crate::{
-    device::Device,
+    control::registry::{
+        Registry,
+        Unit, //
+    },
     logic::{
         flags::ServerFlags,
         size::Size, //
     },
-    registry::{
-        Registry,
-        Unit, //
-    }, //
-    session,
-    setup::{
-        Setup,
-        MAX_LINKS, //
+    session::{
+        device::Device,
+        life,
+        setup::{
+            Setup, //
+            MAX_LINKS,
+        },
     },
 };
 use kernel::{
@@ -204,7 +206,7 @@ fn backend<'a>(info: &'a Info<'_>) -> Result<Option<&'a [u8]>> {
 /// Returns how many bytes a request is to have at most, if a command says so.
 fn max_request(info: &Info<'_>) -> Result<Option<u32>> {
     match info.attr(MAX_REQUEST_BYTES) {
-        Some(attr) => Ok(Some(session::request_limit(attr.u32()?.into())?)),
+        Some(attr) => Ok(Some(life::request_limit(attr.u32()?.into())?)),
         None => Ok(None),
     }
 }
@@ -295,7 +297,7 @@ fn connect(registry: &Arc<Registry>, info: &Info<'_>) -> Result {
         let identifier = backend.map(copy).transpose()?;
         let before = device.max_request();
         if let Some(bytes) = max_request.filter(|bytes| *bytes != before) {
-            session::set_max_request(device, disk, &setup, bytes)?;
+            life::set_max_request(device, disk, &setup, bytes)?;
         }
         let destroy = device.destroy.load(Relaxed);
         let begun = options
@@ -307,15 +309,15 @@ fn connect(registry: &Arc<Registry>, info: &Info<'_>) -> Result {
                 setup.flags = ServerFlags::from_raw(flags as u32);
                 options.apply(device, &mut setup);
                 *device.backend.lock() = identifier;
-                session::can_begin(device, &setup, fds.len())?;
+                life::can_begin(device, &setup, fds.len())?;
                 setup.sockets = sockets(device, fds.iter())?;
-                session::begin(device, disk, &mut setup, true)
+                life::begin(device, disk, &mut setup, true)
             });
         if let Err(err) = begun {
-            session::forget(device, disk, &mut setup);
+            life::forget(device, disk, &mut setup);
             device.destroy.store(destroy, Relaxed);
             if device.max_request() != before {
-                session::set_max_request(device, disk, &setup, before)?;
+                life::set_max_request(device, disk, &setup, before)?;
             }
             return Err(err);
         }
@@ -366,9 +368,9 @@ fn disconnect(registry: &Arc<Registry>, info: &Info<'_>) -> Result {
     if setup.session.is_none() {
         return Ok(());
     }
-    session::end(&unit.device, disk, &mut setup, true);
+    life::end(&unit.device, disk, &mut setup, true);
     if disk.openers() == 0 {
-        session::forget(&unit.device, disk, &mut setup);
+        life::forget(&unit.device, disk, &mut setup);
         drop(setup);
     } else {
         setup.reset();
@@ -420,7 +422,7 @@ fn reconfigure(registry: &Arc<Registry>, info: &Info<'_>) -> Result {
         return Err(EBUSY);
     }
     let size = options.size(device.max_block(), setup.size)?;
-    if !session::can_take(&setup, fds.iter().filter_map(|fd| fd.place)) {
+    if !life::can_take(&setup, fds.iter().filter_map(|fd| fd.place)) {
         return Err(EINVAL);
     }
     let of = |with_place: bool| {
@@ -435,17 +437,17 @@ fn reconfigure(registry: &Arc<Registry>, info: &Info<'_>) -> Result {
     device.io.lock().set_dead_timeout(dead_timeout);
     let served = device.io.lock().serves();
     let places = fds.iter().filter_map(|fd| fd.place);
-    let brought = session::reconnect(device, &mut setup, for_lost).and_then(|()| {
+    let brought = life::reconnect(device, &mut setup, for_lost).and_then(|()| {
         let since = Instant::now();
         places
             .zip(for_places)
-            .try_for_each(|(place, socket)| session::put(device, &mut setup, place, socket, since))
+            .try_for_each(|(place, socket)| life::put(device, &mut setup, place, socket, since))
     });
     // For those that have come before an error, too.
-    session::came_back(device, disk, served);
+    life::came_back(device, disk, served);
     brought?;
     if size != setup.size {
-        session::resize(device, disk, &mut setup, size).inspect_err(|_| {
+        life::resize(device, disk, &mut setup, size).inspect_err(|_| {
             pr_err!(
                 "nbd{}: the blocks stay as they are, but all else was changed\n",
                 device.index()

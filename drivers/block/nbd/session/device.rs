@@ -25,22 +25,28 @@
 //! | try again | nothing | blk-mq's own list | until the dead connection timeout |
 
 use crate::{
-    io::{
-        new_io,
-        Io, //
+    control::registry::Registry,
+    links::{
+        io::{
+            new_io,
+            Io, //
+        },
+        link::Link,
+        request::NbdRequest, //
     },
-    link::Link,
     logic::{
         flags::ServerFlags,
-        io::Late,
-        links::Connection,
+        io::{
+            links::Connection,
+            Late, //
+        },
         size::Size,
         wire::RequestType, //
     },
-    registry::Registry, //
-    request::NbdRequest,
-    session,
-    setup::Setup,
+    session::{
+        life,
+        setup::Setup, //
+    },
 };
 use kernel::{
     fmt, impl_has_work, new_mutex, new_spinlock, new_work,
@@ -313,10 +319,10 @@ impl Device {
         }
         let mut setup = self.setup.lock();
         if setup.session.is_some() && setup.disconnect_on_close {
-            session::end(self, disk, &mut setup, true);
+            life::end(self, disk, &mut setup, true);
         }
         if setup.session.is_none() {
-            session::forget(self, disk, &mut setup);
+            life::forget(self, disk, &mut setup);
             if self.destroy.load(Relaxed) {
                 self.registry.remove_later(self.index);
             }

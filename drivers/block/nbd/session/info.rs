@@ -3,8 +3,8 @@
 //! The files of a session in debugfs.
 
 use crate::{
-    device::Device,
-    logic::flags::NAMES, //
+    logic::flags::NAMES,
+    session::device::Device, //
 };
 use kernel::{
     prelude::*,

@@ -5,8 +5,8 @@
 //! `handle` is the cookie of a message, which the reply to a request has, too.
 
 use crate::{
-    logic::wire::REQUEST_LEN,
-    request::NbdRequest, //
+    links::request::NbdRequest,
+    logic::wire::REQUEST_LEN, //
 };
 
 rb::tracepoints! {

@@ -7,7 +7,7 @@ use crate::{
         flags::ServerFlags,
         size::Size, //
     },
-    session::Session, //
+    session::life::Session, //
 };
 use kernel::prelude::*;
 use rb::net::Socket;

@@ -5,7 +5,7 @@
 //! # Locks
 //!
 //! The lock of a unit's disk is held while the disk is made, commanded over netlink, or removed; then
-//! come those of the [device](crate::device). `units` is held while units are looked for, and while one
+//! come those of the [device](crate::session::device). `units` is held while units are looked for, and while one
 //! is put in or taken out; a unit is put in by who has the lock of its disk. Under `units` nothing is
 //! allocated, and nothing waits: a connection can be brought back while another disk is made, which may
 //! wait for memory, and that for the connection.
@@ -13,16 +13,20 @@
 //! Nothing that is called for an open disk takes `units` or the lock of a unit.
 
 use crate::{
-    attributes::GROUPS,
-    device::{
-        Device,
-        QUEUE_DEPTH, //
+    control::netlink::Netlink,
+    disk::{
+        attributes::GROUPS,
+        elevator::NoElevator,
+        front::Disk, //
     },
-    disk::Disk,
-    elevator::NoElevator,
     logic::minors::Minors,
-    netlink::Netlink,
-    session, //
+    session::{
+        device::{
+            Device,
+            QUEUE_DEPTH, //
+        },
+        life, //
+    },
 };
 use core::num::NonZero;
 use kernel::{
@@ -140,7 +144,7 @@ impl Registry {
         let family = self.family.lock().clone();
         if let Some(family) = family {
             // Nobody may be listening.
-            let _ = crate::netlink::announce_lost_link(&family, index);
+            let _ = crate::control::netlink::announce_lost_link(&family, index);
         }
     }
 
@@ -247,7 +251,7 @@ impl Registry {
         let disk = options.build_mq::<Disk>(
             &self.disks,
             fmt!("nbd{index}"),
-            &session::idle_limits(device.max_request()),
+            &life::idle_limits(device.max_request()),
             tags,
             device.clone(),
         )?;
@@ -257,8 +261,7 @@ impl Registry {
         }
         // From here on no request can be made that a scheduler would keep.
         elevator.pin();
-        if disk.limits().max_hw_sectors != session::idle_limits(device.max_request()).max_hw_sectors
-        {
+        if disk.limits().max_hw_sectors != life::idle_limits(device.max_request()).max_hw_sectors {
             return Err(ENOTSUPP);
         }
         let disk = disk.add_disk(GROUPS)?;
@@ -313,7 +316,7 @@ impl Registry {
                 continue;
             };
             // There is one only if the driver has failed to start, and somebody was faster.
-            session::end(&unit.device, &disk, &mut unit.device.setup.lock(), false);
+            life::end(&unit.device, &disk, &mut unit.device.setup.lock(), false);
             drop(disk);
         }
         // Each holds a device or a connection, and may have been queued when the disks went.
