@@ -5,7 +5,7 @@
 //! Everything here works on plain numbers, and on requests, connections and clocks of any type: it
 //! knows none of the kernel's, allocates nothing and cannot panic, so that the same files are tested
 //! on any machine. What acts on the decisions is outside; only threads are woken from here, by
-//! [`io::links::Connection`].
+//! [`io::link::Connection`].
 
 pub mod flags;
 pub mod io;

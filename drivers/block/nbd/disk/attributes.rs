@@ -4,7 +4,7 @@
 
 use crate::{
     disk::front::Disk,
-    logic::io::links::Connection,
+    logic::io::link::Connection,
     session::{
         device::Device,
         life, //

@@ -32,7 +32,7 @@ use kernel::{
 pub(crate) type Io = logic::io::Io<Nbd>;
 
 /// A connection as the shared state has it.
-pub(crate) type LinkState = logic::io::links::LinkState<Arc<Link>, KVec<u16>>;
+pub(crate) type LinkState = logic::io::link::LinkState<Arc<Link>, KVec<u16>>;
 
 /// The types that the shared state is made of.
 pub(crate) struct Nbd;

@@ -21,7 +21,7 @@ use crate::{
     },
     logic::{
         io::{
-            links::Connection,
+            link::Connection,
             slots::Answered,
             Next,
             ToSend, //

@@ -11,130 +11,49 @@
 //! the lock, because what waits for it may queue another one at once.
 
 pub mod fifo;
-pub mod links;
+pub mod link;
+mod links;
+mod outcome;
+mod parts;
+pub mod service;
 pub mod slots;
 
-use self::{
-    links::{
-        Connection,
-        Disc,
-        LinkState,
-        Links, //
+pub use self::{
+    outcome::{
+        Late,
+        Next,
+        NoLink,
+        Taken,
+        ToSend, //
     },
+    parts::Parts,
+    service::Moment, //
+};
+
+use self::{
+    link::{
+        Connection,
+        LinkState, //
+    },
+    links::Links,
+    service::Service,
     slots::{
         Answered,
-        Slot,
         Slots,
         Tagged, //
     },
 };
 use super::wire::Cookie;
-use core::ops::{
-    Deref,
-    DerefMut, //
-};
-
-/// A reading of the clock.
-pub trait Moment {
-    /// Returns how long ago it was taken, in whole milliseconds.
-    fn elapsed_ms(&self) -> u64;
-}
-
-/// The types that the state is made of.
-pub trait Parts {
-    /// A started request. Whoever has the value owns the request.
-    type Request: Tagged;
-    /// A connection.
-    type Link: Connection;
-    /// A reference that keeps a connection alive.
-    type LinkRef: Deref<Target = Self::Link> + Clone;
-    /// The time at which a connection was lost.
-    type Moment: Moment;
-    /// A slot for each tag.
-    type Slots: DerefMut<Target = [Slot<Self::Request>]>;
-    /// The connections of a session.
-    type Links: DerefMut<Target = [LinkState<Self::LinkRef, Self::Tags>]> + Default;
-    /// The tags of the requests that a connection is to send.
-    type Tags: DerefMut<Target = [u16]>;
-
-    /// Makes one list of connections and one more, in `room`, which is empty and has room for them. Does
-    /// not allocate.
-    fn join(
-        room: Self::Links,
-        links: Self::Links,
-        one_more: LinkState<Self::LinkRef, Self::Tags>,
-    ) -> Self::Links;
-}
-
-/// A request to be sent.
-#[derive(Debug)]
-pub struct ToSend<R> {
-    /// The request.
-    pub rq: R,
-    /// Its name: the reply has the same.
-    pub cookie: Cookie,
-    /// Whether another one is sent next.
-    pub more: bool,
-}
-
-/// What a sender is to do.
-#[derive(Debug)]
-pub enum Next<R> {
-    /// Send a request.
-    Send(ToSend<R>),
-    /// Send the message that ends the connection.
-    Disconnect,
-    /// Sleep.
-    Nothing,
-    /// End.
-    Lost,
-}
-
-/// Why there is no connection for a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoLink {
-    /// One may come soon.
-    Wait,
-    /// None will come.
-    Never,
-}
-
-/// What has become of a request that the block layer has.
-#[derive(Debug)]
-pub enum Taken<I, R> {
-    /// A connection has it.
-    Queued,
-    /// There is no connection for it.
-    No(I, NoLink),
-    /// It is for the caller to end.
-    Back(R),
-}
-
-/// What has become of a request that takes long.
-#[derive(Debug)]
-pub enum Late<L> {
-    /// It has ended.
-    Gone,
-    /// It has, for the given number of times; the request is with this connection, which works.
-    Request(u32, L),
-    /// This connection, which has it, is to be given up.
-    Lost(L),
-}
 
 /// The shared state.
 pub struct Io<P: Parts> {
     slots: Slots<P::Slots>,
     links: Links<P::Links>,
-    /// Whether requests go to a connection, or wait for one; or else they fail.
-    running: bool,
+    service: Service<P::Moment>,
     /// Counts the sessions.
     session: u64,
     /// How long requests wait for a new connection when all are lost, in milliseconds.
     dead_timeout: u64,
-    /// When the last connection was lost.
-    lost_at: Option<P::Moment>,
-    /// Whether somebody has asked for the end of the session.
-    requested: bool,
     /// Whether a connection was given up because it took too long.
     timed_out: bool,
 }
@@ -146,11 +65,9 @@ impl<P: Parts> Io<P> {
         Self {
             slots: Slots::new(slots),
             links: Links::new(P::Links::default()),
-            running: false,
+            service: Service::Off,
             session: 0,
             dead_timeout: 0,
-            lost_at: None,
-            requested: false,
             timed_out: false,
         }
     }
@@ -163,26 +80,25 @@ impl<P: Parts> Io<P> {
         self.links = Links::new(links);
         self.session = self.session.wrapping_add(1);
         self.dead_timeout = dead_timeout;
-        self.lost_at = None;
-        self.requested = false;
+        self.service = Service::Off;
         self.timed_out = false;
         self.session
     }
 
     /// Lets requests come, if there is a connection and nobody has asked for the end.
     pub fn run(&mut self) {
-        self.running = !self.requested && self.live() != 0;
+        let alive = self.live() != 0;
+        self.service.run(alive);
     }
 
     /// Lets no requests come, and no connection come back.
     pub fn stop(&mut self) {
-        self.requested = true;
-        self.running = false;
+        self.service.stop();
     }
 
     /// Ends the session; the connections are for the caller to drop, without the lock.
     pub fn end(&mut self) -> P::Links {
-        self.running = false;
+        self.service = Service::Off;
         core::mem::replace(&mut self.links, Links::new(P::Links::default())).into_inner()
     }
 
@@ -193,17 +109,17 @@ impl<P: Parts> Io<P> {
 
     /// Returns whether requests go to a connection, or wait for one.
     pub fn is_running(&self) -> bool {
-        self.running
+        self.service.is_running()
     }
 
     /// Returns whether requests are served, or will be if a connection comes back in time.
     pub fn serves(&self) -> bool {
-        self.running && !self.requested && (self.live() != 0 || self.may_return())
+        self.is_running() && (self.live() != 0 || self.may_return())
     }
 
     /// Returns whether somebody has asked for the end of the session.
     pub fn end_requested(&self) -> bool {
-        self.requested
+        self.service.is_ending()
     }
 
     /// Returns whether a connection was given up because it took too long.
@@ -218,7 +134,10 @@ impl<P: Parts> Io<P> {
 
     /// Returns how many connections are alive.
     pub fn live(&self) -> usize {
-        self.links.iter().filter(|(_, state)| state.alive).count()
+        self.links
+            .iter()
+            .filter(|(_, state)| state.is_alive())
+            .count()
     }
 
     /// Returns how many connections there are.
@@ -228,7 +147,7 @@ impl<P: Parts> Io<P> {
 
     /// Returns a connection that is lost, and its index, under which another may take its place.
     pub fn first_lost(&self) -> Option<(u16, P::LinkRef)> {
-        let (index, state) = self.links.iter().find(|(_, state)| !state.alive)?;
+        let (index, state) = self.links.iter().find(|(_, state)| !state.is_alive())?;
         Some((index, state.link.clone()))
     }
 
@@ -236,15 +155,8 @@ impl<P: Parts> Io<P> {
     /// is for the caller to drop.
     pub fn replace(&mut self, link: P::LinkRef) -> P::LinkRef {
         match self.links.get_mut(link.index()) {
-            Some(state) if !state.alive => {
-                state.alive = true;
-                state.fifo.clear();
-                state.disc = Disc::No;
-                state.sender_idle = false;
-                state.answered = None;
-                state.leaves = false;
-                let old = core::mem::replace(&mut state.link, link);
-                self.lost_at = None;
+            Some(state) if !state.is_alive() => {
+                let old = state.replace(link);
                 self.timed_out = false;
                 self.run();
                 old
@@ -256,7 +168,6 @@ impl<P: Parts> Io<P> {
     /// Adds a connection, which comes last; see [`Parts::join`].
     pub fn add(&mut self, room: P::Links, state: LinkState<P::LinkRef, P::Tags>) {
         self.links.regroup(|links| P::join(room, links, state));
-        self.lost_at = None;
         self.run();
     }
 
@@ -264,8 +175,8 @@ impl<P: Parts> Io<P> {
     /// [take its place](Self::replace). Requests wait for that, if there is no other.
     pub fn leave(&mut self, index: u16) -> Option<P::LinkRef> {
         let state = self.links.get_mut(index)?;
-        state.leaves = state.alive;
-        state.alive.then(|| state.link.clone())
+        state.leaves = state.is_alive();
+        state.leaves.then(|| state.link.clone())
     }
 
     /// Returns whether a connection has nothing to do any more.
@@ -283,8 +194,8 @@ impl<P: Parts> Io<P> {
     /// Returns whether the end of a connection has been sent, or it is lost.
     pub fn is_told(&mut self, link: &P::Link) -> bool {
         self.links
-            .alive(link)
-            .is_none_or(|state| state.disc == Disc::Sent)
+            .state_of(link)
+            .is_none_or(|state| state.is_told())
     }
 
     /// Returns whether another connection is about to take the place of this one.
@@ -295,18 +206,18 @@ impl<P: Parts> Io<P> {
     /// Returns the connection with this index, whether it is alive, and how many requests it has.
     pub fn link_at(&self, index: u16) -> Option<(P::LinkRef, bool, u32)> {
         let state = self.links.get(index)?;
-        Some((state.link.clone(), state.alive, state.load))
+        Some((state.link.clone(), state.is_alive(), state.load))
     }
 
     /// Returns the connection with this index, if it is alive.
     pub fn alive_at(&self, index: u16) -> Option<P::LinkRef> {
         let state = self.links.get(index)?;
-        state.alive.then(|| state.link.clone())
+        state.is_alive().then(|| state.link.clone())
     }
 
     /// Returns a connection that is alive.
     pub fn any_alive(&self) -> Option<P::LinkRef> {
-        let (_, state) = self.links.iter().find(|(_, state)| state.alive)?;
+        let (_, state) = self.links.iter().find(|(_, state)| state.is_alive())?;
         Some(state.link.clone())
     }
 
@@ -337,14 +248,14 @@ impl<P: Parts> Io<P> {
 
     /// Chooses a connection for a request.
     pub fn choose(&mut self) -> Result<u16, NoLink> {
-        if !self.running {
+        if !self.is_running() {
             return Err(NoLink::Never);
         }
         match self.links.choose() {
             Some(index) => Ok(index),
             None if self.may_return() => Err(NoLink::Wait),
             None => {
-                self.running = false;
+                self.service = Service::Failing;
                 Err(NoLink::Never)
             }
         }
@@ -352,12 +263,8 @@ impl<P: Parts> Io<P> {
 
     /// Returns whether a lost connection may still be replaced in time.
     fn may_return(&self) -> bool {
-        let in_time = || {
-            self.lost_at
-                .as_ref()
-                .is_none_or(|since| since.elapsed_ms() < self.dead_timeout)
-        };
-        !self.requested && (self.is_replacing() || self.dead_timeout > 0 && in_time())
+        let is_due = self.is_replacing();
+        self.service.may_wait(self.dead_timeout, is_due)
     }
 
     /// Returns whether a connection is about to come into the place of another one.
@@ -400,7 +307,7 @@ impl<P: Parts> Io<P> {
                 return Next::Send(ToSend { rq, cookie, more });
             }
         }
-        if state.disc == Disc::Wanted {
+        if state.is_ending() {
             return Next::Disconnect;
         }
         state.sender_idle = true;
@@ -410,7 +317,7 @@ impl<P: Parts> Io<P> {
     /// Notes that the message that ends the connection was sent.
     pub fn disconnect_sent(&mut self, link: &P::Link) {
         if let Some(state) = self.links.state_of(link) {
-            state.disc = Disc::Sent;
+            state.told();
         }
     }
 
@@ -447,20 +354,26 @@ impl<P: Parts> Io<P> {
     /// Notes that a connection is lost `now`, `timed_out` if because it took too long; returns
     /// whether it was alive before.
     ///
-    /// Its requests are [taken](Self::take_from) next.
+    /// Its requests are [taken](Self::take_from) next, by a worker if it has timed out: see
+    /// [`Self::take_overdue`].
     pub fn mark_lost(&mut self, link: &P::Link, timed_out: bool, now: P::Moment) -> bool {
         let Some(state) = self.links.alive(link) else {
             return false;
         };
-        state.mark_lost();
+        state.mark_lost(timed_out);
         self.timed_out |= timed_out;
         if self.live() == 0 {
-            self.lost_at = Some(now);
-            if self.requested || self.dead_timeout == 0 && !self.is_replacing() {
-                self.running = false;
-            }
+            let may_wait = self.dead_timeout > 0 || self.is_replacing();
+            self.service.lose_last(now, may_wait);
         }
         true
+    }
+
+    /// Returns a connection that has timed out, for a worker to close and to take the requests of. Each
+    /// is returned once, and not if another one has taken its place.
+    pub fn take_overdue(&mut self) -> Option<P::LinkRef> {
+        let mut links = self.links.iter_mut();
+        links.find_map(|state| state.take_overdue().then(|| state.link.clone()))
     }
 
     /// Takes a request out of the slots from `cursor` on that belongs to connection `link`, or to
@@ -503,8 +416,8 @@ impl<P: Parts> Io<P> {
 
     /// Asks all senders to end their connections, once they have sent what they have begun.
     pub fn want_disconnect(&mut self) {
-        self.requested = true;
-        for state in self.links.iter_mut().filter(|state| state.alive) {
+        self.stop();
+        for state in self.links.iter_mut().filter(|state| state.is_alive()) {
             state.ask_for_end();
         }
     }
@@ -512,6 +425,6 @@ impl<P: Parts> Io<P> {
     /// Returns whether the end of a connection that is alive has not been sent.
     pub fn disconnect_pending(&self) -> bool {
         let mut links = self.links.iter();
-        links.any(|(_, state)| state.alive && state.disc != Disc::Sent)
+        links.any(|(_, state)| !state.is_told())
     }
 }

@@ -37,7 +37,7 @@ use crate::{
     logic::{
         flags::ServerFlags,
         io::{
-            links::Connection,
+            link::Connection,
             Late, //
         },
         size::Size,

@@ -22,7 +22,7 @@ use crate::{
     },
     logic::{
         flags::ServerFlags,
-        io::links::Connection,
+        io::link::Connection,
         size::{
             self,
             Size, //

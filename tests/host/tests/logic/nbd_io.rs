@@ -5,7 +5,7 @@
 
 use rblk_host_tests::nbd::logic::{
     io::{
-        links::{Connection, LinkState},
+        link::{Connection, LinkState},
         slots::{Answered, Slot, Tagged},
         Io, Late, Moment, Next, NoLink, Parts, Taken, ToSend,
     },
@@ -433,12 +433,53 @@ fn nobody_waits_for_a_connection_once_the_end_was_asked_for() {
 }
 
 #[test]
-fn the_last_connection_ends_a_session_that_is_to_end() {
+fn nobody_waits_any_longer_when_the_end_is_asked_for() {
     let mut session = Session::new(1, 3000);
-    session.io.want_disconnect();
-    assert!(session.io.is_running());
     session.lose(0);
-    assert!(!session.io.is_running());
+    assert_eq!(session.io.choose(), Err(NoLink::Wait));
+    session.io.want_disconnect();
+    assert!(session.io.end_requested() && !session.io.serves());
+    assert_eq!(session.io.choose(), Err(NoLink::Never));
+}
+
+#[test]
+fn a_session_that_is_to_end_takes_nothing_more_but_ends_what_it_has() {
+    let mut session = Session::new(1, 3000);
+    let cookie = session.send(0, 0);
+    session.queue(1, 0);
+    session.io.want_disconnect();
+    assert!(!session.io.is_running() && session.io.end_requested());
+    assert_eq!(session.io.choose(), Err(NoLink::Never));
+
+    session.finish(cookie, 0);
+    assert_eq!(session.take(0).rq.tag(), 1);
+    let next = session.io.next_to_send(&session.links[0]);
+    assert!(matches!(next, Next::Disconnect));
+    session.io.disconnect_sent(&session.links[0]);
+    assert!(!session.io.disconnect_pending());
+    // Nothing begins again.
+    session.lose(0);
+    session.io.replace(session.links[0].clone());
+    assert!(!session.io.is_running() && !session.io.serves());
+}
+
+#[test]
+fn a_connection_that_has_timed_out_is_closed_by_one_worker_unless_another_has_its_place() {
+    let mut session = Session::new(3, 3000);
+    for place in [0, 2] {
+        let link = session.links[place].clone();
+        assert!(session.io.mark_lost(&link, true, session.clock.now()));
+    }
+    session.lose(1);
+    // Whoever replaces it has closed it.
+    let link = Link::new(2, &session.clock);
+    session.io.replace(link.clone());
+
+    let overdue = core::iter::from_fn(|| session.io.take_overdue()).take(4);
+    let overdue: Vec<_> = overdue.map(|link| link.index()).collect();
+    assert_eq!(overdue, [0]);
+    let lost = |place| !session.io.link_at(place).unwrap().1;
+    assert_eq!([lost(0), lost(1), lost(2)], [true, true, false]);
 }
 
 #[test]

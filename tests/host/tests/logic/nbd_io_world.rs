@@ -8,7 +8,7 @@ use crate::nbd_io::{idle_io, new_links, Clock, Host, Link, Request, DEPTH};
 use proptest::prelude::*;
 use rblk_host_tests::nbd::logic::{
     io::{
-        links::{Connection, LinkState},
+        link::{Connection, LinkState},
         slots::{Answered, Tagged},
         Io, Late, Next, NoLink, ToSend,
     },
@@ -586,6 +586,7 @@ impl World {
     fn ask_for_end(&mut self) {
         self.io.want_disconnect();
         self.end = true;
+        self.running = false;
         for place in self.places.iter_mut().filter(|place| place.alive) {
             assert!(!place.sender_sleeps());
             place.disconnect = true;

@@ -9,7 +9,7 @@ use crate::{
         links::sleeper::Sleeper,
         logic::{
             io::{
-                links::{Connection, LinkState},
+                link::{Connection, LinkState},
                 slots::{Answered, Slot, Tagged},
                 Io, Moment, Next, Parts,
             },

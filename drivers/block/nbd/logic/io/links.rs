@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The connections of a session as the I/O path sees them.
+//! The connections of a session, and the choice among them.
 
-use super::fifo::Fifo;
+use super::link::{
+    Connection,
+    LinkState, //
+};
 use core::{
     iter::Zip,
     ops::{
@@ -15,118 +18,6 @@ use core::{
 
 /// By how many requests a connection may be behind the one with least to do, and still get more.
 const MAX_BEHIND: u32 = 8;
-
-/// A connection, and the threads that work with it.
-pub trait Connection {
-    /// Returns the number of its place.
-    fn index(&self) -> u16;
-
-    /// Lets the sender look for requests. Any context, with any lock held.
-    fn wake_sender(&self);
-
-    /// Lets the receiver look again whether a request has been sent. Any context, with any lock held.
-    fn wake_receiver(&self);
-
-    /// Returns for how many milliseconds nothing has moved: nothing was received, and nothing has left
-    /// what the sender had to wait for. Any context, with any lock held.
-    fn quiet_ms(&self) -> u64;
-}
-
-/// How far `NBD_CMD_DISC`, the message that ends a connection, has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Disc {
-    No,
-    Wanted,
-    Sent,
-}
-
-/// One connection. `C` keeps it alive; `T` holds the tags of the requests that it is to send.
-#[derive(Debug)]
-pub struct LinkState<C, T> {
-    pub(super) link: C,
-    /// Whether requests may go there. Once false, it is so until another connection has the place.
-    pub(super) alive: bool,
-    /// What its sender is to send.
-    pub(super) fifo: Fifo<T>,
-    /// How many requests it has, in any state.
-    pub(super) load: u32,
-    /// Whether the sender sleeps, or is about to.
-    pub(super) sender_idle: bool,
-    /// Whether the receiver waits for the sender.
-    pub(super) receiver_waits: bool,
-    /// The newest request that was answered, by its sequence number.
-    pub(super) answered: Option<u32>,
-    pub(super) disc: Disc,
-    /// Whether another one is about to take its place: it gets nothing more.
-    pub(super) leaves: bool,
-}
-
-impl<C, T> LinkState<C, T>
-where
-    C: Deref<Target: Connection>,
-    T: DerefMut<Target = [u16]>,
-{
-    /// Makes the state of a connection that is alive, with room for as many requests as `tags` has.
-    pub fn new(link: C, tags: T) -> Self {
-        Self {
-            link,
-            alive: true,
-            fifo: Fifo::new(tags),
-            load: 0,
-            sender_idle: false,
-            receiver_waits: false,
-            answered: None,
-            disc: Disc::No,
-            leaves: false,
-        }
-    }
-
-    /// Whether it takes new requests.
-    fn takes(&self) -> bool {
-        self.alive && self.disc == Disc::No && !self.leaves
-    }
-
-    /// Asks the sender to end the connection, once it has sent what it has begun.
-    pub(super) fn ask_for_end(&mut self) {
-        if self.disc == Disc::No {
-            self.disc = Disc::Wanted;
-        }
-        if self.sender_idle {
-            self.wake_sender();
-        }
-    }
-
-    /// Notes that a request was answered.
-    pub(super) fn has_answered(&mut self, sequence: u32) {
-        // CAST: The numbers wrap; the difference is that of two requests of about the same time.
-        let newer = |newest| sequence.wrapping_sub(newest) as i32 > 0;
-        if self.answered.is_none_or(newer) {
-            self.answered = Some(sequence);
-        }
-    }
-
-    /// Lets the sender look for what there is to send.
-    pub(super) fn wake_sender(&mut self) {
-        self.sender_idle = false;
-        self.link.wake_sender();
-    }
-
-    /// Lets the receiver look again, if it waits for the sender.
-    pub(super) fn wake_receiver(&mut self) {
-        if core::mem::take(&mut self.receiver_waits) {
-            self.link.wake_receiver();
-        }
-    }
-
-    /// Marks it as lost. What it has to send is not sent, and its threads leave it.
-    pub(super) fn mark_lost(&mut self) {
-        self.alive = false;
-        self.fifo.clear();
-        self.wake_sender();
-        self.receiver_waits = false;
-        self.link.wake_receiver();
-    }
-}
 
 /// All connections, by the index of their places.
 #[derive(Debug, Default)]
@@ -183,7 +74,7 @@ where
 
     /// Returns what is known of `link`, while it is alive.
     pub(super) fn alive(&mut self, link: &C::Target) -> Option<&mut LinkState<C, T>> {
-        self.state_of(link).filter(|state| state.alive)
+        self.state_of(link).filter(|state| state.is_alive())
     }
 
     /// Goes through all of them.
