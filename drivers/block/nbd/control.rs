@@ -2,5 +2,8 @@
 
 //! Which disks there are, and the commands over netlink that connect and disconnect them.
 
+mod connect;
+mod message;
 pub(crate) mod netlink;
+mod reconfigure;
 pub(crate) mod registry;

@@ -5,4 +5,5 @@
 pub(crate) mod attributes;
 pub(crate) mod elevator;
 pub(crate) mod front;
-pub(crate) mod ioctl;
+mod ioctl;
+mod openers;

@@ -5,6 +5,8 @@
 //! The blocks of a disk lie on a server that is reached over sockets, which user space has connected
 //! and handed over. A machine may swap to such a disk: requests are small, nothing that carries them
 //! waits for memory that only they can free, and no I/O scheduler gets in between.
+//!
+//! Floors, lowest first: [`logic`], [`links`], [`session`], [`disk`], [`control`].
 
 #![forbid(unsafe_code)]
 
@@ -20,6 +22,7 @@ use crate::{
         netlink::Netlink,
         registry::Registry, //
     },
+    links::shared::Shared,
     logic::{
         minors::Minors,
         size::request_limit, //
@@ -99,11 +102,12 @@ impl Driver {
     pub fn init(config: &Config) -> Result<Self> {
         let (nr_disks, minors, max_request) = config.check()?;
         let disks = Disks::new()?;
-        let registry = Registry::new(max_request, minors, disks.token()).inspect_err(|err| {
+        let shared = Shared::new(max_request, minors).inspect_err(|err| {
             if *err == EBUSY {
                 pr_err!("block major 43 is taken: is the kernel's own nbd driver loaded?\n");
             }
         })?;
+        let registry = Registry::new(shared.clone(), disks.token())?;
         // From here on, dropping this cleans up.
         let driver = Self {
             registry,
@@ -112,7 +116,7 @@ impl Driver {
         let registry = &driver.registry;
 
         let family = Arc::pin_init(Registration::new(Netlink(registry.clone())), GFP_KERNEL)?;
-        registry.set_family(family);
+        shared.set_control(family);
         for index in 0..nr_disks {
             // Somebody may have another disk open by now, and could not be told that it is gone: so
             // one that cannot be added, as its name is taken, stays out alone.

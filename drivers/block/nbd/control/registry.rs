@@ -1,31 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What all devices share, and which there are.
+//! Which devices there are, and how their disks are made and removed.
 //!
 //! # Locks
 //!
 //! The lock of a unit's disk is held while the disk is made, commanded over netlink, or removed; then
-//! come those of the [device](crate::session::device). `units` is held while units are looked for, and while one
-//! is put in or taken out; a unit is put in by who has the lock of its disk. Under `units` nothing is
-//! allocated, and nothing waits: a connection can be brought back while another disk is made, which may
-//! wait for memory, and that for the connection.
+//! come those of the [device](crate::session::device). `units` is held while units are looked for, and
+//! while one is put in or taken out; a unit is put in by who has the lock of its disk. Under `units`
+//! nothing is allocated, and nothing waits: a connection can be brought back while another disk is
+//! made, which may wait for memory, and that for the connection.
 //!
 //! Nothing that is called for an open disk takes `units` or the lock of a unit.
 
 use crate::{
-    control::netlink::Netlink,
     disk::{
         attributes::GROUPS,
         elevator::NoElevator,
         front::Disk, //
     },
-    logic::minors::Minors,
-    session::{
-        device::{
-            Device,
-            QUEUE_DEPTH, //
+    links::{
+        shared::{
+            Shared,
+            MAJOR, //
         },
-        life, //
+        traffic::QUEUE_DEPTH, //
+    },
+    session::{
+        device::Device,
+        life,
+        limits, //
     },
 };
 use core::num::NonZero;
@@ -50,23 +53,17 @@ use rb::{
             DiskToken,
             GenDisk, //
         },
-        major::BlkdevMajor,
         mq::{
             Flag,
             TagSet,
             TagSetOptions, //
         },
     },
-    debugfs,
-    net::genl::Registration,
     workqueue::{
         self,
         OwnedQueue, //
     },
 };
-
-/// The major number of network block devices.
-const MAJOR: u32 = 43;
 
 /// A device and its disk.
 #[pin_data]
@@ -77,75 +74,31 @@ pub(crate) struct Unit {
     pub(crate) disk: Mutex<Option<GenDisk<Disk>>>,
 }
 
-/// What all devices share.
+/// Which devices there are.
 #[pin_data]
 pub(crate) struct Registry {
-    /// Most bytes of a request of a device that was told nothing else.
-    pub(crate) max_request: u32,
-    pub(crate) minors: Minors,
-    pub(crate) debugfs: debugfs::Dir,
+    pub(crate) shared: Arc<Shared>,
     /// What disks are built with.
     disks: DiskToken,
-    /// Work that I/O may wait for.
-    pub(crate) reclaim_work: OwnedQueue,
-    /// Work that nothing waits for but who brings connections back.
-    pub(crate) notices: OwnedQueue,
     /// Work that may wait for I/O.
     removals: OwnedQueue,
     #[pin]
-    family: Mutex<Option<Arc<Registration<Netlink>>>>,
-    #[pin]
     units: Mutex<RBTree<u32, Arc<Unit>>>,
-    // Last: all disks of the major have gone before.
-    _major: BlkdevMajor,
 }
 
 impl Registry {
-    /// Takes the major number, for no device yet.
-    ///
-    /// Fails with `EBUSY` if somebody has it, as the kernel's own driver.
-    pub(crate) fn new(max_request: u32, minors: Minors, disks: &DiskToken) -> Result<Arc<Self>> {
-        let major = BlkdevMajor::register_number(c"nbd", MAJOR)?;
-        let reclaim_work = OwnedQueue::new(
-            c"nbd-reclaim",
-            workqueue::Flag::MemReclaim | workqueue::Flag::Unbound,
-            0,
-        )?;
-        let notices = OwnedQueue::new(
-            c"nbd-notices",
-            workqueue::Flag::MemReclaim | workqueue::Flag::Unbound,
-            0,
-        )?;
+    /// Makes it without a device.
+    pub(crate) fn new(shared: Arc<Shared>, disks: &DiskToken) -> Result<Arc<Self>> {
         let removals = OwnedQueue::new(c"nbd-removals", workqueue::Flag::Unbound, 0)?;
         Arc::pin_init(
             pin_init!(Self {
-                max_request,
-                minors,
-                debugfs: debugfs::Dir::new(c"nbd"),
+                shared,
                 disks: disks.clone(),
-                reclaim_work,
-                notices,
                 removals,
-                family <- new_mutex!(None, "nbd::Registry::family"),
                 units <- new_mutex!(RBTree::new(), "nbd::Registry::units"),
-                _major: major,
             }),
             GFP_KERNEL,
         )
-    }
-
-    /// Lets commands come.
-    pub(crate) fn set_family(&self, family: Arc<Registration<Netlink>>) {
-        *self.family.lock() = Some(family);
-    }
-
-    /// Tells user space that a device has lost a connection.
-    pub(crate) fn announce_lost_link(&self, index: u32) {
-        let family = self.family.lock().clone();
-        if let Some(family) = family {
-            // Nobody may be listening.
-            let _ = crate::control::netlink::announce_lost_link(&family, index);
-        }
     }
 
     /// Returns a device.
@@ -195,7 +148,7 @@ impl Registry {
     ///
     /// Whoever finds it meanwhile waits for its disk, and finds none if there is to be none.
     fn add(self: &Arc<Self>, index: u32) -> Result<Option<Arc<Unit>>> {
-        let device = Device::new(index, self.clone())?;
+        let device = Device::new(index, self.shared.clone())?;
         let of_disk = device.clone();
         let unit = Arc::pin_init(
             pin_init!(Unit {
@@ -230,8 +183,8 @@ impl Registry {
 
     fn add_disk(&self, device: Arc<Device>) -> Result<GenDisk<Disk>> {
         let index = device.index();
-        let first = self.minors.first_of(index).ok_or(EINVAL)?;
-        let minors = NonZero::new(self.minors.per_disk()).ok_or(EINVAL)?;
+        let first = self.shared.minors.first_of(index).ok_or(EINVAL)?;
+        let minors = NonZero::new(self.shared.minors.per_disk()).ok_or(EINVAL)?;
         let elevator = NoElevator::new(index)?;
         let tags = TagSetOptions {
             nr_hw_queues: 1,
@@ -251,17 +204,18 @@ impl Registry {
         let disk = options.build_mq::<Disk>(
             &self.disks,
             fmt!("nbd{index}"),
-            &life::idle_limits(device.max_request()),
+            &limits::idle_limits(device.max_request()),
             tags,
             device.clone(),
         )?;
         if let Some(queue) = disk.queue() {
             // The only time that it is.
-            device.queue.populate(queue);
+            device.traffic.queue.populate(queue);
         }
         // From here on no request can be made that a scheduler would keep.
         elevator.pin();
-        if disk.limits().max_hw_sectors != life::idle_limits(device.max_request()).max_hw_sectors {
+        if disk.limits().max_hw_sectors != limits::idle_limits(device.max_request()).max_hw_sectors
+        {
             return Err(ENOTSUPP);
         }
         let disk = disk.add_disk(GROUPS)?;
@@ -307,8 +261,8 @@ impl Registry {
     /// Lets no commands come any more, and removes all devices. Nothing uses them, since who does
     /// keeps the module.
     pub(crate) fn shut_down(&self) {
-        let family = self.family.lock().take();
-        drop(family);
+        let control = self.shared.take_control();
+        drop(control);
         self.flush_work();
         let units = core::mem::take(&mut *self.units.lock());
         for unit in units.values() {
@@ -325,7 +279,6 @@ impl Registry {
 
     fn flush_work(&self) {
         self.removals.flush();
-        self.notices.flush();
-        self.reclaim_work.flush();
+        self.shared.flush_work();
     }
 }

@@ -5,10 +5,7 @@
 use crate::{
     disk::front::Disk,
     logic::io::link::Connection,
-    session::{
-        device::Device,
-        life, //
-    },
+    session::limits, //
 };
 use common::tokens::parse_u64;
 use kernel::{
@@ -47,7 +44,7 @@ impl Listing for Links {
         let device = disk.data();
         // A line at a time, as the lock keeps IO waiting.
         for index in 0.. {
-            let line = device.io.lock().link_at(index);
+            let line = device.traffic.io.lock().link_at(index);
             let Some((link, alive, in_flight)) = line else {
                 break;
             };
@@ -83,40 +80,12 @@ impl Attribute<GenDisk<Disk>> for MaxRequestBytes {
 
     fn store(disk: &GenDisk<Disk>, text: &[u8]) -> Result {
         let bytes = parse_u64(text.trim_ascii()).map_err(|_| EINVAL)?;
-        let bytes = life::request_limit(bytes)?;
+        let bytes = limits::request_limit(bytes)?;
         let device = disk.data();
         let setup = device.setup.lock();
         if setup.is_busy() {
             return Err(EBUSY);
         }
-        life::set_max_request(&device, disk, &setup, bytes)
-    }
-}
-
-/// `pid`: the process that has connected the device.
-pub(crate) struct Pid;
-
-#[vtable]
-impl Attribute<Device> for Pid {
-    const NAME: &'static CStr = c"pid";
-
-    fn show(device: &Device, out: &mut Output<'_>) -> Result {
-        out.line(device.pid.load(Relaxed))
-    }
-}
-
-/// `backend`: what the server is told apart by, an empty line if nothing was said.
-pub(crate) struct Backend;
-
-#[vtable]
-impl Attribute<Device> for Backend {
-    const NAME: &'static CStr = c"backend";
-
-    fn show(device: &Device, out: &mut Output<'_>) -> Result {
-        let backend = device.backend.lock();
-        if let Some(text) = backend.as_deref() {
-            out.write_bytes(text)?;
-        }
-        out.write_bytes(b"\n")
+        limits::set_max_request(&device, disk, &setup, bytes)
     }
 }

@@ -5,7 +5,8 @@
 use crate::{
     disk::{
         elevator::NoElevator,
-        ioctl, //
+        ioctl,
+        openers, //
     },
     logic::io::{
         NoLink,
@@ -45,11 +46,11 @@ impl gen_disk::Operations for Disk {
     type Data = Arc<Device>;
 
     fn open(device: ArcBorrow<'_, Device>, disk: &DiskRef, _how: Opening) -> Result {
-        device.opened(disk)
+        openers::opened(&device, disk)
     }
 
     fn release(device: ArcBorrow<'_, Device>, disk: &DiskRef) {
-        Arc::from(device).released(disk);
+        openers::released(&Arc::from(device), disk);
     }
 
     fn ioctl(disk: &GenDisk<Self>, call: &Ioctl) -> Result<i32> {
@@ -71,10 +72,10 @@ impl mq::Operations for Disk {
         rq: IdleRequest<'a, ()>,
         is_last: bool,
     ) -> core::result::Result<(), Rejected<'a>> {
-        let mut io = device.io.lock();
+        let mut io = device.traffic.io.lock();
         // It counts only if there is a session: without one nothing is served, and that is no lack of
         // support.
-        let at_once = device.ends_at_once(rq.command());
+        let at_once = device.traffic.ends_at_once(rq.command());
         let taken = io.take(rq, is_last, at_once.is_none(), IdleRequest::start);
         drop(io);
         match taken {
@@ -90,11 +91,11 @@ impl mq::Operations for Disk {
     }
 
     fn commit_rqs(device: ArcBorrow<'_, Device>) {
-        device.io.lock().wake_senders();
+        device.traffic.io.lock().wake_senders();
     }
 
     // There is one hardware queue.
     fn timeout(device: ArcBorrow<'_, Device>, _queue: u32, tag: u32) -> Timeout {
-        Arc::from(device).timed_out(tag)
+        device.traffic.timed_out(tag)
     }
 }

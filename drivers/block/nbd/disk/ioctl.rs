@@ -5,7 +5,6 @@
 //! Source: `include/uapi/linux/nbd.h`. None of them has a pointer for an argument.
 
 use crate::{
-    disk::front::Disk,
     logic::{
         flags::ServerFlags,
         size::Size, //
@@ -13,6 +12,7 @@ use crate::{
     session::{
         device::Device,
         life,
+        limits,
         setup::Setup, //
     },
 };
@@ -23,8 +23,10 @@ use kernel::{
 };
 use rb::{
     block::gen_disk::{
+        DiskRef,
         GenDisk,
-        Ioctl, //
+        Ioctl,
+        Operations, //
     },
     capability::{
         capable,
@@ -52,7 +54,11 @@ const IOCTL_TYPE: u32 = 0xab;
 ///
 /// Fails with `EPERM` unless the caller may administer the system, `EINVAL` for ioctls of another
 /// type, for bad values, and if the device was connected over netlink, and `ENOTTY` for unknown ones.
-pub(crate) fn ioctl(device: &Arc<Device>, disk: &GenDisk<Disk>, call: &Ioctl) -> Result<i32> {
+pub(crate) fn ioctl<T: Operations<Data = Arc<Device>>>(
+    device: &Arc<Device>,
+    disk: &GenDisk<T>,
+    call: &Ioctl,
+) -> Result<i32> {
     let cmd = call.cmd();
     if !capable(Capability::SYS_ADMIN) {
         return Err(EPERM);
@@ -100,7 +106,7 @@ pub(crate) fn ioctl(device: &Arc<Device>, disk: &GenDisk<Disk>, call: &Ioctl) ->
 /// The ioctls that change nothing but the setup.
 fn configure(
     device: &Arc<Device>,
-    disk: &GenDisk<Disk>,
+    disk: &DiskRef,
     setup: &mut Setup,
     cmd: u32,
     arg: usize,
@@ -118,7 +124,7 @@ fn configure(
         SET_TIMEOUT => {
             setup.timeout = u32::try_from(arg).map_err(|_| EINVAL)?;
             if setup.session.is_some() {
-                device.set_timeout(setup.timeout);
+                device.traffic.set_timeout(setup.timeout);
             }
             Ok(())
         }
@@ -132,15 +138,9 @@ fn configure(
     }
 }
 
-fn resize(
-    device: &Device,
-    disk: &GenDisk<Disk>,
-    setup: &mut Setup,
-    bytes: u64,
-    block: u64,
-) -> Result {
+fn resize(device: &Device, disk: &DiskRef, setup: &mut Setup, bytes: u64, block: u64) -> Result {
     let size = Size::new(bytes, block, device.max_block()).ok_or(EINVAL)?;
-    life::resize(device, disk, setup, size)
+    limits::resize(device, disk, setup, size)
 }
 
 /// Adds a connection; only the task that adds the first may add more.
@@ -163,23 +163,23 @@ fn disconnect(device: &Device) {
 }
 
 /// Ends all connections, as the servers are told, and forgets those that were only added.
-fn clear_sockets(device: &Arc<Device>, disk: &GenDisk<Disk>, setup: &mut Setup) {
+fn clear_sockets(device: &Arc<Device>, disk: &DiskRef, setup: &mut Setup) {
     setup.sockets = KVec::new();
     setup.owner = None;
     if setup.is_netlink() {
         life::end(device, disk, setup, true);
         setup.reset();
     } else {
-        device.io.lock().stop();
+        device.traffic.io.lock().stop();
         life::ask_for_end(device);
         life::wait_until_told(device);
-        device.lose_all("the sockets were cleared");
-        device.reclaim_requests(None);
+        device.traffic.lose_all("the sockets were cleared");
+        device.traffic.reclaim_requests(None);
     }
 }
 
 /// Takes the size from the disk, unless somebody else has it open, and may have a file system on it.
-fn reset_size(disk: &GenDisk<Disk>) {
+fn reset_size(disk: &DiskRef) {
     if disk.openers() <= 1 {
         disk.set_capacity(0);
     }
@@ -190,21 +190,25 @@ fn reset_size(disk: &GenDisk<Disk>) {
 /// Returns zero if that was asked for, and fails with `ETIMEDOUT` if a server took too long, with
 /// `EPIPE` if the connections were lost otherwise, and if a signal comes that ends the caller or has
 /// a handler. Job control and system sleep end nothing.
-fn do_it(device: &Arc<Device>, disk: &GenDisk<Disk>) -> Result<i32> {
+fn do_it<T: Operations<Data = Arc<Device>>>(
+    device: &Arc<Device>,
+    disk: &GenDisk<T>,
+) -> Result<i32> {
     let mut setup = device.setup.lock();
     let id = life::begin(device, disk, &mut setup, false)?;
     drop(setup);
 
     let waited = device
+        .traffic
         .changed
-        .wait_event_interruptible(|| device.io.lock().is_over(id));
+        .wait_event_interruptible(|| device.traffic.io.lock().is_over(id));
 
     let mut setup = device.setup.lock();
     if setup.session_id() != Some(id) {
         // Somebody else has ended it.
         return Ok(0);
     }
-    let io = device.io.lock();
+    let io = device.traffic.io.lock();
     let (requested, timed_out) = (io.end_requested(), io.has_timed_out());
     drop(io);
     if waited.is_err() && !requested && !timed_out {

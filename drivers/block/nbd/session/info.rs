@@ -3,8 +3,8 @@
 //! The files of a session in debugfs.
 
 use crate::{
-    logic::flags::NAMES,
-    session::device::Device, //
+    links::traffic::Traffic,
+    logic::flags::NAMES, //
 };
 use kernel::{
     prelude::*,
@@ -31,30 +31,30 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// Makes the files of a device.
-    pub(crate) fn new(device: &Arc<Device>) -> Self {
-        let dir = match CString::try_from_fmt(fmt!("nbd{}", device.index())) {
-            Ok(name) => device.registry.debugfs.subdir(&name),
-            Err(_) => device.registry.debugfs.clone(),
+    /// Makes the files of a traffic.
+    pub(crate) fn new(traffic: &Arc<Traffic>) -> Self {
+        let dir = match CString::try_from_fmt(fmt!("nbd{}", traffic.index())) {
+            Ok(name) => traffic.shared.debugfs.subdir(&name),
+            Err(_) => traffic.shared.debugfs.clone(),
         };
         Self {
-            _tasks: dir.file(c"tasks", device.clone()),
-            _size: dir.file(c"size_bytes", device.clone()),
-            _timeout: dir.file(c"timeout", device.clone()),
-            _block: dir.file(c"blocksize_bits", device.clone()),
-            _flags: dir.file(c"flags", device.clone()),
+            _tasks: dir.file(c"tasks", traffic.clone()),
+            _size: dir.file(c"size_bytes", traffic.clone()),
+            _timeout: dir.file(c"timeout", traffic.clone()),
+            _block: dir.file(c"blocksize_bits", traffic.clone()),
+            _flags: dir.file(c"flags", traffic.clone()),
         }
     }
 }
 
-/// `tasks`: who has connected the device.
+/// `tasks`: who has connected the traffic.
 struct Tasks;
 
 impl TextFile for Tasks {
-    type Data = Device;
+    type Data = Traffic;
 
-    fn show(device: &Device, out: &SeqFile) -> Result {
-        let pid = device.pid.load(Relaxed);
+    fn show(traffic: &Traffic, out: &SeqFile) -> Result {
+        let pid = traffic.pid.load(Relaxed);
         if pid != 0 {
             seq_print!(out, "recv: {}\n", pid);
         }
@@ -66,10 +66,10 @@ impl TextFile for Tasks {
 struct SizeBytes;
 
 impl TextFile for SizeBytes {
-    type Data = Device;
+    type Data = Traffic;
 
-    fn show(device: &Device, out: &SeqFile) -> Result {
-        seq_print!(out, "{}\n", device.size().bytes);
+    fn show(traffic: &Traffic, out: &SeqFile) -> Result {
+        seq_print!(out, "{}\n", traffic.size().bytes);
         Ok(())
     }
 }
@@ -78,10 +78,10 @@ impl TextFile for SizeBytes {
 struct Timeout;
 
 impl TextFile for Timeout {
-    type Data = Device;
+    type Data = Traffic;
 
-    fn show(device: &Device, out: &SeqFile) -> Result {
-        let milliseconds = device.timeout().saturating_mul(1000);
+    fn show(traffic: &Traffic, out: &SeqFile) -> Result {
+        let milliseconds = traffic.timeout().saturating_mul(1000);
         seq_print!(out, "{}\n", kernel::time::msecs_to_jiffies(milliseconds));
         Ok(())
     }
@@ -91,10 +91,10 @@ impl TextFile for Timeout {
 struct BlockSizeBits;
 
 impl TextFile for BlockSizeBits {
-    type Data = Device;
+    type Data = Traffic;
 
-    fn show(device: &Device, out: &SeqFile) -> Result {
-        seq_print!(out, "{}\n", device.size().block.trailing_zeros());
+    fn show(traffic: &Traffic, out: &SeqFile) -> Result {
+        seq_print!(out, "{}\n", traffic.size().block.trailing_zeros());
         Ok(())
     }
 }
@@ -103,10 +103,10 @@ impl TextFile for BlockSizeBits {
 struct Flags;
 
 impl TextFile for Flags {
-    type Data = Device;
+    type Data = Traffic;
 
-    fn show(device: &Device, out: &SeqFile) -> Result {
-        let flags = device.flags().raw();
+    fn show(traffic: &Traffic, out: &SeqFile) -> Result {
+        let flags = traffic.flags().raw();
         seq_print!(out, "Hex: 0x{:08x}\n\nKnown flags:\n", flags);
         for (bit, name) in NAMES {
             if flags >> bit & 1 != 0 {

@@ -3,17 +3,54 @@
 //! How a device is set up: what user space has said before, and while, it is connected.
 
 use crate::{
+    links::{
+        link::Place,
+        threads::Threads, //
+    },
     logic::{
         flags::ServerFlags,
         size::Size, //
     },
-    session::life::Session, //
+    session::info::Files, //
 };
-use kernel::prelude::*;
-use rb::net::Socket;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+use rb::{
+    block::gen_disk::AttributeFile,
+    module_ref::ModuleRef,
+    net::Socket, //
+};
 
 /// The most connections of a device.
 pub(crate) const MAX_LINKS: usize = 64;
+
+/// A session. Fields are dropped in order.
+pub(crate) struct Session {
+    pub(super) id: u64,
+    pub(super) netlink: bool,
+    /// The threads of each place.
+    pub(super) threads: KVec<Threads>,
+    pub(super) places: KVec<Arc<Place>>,
+    /// Its files: `pid`, `backend` if it was begun over netlink, and those in debugfs.
+    pub(super) _pid: AttributeFile,
+    pub(super) _backend: Option<AttributeFile>,
+    pub(super) _files: Files,
+    pub(super) _module: ModuleRef,
+}
+
+impl Session {
+    /// Returns its number, which no other session of the device has had.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Returns whether it was begun over netlink.
+    pub(crate) fn is_netlink(&self) -> bool {
+        self.netlink
+    }
+}
 
 /// What a device is told.
 pub(crate) struct Setup {
