@@ -83,16 +83,22 @@ _modules() {
 	find "${dir%/*}" -mindepth 1 -maxdepth 1 -mmin +1440 -exec rm -rf --one-file-system {} +
 }
 
-# _make_modules: prints the directory. Nobody makes other packages meanwhile.
+# _make_modules: prints the directory. Nobody makes other packages meanwhile. If RBLK_INSTALLED names a
+# file, the directory is written there, and the next one who comes with the same file reads it there
+# instead of making the packages again.
 _make_modules() {
 	local dir
+	if [ -s "${RBLK_INSTALLED:-}" ]; then
+		cat "$RBLK_INSTALLED"
+		return
+	fi
 	# Of all series, whatever kernel source and make we were called with.
 	env -u LINUX_SRC -u MAKEFLAGS -u MAKEOVERRIDES make -s -C "$RBLK_TOP" deb >&2 || die 'the packages cannot be made'
 	dir=$RBLK_CACHE/installed/$(contents rblk-dkms)-${root##*-}
 	mkdir -p "${dir%/*}"
 	_modules "$dir"
 	touch "$dir"
-	echo "$dir"
+	echo "$dir" | tee "${RBLK_INSTALLED:-/dev/null}"
 }
 modules() { locked installed _make_modules; }
 

@@ -7,8 +7,8 @@
 # has them run on kernels of these series; tests that run on the host use the first. -q
 # takes cargo's and the quick ones on the fast kernel, for before a commit.
 # test.sh --expect: write what the last run counted to tests/expected.
-# RBLK_JOBS=N has N guests at a time. If it is not given there are half as many again as the machine
-# has processors, since a guest waits for a third of its time, and no more than there is memory for.
+# RBLK_JOBS=N has N guests at a time. Without it, twice as many run as the machine has processors,
+# since a guest waits for something half of its time, but no more than there is memory for.
 # RBLK_SLOW=N allows N times the seconds, for a machine that has other work. RBLK_SEED=N is what
 # random tests begin with.
 # The last line is "N passed, N failed", with ", N skipped" if any were; before it come
@@ -74,8 +74,8 @@ rm -rf "$results"
 mkdir -p "$results"
 started=$SECONDS
 
-# A guest keeps less than one processor busy, and wants at most 4 GiB.
-jobs=${given_jobs:-$((RBLK_JOBS + (RBLK_JOBS + 1) / 2))}
+# A guest keeps about half a processor busy, and wants at most 4 GiB.
+jobs=${given_jobs:-$((RBLK_JOBS * 2))}
 fitting=$(awk '/^MemAvailable:/ { print int($2 / 4e6) }' /proc/meminfo)
 [ "$jobs" -le "$fitting" ] || jobs=$fitting
 [ "$jobs" -ge 1 ] || jobs=1
@@ -93,9 +93,11 @@ wanted() {
 	return 1
 }
 
-# Without a cache, DKMS builds for minutes. It begins now, with low priority; the test waits for it.
+# Without a cache, DKMS builds for minutes. It begins now, with low priority; the test waits for it,
+# and reads in this file where the result is.
 early=''
 if [ -z "$quick" ] && [ "$(id -u)" = 0 ] && wanted tests/installed/stock.sh; then
+	export RBLK_INSTALLED=$results/installed
 	setsid nice scripts/installed.sh modules >"$results/installed.log" 2>&1 </dev/null &
 	early=$!
 	trap 'kill -- "-$early" 2>/dev/null' EXIT
@@ -106,16 +108,16 @@ fail() { echo "fail $*" >>"$results/build.tally"; }
 # spent WHAT SINCE: for the table at the end.
 spent() { echo "spent $((SECONDS - $2)) $1" >>"$results/build.tally"; }
 
-# run_cargo: their tests.
+# run_cargo: their tests, beside those in guests. What they say is printed in one piece.
 run_cargo() {
-	local ret packages=() dir since=$SECONDS
+	local ret=0 packages=() dir since=$SECONDS
 	for dir in "${crates[@]}"; do
 		! wanted "$dir" || packages+=(-p "$(sed -n 's/^name = "\(.*\)"/\1/p' "$dir/Cargo.toml" | head -n 1)")
 	done
 	[ ${#packages[@]} -gt 0 ] || return 0
 	say "host: cargo test ${packages[*]}"
-	cargo test --locked "${packages[@]}" --no-fail-fast 2>&1 | tee "$results/cargo.log"
-	ret=${PIPESTATUS[0]}
+	cargo test --locked "${packages[@]}" --no-fail-fast >"$results/cargo.log" 2>&1 || ret=$?
+	flock "$results" cat "$results/cargo.log"
 	awk -v ret="$ret" '
 		/^ *Running .*\(target/ {
 			sub(/-[0-9a-f]*\)$/, ""); sub(/.*\//, "")
@@ -127,7 +129,7 @@ run_cargo() {
 		/^test .* \.\.\. ignored/ { print "skip host cargo:" target ":", $2 }
 		END { if (ret && !failed) print "fail host cargo test ended with status", ret }
 	' "$results/cargo.log" >"$results/cargo.tally"
-	spent 'cargo test' "$since"
+	echo "spent $((SECONDS - since)) cargo test, meanwhile" >>"$results/cargo.tally"
 }
 
 # build_programs: what tests in guests use, or test.
@@ -154,14 +156,14 @@ boot() {
 	done
 }
 
-# boots_of KERNEL MEM ARGS TEST...: boots of at most 25 minutes by what tests allow
-# themselves; they take a quarter of that.
+# boots_of KERNEL MEM ARGS TEST...: boots of at most half an hour by what tests allow
+# themselves; they take a third of that.
 boots_of() {
 	local kernel=$1 mem=$2 args=$3 test list='' seconds=0 more
 	shift 3
 	for test; do
 		more=$(test_header "$test" timeout 120)
-		if [ "$seconds" -gt 0 ] && [ $((seconds + more)) -gt 1500 ]; then
+		if [ "$seconds" -gt 0 ] && [ $((seconds + more)) -gt 1800 ]; then
 			boot "$kernel" "$mem" "$args" "$list"
 			list='' seconds=0
 		fi
@@ -171,6 +173,16 @@ boots_of() {
 	boot "$kernel" "$mem" "$args" "$list"
 }
 
+# boots_outside: tests that run outside guests, once. Last comes the one that waits for DKMS.
+boots_outside() {
+	local test
+	for test in ${outside[@]+"${outside[@]}"}; do
+		[ "$test" = tests/installed/stock.sh ] || boot host '' '' "$test"
+	done
+	[[ " ${outside[*]} " != *' tests/installed/stock.sh '* ]] || boot host '' '' tests/installed/stock.sh
+	outside=()
+}
+
 # What would not be run is a failure of its own.
 while read -r line; do
 	fail "host scripts/test-lint.sh: $line"
@@ -178,6 +190,7 @@ done < <(scripts/test-lint.sh 2>&1)
 
 # Tests with the same needs share guests.
 declare -A groups
+outside=()
 for test in tests/*/*.sh; do
 	case $test in tests/lib/*) continue ;; esac
 	if ! [ -x "$test" ] || ! wanted "$test"; then
@@ -186,7 +199,7 @@ for test in tests/*/*.sh; do
 	[ -z "$quick" ] || [ "$(test_header "$test" quick no)" = yes ] || continue
 	for k in $(test_header "$test" kernels 'fast debug'); do
 		if [ "$k" = host ]; then
-			boot host '' '' "$test"
+			outside+=("$test")
 		elif [[ " $kernels " == *" $k "* ]]; then
 			args=$(test_header "$test" args '')
 			if [ "$k" = debug ] && [ "$(test_header "$test" leaks no)" = no ]; then
@@ -199,8 +212,9 @@ for test in tests/*/*.sh; do
 	done
 done
 since=$SECONDS
-# What takes longest, debug, comes first.
+# What takes longest, debug, comes first. Tests on the host, some of which take long, are next.
 for kernel in $(for k in $kernels; do printf "$k%s\n" "${suffixes[@]}"; done | sort -u); do
+	[[ $kernel == debug* ]] || boots_outside
 	[[ " ${!groups[*]}" == *" $kernel|"* ]] || continue
 	if [ -z "${RBLK_KO:-}" ] && ! scripts/module.sh "$kernel" >/dev/null; then
 		fail "$kernel the module does not build"
@@ -213,16 +227,19 @@ for kernel in $(for k in $kernels; do printf "$k%s\n" "${suffixes[@]}"; done | s
 		boots_of "$kernel" "$mem" "$args" ${groups[$group]}
 	done
 done
+boots_outside
 spent 'kernels and modules' "$since"
 
-run_cargo
 [ ${#boots[@]} -eq 0 ] || build_programs
+run_cargo &
+cargo=$!
 if [ ${#boots[@]} -gt 0 ]; then
 	since=$SECONDS
 	say "${#boots[@]} lists of tests to run, $jobs at a time, with RBLK_SEED=$RBLK_SEED"
 	printf '%s\0' "${boots[@]}" | xargs -0 -n 1 -P "$jobs" scripts/test-boot
 	spent "tests of guests and host, $jobs at a time" "$since"
 fi
+wait "$cargo"
 for b in "${boots[@]}"; do
 	[ -s "$results/${b%%|*}.tally" ] || fail "${b%%|*} was not run"
 done
