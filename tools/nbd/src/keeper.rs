@@ -176,7 +176,7 @@ impl<'a, D: Driver> Keeper<'a, D> {
             text: vec![0; 64 << 10],
             noticed: false,
             leaving: false,
-            log: Log::new(),
+            log: Log::new().map_err(system("a thread for messages"))?,
             notify: Notify::from_env(),
             state: String::with_capacity(128 + setup.identifier.len()),
         })
