@@ -29,7 +29,8 @@ swap_build() {
 	{
 		(cd "$swap_top" && cargo build -q --release --locked -p nbd-swap -p rblk-nbd) &&
 			"$swap_top/scripts/module.sh" fast &&
-			MO=$swap_top/build/fast-naive "$swap_top/scripts/module.sh" fast NBD_NAIVE=1
+			{ [[ ${RBLK_SWAP_ONLY:-naive} != naive* ]] ||
+				MO=$swap_top/build/fast-naive "$swap_top/scripts/module.sh" fast NBD_NAIVE=1; }
 	} >"$swap_dir/build.log" 2>&1 || {
 		sed 's/^/# /' "$swap_dir/build.log"
 		return 1
@@ -49,9 +50,9 @@ module() {
 wanted() { [ "${RBLK_SWAP_ONLY:-$1}" = "$1" ]; }
 
 # swap_guest NAME VM-ARGS... -- SERVER...: what it has said is
-# in NAME.console and NAME.out. The guests named naive have no precautions.
+# in NAME.console and NAME.out, its status in NAME.status. The guests named naive have no precautions.
 swap_guest() {
-	local name=$1 ko
+	local name=$1 ko status=0
 	wanted "$name" || return 0
 	[[ $name = naive* ]] && ko=$(module naive) || ko=$(module "$RBLK_NBD_DRIVER")
 	shift
@@ -64,9 +65,9 @@ swap_guest() {
 	RBLK_KO=$ko "$swap_top/scripts/vm" --kernel fast --mem "$RBLK_SWAP_MEM" \
 		--timeout $((RBLK_SWAP_SECONDS * 4 + 400)) --log "$swap_dir/$name.console" \
 		${args[@]+"${args[@]}"} -- \
-		"$swap_top/tests/nbd/lib/swap-guest.sh" "$@" >"$swap_dir/$name.out" 2>&1
-	swap_status=$?
-	grep -aE '^# (server|device|memory|stress|faults|reconnect|swapoff)' "$swap_dir/$name.out"
+		"$swap_top/tests/nbd/lib/swap-guest.sh" "$@" >"$swap_dir/$name.out" 2>&1 || status=$?
+	echo "$status" >"$swap_dir/$name.status"
+	grep -aE '^# (server|device|memory|stress|faults|keeper|swapoff)' "$swap_dir/$name.out"
 	tr -d '\r' <"$swap_dir/$name.console" | grep -a 'heartbeat: result' | sed 's/^/# /'
 	[ -z "${RBLK_SWAP_KEEP:-}" ] || cp "$swap_dir/$name".* "$RBLK_SWAP_KEEP/"
 }
@@ -85,7 +86,7 @@ survives() {
 		return
 	fi
 	out=$(result "$2" out) least=$(result "$2" least_free)
-	if [ "$swap_status" = 0 ] && [ "${out:-0}" -gt 2000 ] && [ "${least:-0}" -gt 0 ] &&
+	if [ "$(cat "$swap_dir/$2.status")" = 0 ] && [ "${out:-0}" -gt 2000 ] && [ "${least:-0}" -gt 0 ] &&
 		grep -q 'corrupt=0$' "$swap_dir/$2.out"; then
 		ktap_test_pass "$1"
 	elif [ "$RBLK_NBD_DRIVER" != ours ]; then
@@ -96,28 +97,27 @@ survives() {
 	fi
 }
 
-# control TITLE NAME VM-ARGS... -- SERVER...: the same without precautions freezes, and is seen to.
-control() {
-	local title=$1 name=$2
-	shift 2
+# control_guest NAME VM-ARGS... -- SERVER...: the same without precautions, if our driver is looked at.
+control_guest() {
+	[ "$RBLK_NBD_DRIVER" != ours ] || swap_guest "$@"
+}
+
+# freezes TITLE NAME: that guest stopped, which was noticed.
+freezes() {
 	if [ "$RBLK_NBD_DRIVER" != ours ]; then
-		ktap_test_skip "$title" "another driver is looked at"
-		return
-	elif ! wanted "$name"; then
-		ktap_test_skip "$title" "RBLK_SWAP_ONLY"
-		return
-	fi
-	swap_guest "$name" "$@"
-	if [ "$(result "$name" result)" = frozen ]; then
-		ktap_test_pass "$title"
+		ktap_test_skip "$1" "another driver is looked at"
+	elif ! wanted "$2"; then
+		ktap_test_skip "$1" "RBLK_SWAP_ONLY"
+	elif [ "$(result "$2" result)" = frozen ]; then
+		ktap_test_pass "$1"
 	else
-		ktap_test_fail "$title"
-		swap_show "$name"
+		ktap_test_fail "$1"
+		swap_show "$2"
 	fi
 }
 
 swap_show() {
-	echo "#   status $swap_status"
+	echo "#   status $(cat "$swap_dir/$1.status")"
 	tail -n 30 "$swap_dir/$1.out" | sed 's/^/#   /'
 	tr -d '\r' <"$swap_dir/$1.console" | grep -a heartbeat | tail -n 5 | sed 's/^/#   /'
 }
