@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Initializing in place.
+
+use crate::{
+    alloc::{
+        AllocError,
+        Flags, //
+    },
+    error::{
+        Error,
+        Result, //
+    },
+};
+use pinned_init::PinInit;
+
+/// Smart pointers that initialize what they point to.
+pub trait InPlaceInit<T>: Sized {
+    /// The pointer, pinned.
+    type PinnedSelf;
+
+    /// Allocates, and initializes.
+    fn try_pin_init<E>(init: impl PinInit<T, E>, flags: Flags) -> Result<Self::PinnedSelf, E>
+    where
+        E: From<AllocError>;
+
+    /// Allocates, and initializes.
+    #[allow(unsafe_code)]
+    fn pin_init<E>(init: impl PinInit<T, E>, flags: Flags) -> Result<Self::PinnedSelf>
+    where
+        Error: From<E>,
+    {
+        let init = move |slot: *mut T| {
+            // SAFETY: Whoever calls this keeps the promises that the initializer asks for.
+            unsafe { init.__pinned_init(slot) }.map_err(Error::from)
+        };
+        // SAFETY: As the initializer does.
+        Self::try_pin_init(unsafe { pinned_init::pin_init_from_closure(init) }, flags)
+    }
+}
+
+/// As in the kernel: the error is [`Error`], if none is named.
+#[macro_export]
+macro_rules! try_pin_init {
+    ($(&$this:ident in)? $t:ident $(::<$($generics:ty),* $(,)?>)? { $($fields:tt)* }? $err:ty) => {
+        $crate::pinned_init::try_pin_init!($(&$this in)? $t $(::<$($generics),*>)? {
+            $($fields)*
+        }? $err)
+    };
+    ($(&$this:ident in)? $t:ident $(::<$($generics:ty),* $(,)?>)? { $($fields:tt)* }) => {
+        $crate::pinned_init::try_pin_init!($(&$this in)? $t $(::<$($generics),*>)? {
+            $($fields)*
+        }? $crate::error::Error)
+    };
+}

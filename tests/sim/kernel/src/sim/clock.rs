@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Virtual time, and what happens at a time.
+
+use super::{
+    context,
+    run::{
+        is_running,
+        with, //
+    },
+    task::{
+        self,
+        Task, //
+    },
+};
+use std::collections::BTreeMap;
+
+type Call = Box<dyn FnOnce()>;
+
+/// The time, and what is to happen.
+#[derive(Default)]
+pub(super) struct Clock {
+    now: u64,
+    next: u64,
+    timers: BTreeMap<(u64, u64), Call>,
+    /// Something happens, and is not over: other tasks may run meanwhile.
+    pub(super) busy: bool,
+}
+
+/// Something that is to happen.
+#[derive(Clone, Copy, Debug)]
+pub struct Timer(u64, u64);
+
+impl Clock {
+    pub(super) fn has_timer(&self) -> bool {
+        !self.timers.is_empty()
+    }
+}
+
+/// Returns the time, in nanoseconds since the beginning of the run.
+pub fn now() -> u64 {
+    if !is_running() {
+        return 0;
+    }
+    with(|sim| sim.clock.now)
+}
+
+/// Has `call` called after so many nanoseconds, as an interrupt: it must not sleep.
+pub fn after(nanos: u64, call: impl FnOnce() + 'static) -> Timer {
+    with(|sim| {
+        let clock = &mut sim.clock;
+        let timer = Timer(clock.now.saturating_add(nanos), clock.next);
+        clock.next += 1;
+        clock.timers.insert((timer.0, timer.1), Box::new(call));
+        timer
+    })
+}
+
+/// Calls it off; returns whether it had not happened.
+pub fn cancel(timer: Timer) -> bool {
+    with(|sim| sim.clock.timers.remove(&(timer.0, timer.1))).is_some()
+}
+
+/// Sleeps for so many nanoseconds.
+pub fn sleep(nanos: u64) {
+    context::might_sleep("sleeping for some time");
+    if !is_running() || std::thread::panicking() {
+        return;
+    }
+    let until = now().saturating_add(nanos);
+    let me = task::current();
+    after(nanos, move || task::wake(me));
+    while is_running() && now() < until {
+        task::wait("time");
+    }
+}
+
+/// Waits until woken or until `deadline`; see [`task::wait`].
+pub fn wait_until(what: &'static str, deadline: u64) {
+    let me: Task = task::current();
+    let timer = after(deadline.saturating_sub(now()), move || task::wake(me));
+    task::wait(what);
+    cancel(timer);
+}
+
+/// Lets the next thing happen; returns whether there was one.
+pub(super) fn tick() -> bool {
+    let next = with(|sim| {
+        let ((at, _), call) = sim.clock.timers.pop_first()?;
+        sim.clock.now = sim.clock.now.max(at);
+        Some(call)
+    });
+    let Some(call) = next else { return false };
+    with(|sim| sim.clock.busy = true);
+    let irq = context::interrupt();
+    call();
+    drop(irq);
+    with(|sim| sim.clock.busy = false);
+    true
+}

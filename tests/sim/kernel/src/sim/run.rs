@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Running scenarios, one seed after the other.
+
+use super::{
+    clock::{
+        self,
+        Clock, //
+    },
+    faults::Rates,
+    lockdep::Lockdep,
+    rcu::Rcu,
+    rng::Rng,
+    schedule::{
+        self,
+        Adapter,
+        Schedule,
+        Strategy, //
+    },
+    task::{
+        self,
+        Info, //
+    },
+};
+use std::{
+    cell::{
+        Cell,
+        RefCell, //
+    },
+    collections::{
+        BTreeMap,
+        VecDeque, //
+    },
+    panic::{
+        catch_unwind,
+        AssertUnwindSafe, //
+    },
+};
+
+/// How many lines of the log a failure shows.
+const LOG_LINES: usize = 60;
+
+/// Stack of a task. Drivers of the kernel have 16 KiB; the host's formatting takes more.
+const STACK: usize = 128 << 10;
+
+/// The state of a run.
+pub(super) struct Sim {
+    pub(super) rng: Rng,
+    pub(super) schedule: Schedule,
+    pub(super) clock: Clock,
+    pub(super) tasks: Vec<Info>,
+    /// The tasks by the numbers that shuttle has given them.
+    pub(super) ids: BTreeMap<usize, usize>,
+    pub(super) lockdep: Lockdep,
+    pub(super) rcu: Rcu,
+    pub(super) rates: Rates,
+    pub(super) failed: Option<String>,
+    pub(super) stats: Stats,
+    log: VecDeque<String>,
+}
+
+thread_local! {
+    static SIM: RefCell<Option<Sim>> = const { RefCell::new(None) };
+    static RUNNING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The first seed.
+    pub seed: u64,
+    /// How many seeds.
+    pub runs: u64,
+    /// How tasks are chosen; by default the seed decides.
+    pub strategy: Option<Strategy>,
+}
+
+/// What was done.
+#[derive(Clone, Debug, Default)]
+pub struct Stats {
+    /// How many runs.
+    pub runs: u64,
+    /// How many places where another task could run.
+    pub points: u64,
+    /// What was counted with [`count`](super::count).
+    pub counts: BTreeMap<&'static str, u64>,
+}
+
+/// A run that has shown an error.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The seed, which repeats it.
+    pub seed: u64,
+    /// What was wrong, and the last lines of the log.
+    pub text: String,
+}
+
+/// Returns whether the caller is in a simulation.
+pub fn is_running() -> bool {
+    RUNNING.with(Cell::get)
+}
+
+pub(super) fn with<R>(f: impl FnOnce(&mut Sim) -> R) -> R {
+    SIM.with(|sim| f(sim.borrow_mut().as_mut().expect("a simulation runs")))
+}
+
+/// Adds a line to the log of the run.
+pub fn log(line: String) {
+    if !is_running() {
+        println!("{}", line.trim_end());
+        return;
+    }
+    let line = format!(
+        "[{:>12}] {}: {}",
+        clock::now(),
+        task::current().name(),
+        line.trim_end()
+    );
+    with(|sim| {
+        if sim.log.len() == LOG_LINES {
+            sim.log.pop_front();
+        }
+        sim.log.push_back(line);
+    });
+}
+
+/// Ends the run, which has shown an error.
+///
+/// The task stays where it is for good, so that nothing is unwound through a driver.
+pub fn violation(text: &str) {
+    if !is_running() {
+        panic!("{text}");
+    }
+    let name = task::current().name();
+    with(|sim| {
+        if sim.failed.is_none() {
+            sim.failed = Some(format!("{name}: {text}"));
+        }
+    });
+    if task::current_index() == 0 || std::thread::panicking() {
+        return;
+    }
+    loop {
+        schedule::switch();
+    }
+}
+
+/// Returns whether the run has shown an error.
+pub fn failed() -> bool {
+    with(|sim| sim.failed.is_some())
+}
+
+/// Runs a scenario with one seed after the other, until one shows an error.
+///
+/// The scenario is the body of the first task. A run ends when all tasks have.
+pub fn check(
+    options: Options,
+    scenario: impl Fn(u64) + Send + Sync + 'static,
+) -> Result<Stats, Failure> {
+    hush();
+    let stats = std::sync::Arc::new(std::sync::Mutex::new(Stats::default()));
+    let seed = std::sync::Arc::new(std::sync::Mutex::new(options.seed));
+    let scenario = std::sync::Arc::new(scenario);
+
+    let mut config = shuttle::Config::new();
+    config.stack_size = STACK;
+    config.failure_persistence = shuttle::FailurePersistence::None;
+    config.max_steps = shuttle::MaxSteps::None;
+    config.silence_warnings = true;
+    let runner = shuttle::Runner::new(Adapter { left: options.runs }, config);
+
+    let (total, next) = (stats.clone(), seed.clone());
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        runner.run(move || {
+            let seed = *next.lock().expect("it is ours");
+            let scenario = scenario.clone();
+            let done = one(seed, options.strategy, move || scenario(seed));
+            let mut total = total.lock().expect("it is ours");
+            total.runs += 1;
+            total.points += done.points;
+            for (what, count) in done.counts {
+                *total.counts.entry(what).or_default() += count;
+            }
+            *next.lock().expect("it is ours") = seed.wrapping_add(1);
+        })
+    }));
+    RUNNING.with(|running| running.set(false));
+    let total = stats.lock().map(|stats| stats.clone()).unwrap_or_default();
+    let failed_seed = seed
+        .lock()
+        .map_or_else(|err| *err.into_inner(), |seed| *seed);
+    let sim = SIM.with(|sim| sim.borrow_mut().take());
+    match (result, sim) {
+        (Ok(_), _) => Ok(total),
+        (Err(_), Some(sim)) => {
+            let text = sim
+                .failed
+                .unwrap_or_else(|| "a panic of the simulator".to_owned());
+            let log: Vec<String> = sim.log.into();
+            // What belongs to tasks that were stopped on the way is not dropped.
+            Err(Failure {
+                seed: failed_seed,
+                text: format!("{text}\n{}", log.join("\n")),
+            })
+        }
+        (Err(payload), None) => std::panic::resume_unwind(payload),
+    }
+}
+
+/// Has panics within a run go to its log, and no other place.
+fn hush() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !is_running() {
+                usual(info);
+            } else if let Some(place) = info.location() {
+                log(format!("panic at {place}"));
+            }
+        }));
+    });
+}
+
+/// One run. This is the body of task 0, the clock.
+fn one(seed: u64, strategy: Option<Strategy>, scenario: impl FnOnce() + 'static) -> Stats {
+    let sim = Sim {
+        rng: Rng::new(seed),
+        schedule: Schedule::new(seed, strategy),
+        clock: Clock::default(),
+        tasks: vec![Info::new("clock")],
+        ids: BTreeMap::new(),
+        lockdep: Lockdep::default(),
+        rcu: Rcu::default(),
+        rates: Rates::default(),
+        failed: None,
+        stats: Stats::default(),
+        log: VecDeque::new(),
+    };
+    SIM.with(|place| *place.borrow_mut() = Some(sim));
+    RUNNING.with(|running| running.set(true));
+    task::spawn("init", scenario);
+    while !is_over() {
+        schedule::switch();
+        if with(|sim| sim.failed.is_some()) {
+            RUNNING.with(|running| running.set(false));
+            std::panic::resume_unwind(Box::new("a violation"));
+        }
+        if !is_over() && !clock::tick() && is_stuck() {
+            task_violation();
+        }
+    }
+    RUNNING.with(|running| running.set(false));
+    let sim = SIM.with(|sim| sim.borrow_mut().take());
+    sim.map_or_else(Stats::default, |sim| Stats {
+        points: sim.schedule.points(),
+        ..sim.stats
+    })
+}
+
+fn is_over() -> bool {
+    with(|sim| {
+        let failed = sim.failed.is_some();
+        !failed && sim.tasks.iter().skip(1).all(|task| task.done)
+    })
+}
+
+/// Returns whether all tasks wait that have not ended.
+fn is_stuck() -> bool {
+    with(|sim| {
+        let mut tasks = sim.tasks.iter().skip(1);
+        tasks.all(|task| task.done || task.blocked)
+    })
+}
+
+fn task_violation() {
+    let text = with(|sim| {
+        let tasks = sim.tasks.iter().skip(1).filter(|task| !task.done);
+        let waiting: Vec<String> = tasks
+            .map(|task| {
+                format!(
+                    "{} waits for {}",
+                    task.name,
+                    task.waits.unwrap_or("its turn")
+                )
+            })
+            .collect();
+        waiting.join(", ")
+    });
+    super::violation(&format!("nobody can go on: {text}"));
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The block layer.
+
+pub mod bio;
+pub mod bio_disk;
+#[allow(dead_code, reason = "the kernel uses the rest")]
+#[path = "../../../../rust/block/dev_t.rs"]
+pub mod dev_t;
+#[allow(dead_code, unsafe_code, reason = "what it calls is C in the kernel")]
+#[path = "../../../../rust/block/error.rs"]
+pub mod error;
+pub mod gen_disk;
+#[allow(dead_code, reason = "lower devices use it")]
+#[path = "../../../../rust/block/inflight.rs"]
+pub(crate) mod inflight;
+#[allow(dead_code, unsafe_code, reason = "what it reads is C in the kernel")]
+#[path = "../../../../rust/block/limits.rs"]
+pub mod limits;
+pub mod major;
+pub mod mq;
+
+/// Bytes in a sector, the unit of all positions in the block layer.
+pub const SECTOR_SIZE: u32 = 1 << SECTOR_SHIFT;
+
+/// Binary logarithm of [`SECTOR_SIZE`].
+pub const SECTOR_SHIFT: u32 = 9;

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Disks with a blk-mq front: the driver gets requests, that obey the limits of the queue.
+
+mod front;
+mod hardware;
+mod operations;
+mod request;
+mod tag_set;
+mod tags;
+
+pub(crate) use hardware::Hardware;
+pub use hardware::RequestQueue;
+pub use operations::{
+    Forwarded,
+    Operations,
+    Timeout, //
+};
+pub use request::{
+    IdleRequest,
+    Rejected,
+    Request, //
+};
+pub use tag_set::{
+    Flag,
+    Flags,
+    TagSet,
+    TagSetOptions, //
+};

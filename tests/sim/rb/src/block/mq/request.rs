@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use super::{
+    hardware::Hardware,
+    tags::{
+        Data,
+        Tags, //
+    },
+};
+use crate::block::{
+    bio::{
+        Bio,
+        BioIter,
+        Command,
+        Flags, //
+    },
+    error::{
+        BlkError,
+        BlkResult, //
+    },
+    gen_disk::Core,
+};
+use core::marker::PhantomData;
+use kernel::{
+    prelude::*,
+    sim,
+    sync::Arc, //
+};
+use std::sync::{
+    Arc as Shared,
+    Mutex, //
+};
+
+/// Where the submitter finds the result.
+pub(super) struct Done {
+    result: Mutex<Option<BlkResult>>,
+    submitter: sim::Task,
+}
+
+impl Done {
+    pub(super) fn new() -> Shared<Self> {
+        Shared::new(Self {
+            result: Mutex::new(None),
+            submitter: sim::current(),
+        })
+    }
+
+    fn set(&self, result: BlkResult) {
+        let mut place = self
+            .result
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        assert!(place.is_none(), "a request ends twice");
+        *place = Some(result);
+        drop(place);
+        sim::wake(self.submitter);
+    }
+
+    /// Waits for the result.
+    pub(super) fn wait(&self) -> BlkResult {
+        loop {
+            let result = *self
+                .result
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            if let Some(result) = result {
+                return result;
+            }
+            if !sim::is_running() {
+                return Err(BlkError::IOERR);
+            }
+            sim::wait("the end of a request");
+        }
+    }
+}
+
+/// What a request is, whatever the driver.
+pub(crate) struct Raw {
+    pub(super) command: Command,
+    pub(super) flags: Flags,
+    pub(super) sector: u64,
+    pub(super) bytes: u32,
+    pub(super) bios: Vec<Bio>,
+    pub(super) queue: u32,
+    pub(super) tag: u32,
+    pub(super) core: Shared<Core>,
+    pub(super) hardware: Shared<Hardware>,
+    pub(super) done: Shared<Done>,
+}
+
+/// A request and the driver's data of it.
+pub(super) struct Parts<D> {
+    pub(super) raw: Box<Raw>,
+    pub(super) data: Data<D>,
+    pub(super) tags: Arc<Tags<D>>,
+}
+
+impl<D> Parts<D> {
+    /// Gives the data back.
+    pub(super) fn into_raw(self) -> Box<Raw> {
+        self.tags.give_data(self.raw.queue, self.raw.tag, self.data);
+        self.raw
+    }
+
+    /// Ends the request.
+    pub(super) fn end(self, result: BlkResult) {
+        sim::point();
+        let tags = self.tags.clone();
+        let raw = self.into_raw();
+        let (hardware, core) = (raw.hardware.clone(), raw.core.clone());
+        hardware.ended(raw.queue, raw.tag);
+        tags.give(raw.queue, raw.tag);
+        drop(tags);
+        raw.done.set(result);
+        hardware.restart(raw.queue);
+        drop(raw);
+        core.queue.exit();
+    }
+}
+
+/// Where a request goes that the driver gives back.
+pub(super) type Back<D> = std::rc::Rc<std::cell::RefCell<Option<Parts<D>>>>;
+
+/// A request that the driver has not accepted yet.
+pub struct IdleRequest<'a, D: Send + Sync> {
+    pub(super) parts: Option<Parts<D>>,
+    pub(super) back: Back<D>,
+    pub(super) call: Call<'a>,
+}
+
+type Call<'a> = PhantomData<fn(&'a ()) -> &'a ()>;
+
+impl<'a, D: Send + Sync> IdleRequest<'a, D> {
+    fn raw(&self) -> &Raw {
+        &self.parts.as_ref().expect("it is there until the end").raw
+    }
+
+    /// Returns the operation.
+    pub fn command(&self) -> Command {
+        self.raw().command
+    }
+
+    /// Returns the first sector.
+    pub fn sector(&self) -> u64 {
+        self.raw().sector
+    }
+
+    /// Starts the request.
+    pub fn start(mut self) -> Request<D> {
+        sim::point();
+        let parts = self.parts.take();
+        if let Some(parts) = &parts {
+            parts.raw.hardware.started(parts.raw.queue, parts.raw.tag);
+        }
+        Request(parts)
+    }
+
+    /// Gives the request back to blk-mq.
+    pub fn reject(mut self, err: BlkError) -> Rejected<'a> {
+        *self.back.borrow_mut() = self.parts.take();
+        Rejected(err, PhantomData)
+    }
+}
+
+impl<D: Send + Sync> Drop for IdleRequest<'_, D> {
+    fn drop(&mut self) {
+        if let Some(parts) = self.parts.take() {
+            parts.end(Err(BlkError::IOERR));
+        }
+    }
+}
+
+/// The proof that a request was given back.
+pub struct Rejected<'a>(pub(super) BlkError, Call<'a>);
+
+/// A started request that the driver owns.
+pub struct Request<D: Send + Sync>(Option<Parts<D>>);
+
+impl<D: Send + Sync> Request<D> {
+    fn parts(&self) -> &Parts<D> {
+        self.0.as_ref().expect("it is there until the end")
+    }
+
+    fn raw(&self) -> &Raw {
+        &self.parts().raw
+    }
+
+    /// Returns the operation.
+    pub fn command(&self) -> Command {
+        self.raw().command
+    }
+
+    /// Returns the flags of the operation.
+    pub fn flags(&self) -> Flags {
+        self.raw().flags
+    }
+
+    /// Returns the first sector.
+    pub fn sector(&self) -> u64 {
+        self.raw().sector
+    }
+
+    /// Returns the capacity of the disk.
+    pub fn disk_capacity_sectors(&self) -> u64 {
+        self.raw().core.get(|state| state.capacity)
+    }
+
+    /// Returns the number of bytes.
+    pub fn bytes(&self) -> u32 {
+        self.raw().bytes
+    }
+
+    /// Returns the number of whole sectors.
+    pub fn sectors(&self) -> u32 {
+        self.bytes() >> crate::block::SECTOR_SHIFT
+    }
+
+    /// Returns the number of the hardware queue.
+    pub fn hw_queue(&self) -> u32 {
+        self.raw().queue
+    }
+
+    /// Returns the tag.
+    pub fn tag(&self) -> u32 {
+        self.raw().tag
+    }
+
+    /// Gives the request back to blk-mq, which hands it to the driver again.
+    pub fn requeue(mut self) {
+        if let Some(parts) = self.0.take() {
+            let raw = parts.into_raw();
+            let hardware = raw.hardware.clone();
+            hardware.ended(raw.queue, raw.tag);
+            hardware.push(raw, true);
+        }
+    }
+
+    /// Returns an iterator over the bios.
+    pub fn bios(&self) -> BioIter<'_> {
+        BioIter(self.raw().bios.iter())
+    }
+
+    /// Returns the driver's data of this request.
+    pub fn data_ref(&self) -> &D {
+        &self.parts().data
+    }
+
+    /// Returns the driver's data of this request, to change it.
+    pub fn data_mut(&mut self) -> Pin<&mut D> {
+        self.0
+            .as_mut()
+            .expect("it is there until the end")
+            .data
+            .as_mut()
+    }
+
+    /// Ends the request.
+    pub fn end(mut self, result: BlkResult) {
+        if let Some(parts) = self.0.take() {
+            parts.end(result);
+        }
+    }
+}
+
+impl<D: Send + Sync> Drop for Request<D> {
+    fn drop(&mut self) {
+        if let Some(parts) = self.0.take() {
+            parts.end(Err(BlkError::IOERR));
+        }
+    }
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the world has of the layer: files to read and write, disks to use.
+
+pub mod disks;
+pub mod files;
+
+/// Makes everything as it is before the first module is loaded.
+///
+/// To be called at the beginning of each run.
+pub fn reset() {
+    files::reset();
+    disks::reset();
+    crate::kthread::reset();
+    crate::module_ref::reset();
+    crate::block::major::reset();
+    crate::page::reset();
+}
+
+pub use crate::module_ref::unload;

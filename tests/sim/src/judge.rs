@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Judges. They know nothing of the drivers.
+
+pub mod blocks;
