@@ -3,9 +3,13 @@
 //! Tracepoints that are declared in C and hit in Rust.
 //!
 //! A driver with tracepoints has two files for them beside its sources: `events.h` with its
-//! `TRACE_EVENT`s, or with the kernel's own header of the driver's name that has them, and `events.c`, which creates them for Rust (`CREATE_RUST_TRACE_POINTS`). The build
-//! finds both, links the object into each module with the driver, and makes bindings of the header.
-//! The driver then has functions of [`tracepoints!`](crate::tracepoints).
+//! `TRACE_EVENT`s, or with the kernel's own header of the driver's name that has them, and `events.c`,
+//! which creates them for Rust (`CREATE_RUST_TRACE_POINTS`). The build finds both, links the object
+//! into each module with the driver, and makes bindings of the header. The driver then has functions
+//! of [`tracepoints!`](crate::tracepoints).
+//!
+//! What these pass to C is an [`Argument`] of the very type that the header declares. The header is
+//! C: it must do nothing with a number but keep it, as it gets numbers from safe code.
 //!
 //! C header: [`include/linux/tracepoint.h`](srctree/include/linux/tracepoint.h)
 
@@ -17,25 +21,49 @@ use crate::{
     },
 };
 
-/// What a tracepoint takes as a `Raw`: a number, or the address of something that stays where it is
-/// during the call.
+/// What a tracepoint takes as a `Raw`.
 ///
-/// No driver can implement this. C cannot get from a number to memory, nor beyond the structure that an
-/// address is of; a structure with an array of no length at its end must not be traced.
-pub trait Argument<Raw>: sealed::Sealed {
+/// # Safety
+///
+/// What [`into_raw`](Self::into_raw) returns is a number, or an address at which there is a valid value
+/// for as long as `Self` lives: one that C may use in every way that its type allows.
+pub unsafe trait Argument<Raw> {
     /// Returns it as C takes it.
     fn into_raw(self) -> Raw;
 }
 
-mod sealed {
-    pub trait Sealed {}
+/// A structure of C that is nothing but `N` bytes: what driver and C say to each other by way of the
+/// network, or of a device.
+///
+/// # Safety
+///
+/// - It has `N` bytes, and lies at any address.
+/// - Whatever these bytes are, they are a valid value. Nothing in them is an address, and no code of C
+///   takes a number in them for the length of something that lies behind them.
+/// - It does not end with an array of no length.
+pub unsafe trait Packed<const N: usize> {}
+
+macro_rules! packed {
+    ($($type:ident)*) => {$(
+        const _: () = {
+            const SIZE: usize = size_of::<bindings::$type>();
+            assert!(align_of::<bindings::$type>() == 1);
+
+            // SAFETY: This is its size, and its alignment is 1. That it is numbers alone, and used as
+            // such, is said where it is listed.
+            unsafe impl Packed<SIZE> for bindings::$type {}
+        };
+    )*};
 }
+
+// What goes over the wire to a server: six numbers of fixed size, in the order of the network. The
+// only tracepoint that has it, `nbd_send_request`, notes its address.
+packed!(nbd_request);
 
 macro_rules! numbers {
     ($($type:ty)*) => {$(
-        impl sealed::Sealed for $type {}
-
-        impl Argument<Self> for $type {
+        // SAFETY: It is a number.
+        unsafe impl Argument<Self> for $type {
             #[inline(always)]
             fn into_raw(self) -> Self {
                 self
@@ -46,35 +74,31 @@ macro_rules! numbers {
 
 numbers!(bool i8 i16 i32 i64 isize u8 u16 u32 u64 usize);
 
-impl sealed::Sealed for DevT {}
-
-impl Argument<bindings::dev_t> for DevT {
+// SAFETY: It is a number.
+unsafe impl Argument<bindings::dev_t> for DevT {
     #[inline(always)]
     fn into_raw(self) -> bindings::dev_t {
         self.as_raw()
     }
 }
 
-impl<D: Send + Sync> sealed::Sealed for &Request<D> {}
-
 /// A request that somebody owns during the call.
-impl<D: Send + Sync> Argument<*mut bindings::request> for &Request<D> {
+// SAFETY: By the type invariants of `Request`, it is valid, and the driver's: it does not end as long as
+// there is a reference. A tracepoint reads of it what does not change meanwhile.
+unsafe impl<D: Send + Sync> Argument<*mut bindings::request> for &Request<D> {
     #[inline(always)]
     fn into_raw(self) -> *mut bindings::request {
         self.as_raw()
     }
 }
 
-impl<const N: usize> sealed::Sealed for &mut [u8; N] {}
-
 /// The bytes of a structure that is packed. Programs of BPF may change them, if the event is a writable
 /// one.
-impl<T, const N: usize> Argument<*mut T> for &mut [u8; N] {
+// SAFETY: The bytes are a valid `T`, as they are and as they may become: it is `Packed`, and has as many.
+// Nobody else has them as long as the reference lives.
+unsafe impl<T: Packed<N>, const N: usize> Argument<*mut T> for &mut [u8; N] {
     #[inline(always)]
     fn into_raw(self) -> *mut T {
-        // A structure: a single byte may be the first of a string or of anything (`void`), and a type
-        // without size one that C has not defined here.
-        const { assert!(size_of::<T>() == N && N > 1 && align_of::<T>() == 1) };
         self.as_mut_ptr().cast()
     }
 }
@@ -112,7 +136,9 @@ macro_rules! tracepoints {
                     )
                 };
                 if enabled {
-                    // SAFETY: This is what C declares, and what it takes is valid during the call.
+                    // SAFETY: C declares and defines a function of this name for the tracepoint. The
+                    // compiler has compared the types; each argument is an `Argument`, so a number, or
+                    // an address that is valid during the call, which uses it no longer.
                     unsafe {
                         $crate::bindings::[<rust_do_trace_ $name>](
                             $($crate::tracepoint::Argument::into_raw($arg)),*
