@@ -196,7 +196,7 @@ impl WaitQueue {
 /// # Invariants
 ///
 /// `wait` is a `struct rcuwait`. Its task is the one that has set `occupied`, while that is in
-/// [`RcuWait::wait_event_idle`], or none.
+/// [`RcuWait::wait_event_idle_timeout`], or none.
 #[pin_data]
 pub struct RcuWait {
     occupied: Atomic<bool>,
@@ -232,30 +232,46 @@ impl RcuWait {
     /// Sleeps until `condition` holds, which is called with the task state set, so must not sleep.
     ///
     /// The sleeper does not count as load, nor as hung: for threads that wait for work.
-    pub fn wait_event_idle(&self, mut condition: impl FnMut() -> bool) {
+    #[inline]
+    pub fn wait_event_idle(&self, condition: impl FnMut() -> bool) {
+        self.wait_event_idle_timeout(None, condition);
+    }
+
+    /// Sleeps as [`wait_event_idle`](Self::wait_event_idle); at most for `timeout`, if there is one, or
+    /// until the next wake-up. Returns the last value of `condition`.
+    pub fn wait_event_idle_timeout(
+        &self,
+        timeout: Option<Delta>,
+        mut condition: impl FnMut() -> bool,
+    ) -> bool {
         while self.occupied.xchg(true, Acquire) {
             if condition() {
-                return;
+                return true;
             }
             // SAFETY: FFI call without preconditions in process context.
             unsafe { bindings::set_current_state(bindings::TASK_IDLE) };
             schedule(Some(CROWDED_INTERVAL));
         }
+        let mut slept = false;
         // INVARIANT: This task has set `occupied`, and is here until `finish_rcuwait()`.
         // SAFETY: By the type invariant, no other task is in the place.
         unsafe { bindings::prepare_to_rcuwait(self.wait.get()) };
-        loop {
+        let result = loop {
             // SAFETY: FFI call without preconditions in process context. The barrier in it pairs
             // with that in `rcuwait_wake_up()`.
             unsafe { bindings::set_current_state(bindings::TASK_IDLE) };
-            if condition() {
-                break;
+            let result = condition();
+            if result || slept {
+                break result;
             }
-            schedule(None);
-        }
+            schedule(timeout);
+            // With a timeout there is one sleep only, or each wake-up would start the time anew.
+            slept = timeout.is_some();
+        };
         // SAFETY: By the type invariant; this task has entered above.
         unsafe { bindings::finish_rcuwait(self.wait.get()) };
         self.occupied.store(false, Release);
+        result
     }
 }
 

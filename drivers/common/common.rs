@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bell;
 pub mod refusal;
 pub mod tokens;
 

@@ -10,7 +10,6 @@ pub(crate) mod link;
 pub(crate) mod request;
 pub(crate) mod reserves;
 pub(crate) mod shared;
-pub(crate) mod sleeper;
 pub(crate) mod threads;
 mod trace;
 pub(crate) mod traffic;

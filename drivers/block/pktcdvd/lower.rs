@@ -2,11 +2,10 @@
 
 //! The lower device: how it is opened, what is asked of it, and how it tells what happens to it.
 //!
-//! From the bottom: the [`bell`] and the [`turns`], which wake tasks; the [`fate`] of a device, commands to a [`drive`]; an [`optical`]
-//! drive and a [`plain`] device; the [`session`] in which one of them is open.
+//! From the bottom: the [`turns`], which wake tasks; the [`fate`] of a device, commands to a [`drive`]; an
+//! [`optical`] drive and a [`plain`] device; the [`session`] in which one of them is open.
 
 pub(crate) mod activity;
-pub(crate) mod bell;
 pub(crate) mod card;
 pub(crate) mod departure;
 pub(crate) mod drive;

@@ -22,7 +22,7 @@ pub mod wait;
 mod budget;
 
 #[allow(dead_code, missing_docs, unreachable_pub)]
-#[path = "../../../drivers/block/pktcdvd/lower/bell.rs"]
+#[path = "../../../drivers/common/bell.rs"]
 mod bell;
 
 #[allow(dead_code, missing_docs, unreachable_pub)]
@@ -38,10 +38,6 @@ mod flight;
 #[path = "../../../drivers/block/nbd"]
 mod nbd {
     pub mod logic;
-    /// Its connections.
-    pub mod links {
-        pub mod sleeper;
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ mod budget;
 mod flight;
 mod inflight;
 mod nbd;
-mod sleeper;
 
 use loom::{cell::UnsafeCell, model::Builder};
 use std::rc::Rc;

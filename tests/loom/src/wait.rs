@@ -92,18 +92,33 @@ impl RcuWait {
     }
 
     /// Sleeps until `condition` holds.
-    pub fn wait_event_idle(&self, mut condition: impl FnMut() -> bool) {
+    pub fn wait_event_idle(&self, condition: impl FnMut() -> bool) {
+        self.wait_event_idle_timeout(None, condition);
+    }
+
+    /// Sleeps until `condition` holds; once at most, if there is a timeout.
+    pub fn wait_event_idle_timeout(
+        &self,
+        timeout: Option<Delta>,
+        mut condition: impl FnMut() -> bool,
+    ) -> bool {
         let task = Task::current();
         *self.task.lock().unwrap() = Some(task.clone());
         self.taken.store(true, Ordering::Release);
-        loop {
+        let mut slept = false;
+        let result = loop {
             task.set_asleep();
-            if condition() {
-                break;
+            let result = condition();
+            if result || slept {
+                break result;
             }
-            task.schedule();
-        }
+            if timeout.is_none() {
+                task.schedule();
+            }
+            slept = timeout.is_some();
+        };
         self.taken.store(false, Ordering::Release);
         task.set_running();
+        result
     }
 }

@@ -6,10 +6,8 @@
 //! belong: when it is lost they leave it, and wait for the one that comes into its place. So who
 //! reconnects needs no memory for threads, of which there may be none until he has.
 
-use crate::{
-    links::sleeper::Sleeper,
-    logic::io::link::Connection, //
-};
+use crate::logic::io::link::Connection;
+use common::bell::Bell;
 use kernel::{
     prelude::*,
     sync::{
@@ -61,9 +59,9 @@ pub(crate) struct Place {
     stats: Stats,
     /// How the threads sleep.
     #[pin]
-    pub(super) sender: Sleeper,
+    pub(super) sender: Bell,
     #[pin]
-    pub(super) receiver: Sleeper,
+    pub(super) receiver: Bell,
 }
 
 impl Place {
@@ -75,8 +73,8 @@ impl Place {
                 index,
                 parked: Atomic::new(0),
                 stats: Stats::new(),
-                sender <- Sleeper::new(),
-                receiver <- Sleeper::new(),
+                sender <- Bell::new(),
+                receiver <- Bell::new(),
             }),
             GFP_KERNEL,
         )
@@ -103,8 +101,8 @@ impl Place {
 
     /// Lets the threads look for a connection.
     pub(crate) fn wake(&self) {
-        self.sender.wake();
-        self.receiver.wake();
+        self.sender.ring();
+        self.receiver.ring();
     }
 }
 
@@ -167,11 +165,11 @@ impl Connection for Link {
     }
 
     fn wake_sender(&self) {
-        self.place.sender.wake();
+        self.place.sender.ring();
     }
 
     fn wake_receiver(&self) {
-        self.place.receiver.wake();
+        self.place.receiver.ring();
     }
 
     fn quiet_ms(&self) -> u64 {

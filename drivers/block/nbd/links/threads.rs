@@ -17,7 +17,6 @@ use crate::{
             NbdRequest, //
         },
         reserves::with_reserves,
-        sleeper::Sleeper,
         trace,
         traffic::Traffic, //
     },
@@ -39,6 +38,7 @@ use crate::{
         },
     },
 };
+use common::bell::Bell;
 use kernel::{
     fmt,
     prelude::*,
@@ -99,7 +99,7 @@ impl Worker {
 
     /// Calls `serve` for each connection that comes to the place, until the thread is to stop; it
     /// returns when the connection is lost.
-    fn serve_each(&self, sleeper: &Sleeper, serve: impl Fn(&Arc<Traffic>, &Link)) {
+    fn serve_each(&self, bell: &Bell, serve: impl Fn(&Arc<Traffic>, &Link)) {
         while !kthread::should_stop() {
             let link = self.traffic.io.lock().alive_at(self.place.index());
             if let Some(link) = link {
@@ -108,7 +108,7 @@ impl Worker {
             }
             self.place.park(true);
             self.traffic.changed.wake_up_all();
-            sleeper.sleep();
+            bell.wait(None);
             self.place.park(false);
         }
     }
@@ -130,7 +130,7 @@ fn send_all(traffic: &Arc<Traffic>, link: &Link) {
         match next {
             Next::Send(work) => send(traffic, link, work),
             Next::Disconnect => disconnect(traffic, link),
-            Next::Nothing if link.place().sender.sleep() => {}
+            Next::Nothing if link.place().sender.wait(None) => {}
             Next::Nothing | Next::Lost => return,
         }
     }
@@ -210,7 +210,7 @@ fn take(traffic: &Arc<Traffic>, link: &Link, reply: ReplyHeader) -> bool {
         let answered = traffic.io.lock().answered(link, cookie);
         match answered {
             Answered::Request(rq) => break rq,
-            Answered::NotYet if link.place().receiver.sleep() => {}
+            Answered::NotYet if link.place().receiver.wait(None) => {}
             Answered::NotYet => return false,
             Answered::Nobody => {
                 return fails(

@@ -45,8 +45,12 @@ fn serve(device: &Device) {
         match progress {
             Progress::More => mm::cond_resched(),
             // For IO: no packet waits for more writes now.
-            Progress::Wait(_) if pausing => hub.bell.wait(Some(PAUSED_WAIT)),
-            Progress::Wait(timeout) => hub.bell.wait_or_pause(timeout),
+            Progress::Wait(_) if pausing => {
+                hub.bell.wait(Some(PAUSED_WAIT));
+            }
+            Progress::Wait(timeout) => {
+                hub.bell.wait_or_freeze(timeout);
+            }
             Progress::Rest => rest(device),
             Progress::Sync(session) => {
                 let ticket = hub.syncs.last();

@@ -18,11 +18,11 @@ use crate::{
         Refusal, //
     },
     lower::{
-        bell::Bell,
         session::Session,
         turns::Turns, //
     }, //
 };
+use common::bell::Bell;
 use kernel::{
     current,
     error::code::*,
@@ -83,7 +83,7 @@ impl Users {
             state <- new_mutex!(users::Users::default(), "pktcdvd::Users::state"),
             linger_ns: Atomic::new(DEFAULT_LINGER.as_nanos()),
             bell,
-            over: Bell::new()?,
+            over: Arc::pin_init(Bell::new(), GFP_KERNEL)?,
             turns,
         }? Error)
     }

@@ -19,11 +19,11 @@ use crate::{
         zone::Geometry, //
     },
     lower::{
-        bell::Bell,
         session::Session,
         turns::Turns, //
     },
 };
+use common::bell::Bell;
 use kernel::{
     new_spinlock,
     prelude::*,
@@ -114,8 +114,8 @@ impl Hub {
             dev,
             optical,
             stats: Stats::new(),
-            bell: Bell::new()?,
-            lost: Bell::new()?,
+            bell: Arc::pin_init(Bell::new(), GFP_KERNEL)?,
+            lost: Arc::pin_init(Bell::new(), GFP_KERNEL)?,
             rq_queue: SetOnce::new(),
             queue <- new_spinlock!(Queue::new(), "pktcdvd::Hub::queue"),
             syncs: Syncs::new(bell.clone(), turns),

@@ -30,11 +30,8 @@ use crate::{
             Zone, //
         },
     },
-    lower::bell::{
-        Bell,
-        RingBell, //
-    },
 };
+use common::bell::Bell;
 use core::ops::{
     Deref,
     DerefMut,
@@ -55,8 +52,20 @@ use rb::block::{
         BlkError,
         BlkResult, //
     },
-    page_bio::PageBio, //
+    page_bio::{
+        Completion,
+        PageBio, //
+    }, //
 };
+
+/// Rings the bell of the thread when the IO of a packet has completed.
+struct RingBell(Arc<Bell>);
+
+impl Completion for RingBell {
+    fn completed(&self) {
+        self.0.ring();
+    }
+}
 
 /// A packet buffer: its pages, its state, and the writes that have joined.
 ///

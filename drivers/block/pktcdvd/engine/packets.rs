@@ -32,11 +32,9 @@ use crate::{
         state::State,
         zone::Geometry, //
     },
-    lower::{
-        bell::Bell,
-        session::Session, //
-    },
+    lower::session::Session, //
 };
+use common::bell::Bell;
 use kernel::{
     prelude::*,
     sync::Arc, //

@@ -2,10 +2,8 @@
 
 //! Flushes of the drive's cache that tasks ask for, which the thread of the device carries out.
 
-use crate::lower::{
-    bell::Bell,
-    turns::Turns, //
-};
+use crate::lower::turns::Turns;
+use common::bell::Bell;
 use kernel::{
     sync::{
         atomic::{

@@ -2,7 +2,7 @@
 
 //! Whether a lower device is still there.
 
-use crate::lower::bell::Bell;
+use common::bell::Bell;
 use kernel::{
     prelude::*,
     sync::{

@@ -23,11 +23,11 @@ use crate::{
     },
     lower::{
         activity::Activity,
-        bell::Bell,
         drive,
         fate::Fate, //
     }, //
 };
+use common::bell::Bell;
 use kernel::{
     current,
     error::code::*,

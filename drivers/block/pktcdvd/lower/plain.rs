@@ -8,12 +8,12 @@ use crate::{
         zone::Geometry, //
     },
     lower::{
-        bell::Bell,
         card::Card,
         fate::Fate,
         limits, //
     }, //
 };
+use common::bell::Bell;
 use kernel::{
     error::code::*,
     prelude::*,

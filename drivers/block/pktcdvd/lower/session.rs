@@ -10,7 +10,6 @@ use crate::{
     },
     lower::{
         activity::Activity,
-        bell::Bell,
         card::Card,
         drive,
         limits,
@@ -21,6 +20,7 @@ use crate::{
         plain, //
     }, //
 };
+use common::bell::Bell;
 use kernel::{
     error::code::*,
     prelude::*,

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What wakes the thread of a packet device.
+//! What wakes the threads of the drivers.
 
 use super::{model, Guarded};
 use crate::{
-    bell::{Bell, RingBell},
-    block::page_bio::Completion,
+    bell::Bell,
     kthread,
+    prelude::*,
     sync::{
         atomic::{Atomic, Relaxed},
         Arc,
@@ -17,19 +17,23 @@ use loom::thread;
 /// How many things were done that the bell was rung for.
 type Done = Arc<Atomic<u32>>;
 
+fn new_bell() -> Arc<Bell> {
+    Arc::pin_init(Bell::new(), GFP_KERNEL).unwrap()
+}
+
 /// Does something, and rings.
 fn ring(bell: &Arc<Bell>, done: &Done) -> thread::JoinHandle<()> {
     let (bell, done) = (bell.clone(), done.clone());
     thread::spawn(move || {
         done.fetch_add(1, Relaxed);
-        RingBell(bell).completed();
+        bell.ring();
     })
 }
 
 #[test]
 fn what_was_done_before_it_rang_is_seen() {
     loom::model(|| {
-        let bell = Bell::new().unwrap();
+        let bell = new_bell();
         let data = Guarded::new();
         let (rings, fills) = (bell.clone(), data.clone());
         let thread = thread::spawn(move || {
@@ -37,7 +41,7 @@ fn what_was_done_before_it_rang_is_seen() {
             rings.ring();
         });
 
-        bell.wait(None);
+        assert!(bell.wait(None));
         data.touch();
         thread.join().unwrap();
     });
@@ -46,7 +50,7 @@ fn what_was_done_before_it_rang_is_seen() {
 #[test]
 fn whoever_rings_while_it_rings_is_heard() {
     model(2, || {
-        let bell = Bell::new().unwrap();
+        let bell = new_bell();
         let done = Done::new(Atomic::new(0));
         let threads = [ring(&bell, &done), ring(&bell, &done)];
 
@@ -62,7 +66,7 @@ fn whoever_rings_while_it_rings_is_heard() {
 #[test]
 fn a_thread_that_works_hears_it_later() {
     loom::model(|| {
-        let bell = Bell::new().unwrap();
+        let bell = new_bell();
         bell.ring();
         bell.ring();
         bell.wait(None);
@@ -79,14 +83,10 @@ fn a_thread_that_works_hears_it_later() {
 #[test]
 fn a_thread_that_is_to_stop_does_not_sleep() {
     model(2, || {
-        let bell = Bell::new().unwrap();
+        let bell = new_bell();
         let done = Done::new(Atomic::new(0));
         let waits = bell.clone();
-        let thread = kthread::Thread::spawn(move || {
-            while !kthread::should_stop() {
-                waits.wait(None);
-            }
-        });
+        let thread = kthread::Thread::spawn(move || while waits.wait(None) {});
         let rings = ring(&bell, &done);
 
         drop(thread);

@@ -3,7 +3,7 @@
 //! Bios that are submitted again and again.
 
 use super::{model, Guarded};
-use crate::{bell::Bell, flight::Flight, sync::Arc};
+use crate::{bell::Bell, flight::Flight, prelude::*, sync::Arc};
 use loom::thread;
 
 /// A bio as `PageBio` has it.
@@ -19,7 +19,7 @@ impl Bio {
         Self {
             flight: Arc::new(Flight::new()),
             parts: Guarded::new(),
-            bell: Bell::new().unwrap(),
+            bell: Arc::pin_init(Bell::new(), GFP_KERNEL).unwrap(),
         }
     }
 

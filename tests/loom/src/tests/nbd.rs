@@ -5,16 +5,14 @@
 
 use super::model;
 use crate::{
-    nbd::{
-        links::sleeper::Sleeper,
-        logic::{
-            io::{
-                link::{Connection, LinkState},
-                slots::{Answered, Slot, Tagged},
-                Io, Moment, Next, Parts,
-            },
-            wire::Cookie,
+    bell::Bell,
+    nbd::logic::{
+        io::{
+            link::{Connection, LinkState},
+            slots::{Answered, Slot, Tagged},
+            Io, Moment, Next, Parts,
         },
+        wire::Cookie,
     },
     prelude::*,
 };
@@ -22,8 +20,8 @@ use loom::{sync::Mutex, thread};
 use std::sync::Arc;
 
 struct Link {
-    sender: Sleeper,
-    receiver: Sleeper,
+    sender: Bell,
+    receiver: Bell,
 }
 
 impl Connection for Link {
@@ -32,11 +30,11 @@ impl Connection for Link {
     }
 
     fn wake_sender(&self) {
-        self.sender.wake();
+        self.sender.ring();
     }
 
     fn wake_receiver(&self) {
-        self.receiver.wake();
+        self.receiver.ring();
     }
 
     fn quiet_ms(&self) -> u64 {
@@ -94,8 +92,8 @@ struct Device {
 impl Device {
     fn new() -> Self {
         let link = Arc::new(Link {
-            sender: Sleeper::new().make(),
-            receiver: Sleeper::new().make(),
+            sender: Bell::new().make(),
+            receiver: Bell::new().make(),
         });
         let mut io = Io::new(vec![Slot::default()]);
         io.begin(vec![LinkState::new(link.clone(), vec![0])], 0);
@@ -125,7 +123,7 @@ impl Device {
             match self.io(|io| io.next_to_send(&self.link)) {
                 Next::Send(work) => return Some((work.rq, work.cookie)),
                 Next::Lost => return None,
-                Next::Nothing => assert!(self.link.sender.sleep()),
+                Next::Nothing => assert!(self.link.sender.wait(None)),
                 Next::Disconnect => panic!("nobody has asked for that"),
             }
         }
@@ -136,7 +134,7 @@ impl Device {
         loop {
             match self.io(|io| io.answered(&self.link, cookie)) {
                 Answered::Request(rq) => return Some(rq),
-                Answered::NotYet => assert!(self.link.receiver.sleep()),
+                Answered::NotYet => assert!(self.link.receiver.wait(None)),
                 Answered::Nobody => return None,
             }
         }

@@ -126,6 +126,15 @@ impl RcuWait {
     pub fn wait_event_idle(&self, condition: impl FnMut() -> bool) {
         self.queue.wait(None, condition);
     }
+
+    /// Sleeps until `condition` holds; at most for `timeout`, or until the next wake-up.
+    pub fn wait_event_idle_timeout(
+        &self,
+        timeout: Option<Delta>,
+        condition: impl FnMut() -> bool,
+    ) -> bool {
+        self.queue.wait(timeout, condition)
+    }
 }
 
 fn sleep(what: &'static str, timeout: Option<Delta>) {
