@@ -207,7 +207,8 @@ pub struct RcuWait {
 // SAFETY: An `rcuwait` has no thread affinity.
 unsafe impl Send for RcuWait {}
 
-// SAFETY: The only field of an `rcuwait` is read under RCU and written to as a whole.
+// SAFETY: The only field of an `rcuwait` is written by the task that has set `occupied`, so by one at a
+// time, and as a whole; wakers read it as a whole, and under RCU use the task that they find.
 unsafe impl Sync for RcuWait {}
 
 impl RcuWait {

@@ -292,8 +292,10 @@ impl<C: Completion> PageBio<C> {
         // INVARIANT: Nothing below touches what `flight` guards.
         this.flight.end(status);
         this.completion.completed();
-        // Last: now the driver may close the lower device, and drop `this`. The module is there
-        // until this has returned: see `Disks`.
+        // Last: now the driver may close the lower device, and drop `this`, which is not touched any
+        // more. What is left of this function is text of the module: its end waits for it if this is an
+        // interrupt, by the grace period before a module is freed; and else by what `Disks` waits for,
+        // which a driver drops last that has disks.
         drop(inflight);
     }
 }

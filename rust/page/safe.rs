@@ -48,7 +48,9 @@ pub struct SafePage(NonNull<bindings::page>);
 // SAFETY: A page has no thread affinity.
 unsafe impl Send for SafePage {}
 
-// SAFETY: Nothing but copying to and from the page is possible through a shared reference.
+// SAFETY: There never is a reference to the bytes of the page. Through a shared one to `self` C copies
+// from them and to them. Bytes that are written and read at a time are what they were or what is
+// written, and any bytes are valid.
 unsafe impl Sync for SafePage {}
 
 impl SafePage {

@@ -117,8 +117,14 @@ impl Presence {
         unsafe { KBox::from_foreign((*Self::device(disk)).driver_data) }
     }
 
-    fn device(disk: NonNull<bindings::gendisk>) -> *mut bindings::device {
-        // SAFETY: Callers pass a valid disk, whose device is part of its first partition.
+    /// Returns the device of a disk.
+    ///
+    /// # Safety
+    ///
+    /// `disk` must be valid.
+    unsafe fn device(disk: NonNull<bindings::gendisk>) -> *mut bindings::device {
+        // SAFETY: By the safety requirements of this function: a disk has a block device for the whole
+        // of it from its allocation until it is freed, and the device is part of that.
         unsafe { &raw mut (*(*disk.as_ptr()).part0).bd_device }
     }
 
@@ -172,7 +178,8 @@ impl Present<'_> {
 
     /// Returns the object of the disk in sysfs, which is valid and has a directory.
     fn kobject(&self) -> *mut bindings::kobject {
-        // SAFETY: By the type invariant, the device is valid.
+        // SAFETY: By the type invariant, disk and device are valid. No reference to the device is made,
+        // since the driver core uses it meanwhile.
         unsafe { &raw mut (*Presence::device(self.0.disk)).kobj }
     }
 

@@ -243,7 +243,9 @@ impl<T: Operations> OperationsVTable<T> {
     unsafe extern "C" fn map_queues(set: *mut bindings::blk_mq_tag_set) {
         // SAFETY: blk-mq passes the set that it was given, which is being or was initialized.
         let reads = unsafe { SetData::<T::SetData>::of(set) }.nr_read_queues;
-        // SAFETY: blk-mq changes these fields at no other time. Nobody else has the maps meanwhile.
+        // SAFETY: blk-mq calls this when it allocates the set, before there is a queue that looks at its
+        // maps. It would do so again only for `blk_mq_update_nr_hw_queues()`, which nobody here calls.
+        // So `maps` is the only reference to that field, and to nothing but that field.
         let (all, nr_maps, maps) = unsafe {
             let maps = &mut (*set).map;
             ((*set).nr_hw_queues, (*set).nr_maps as usize, maps)

@@ -171,9 +171,10 @@ pub struct Request<D: Send + Sync>(pub(super) NonNull<bindings::request>, Phanto
 // SAFETY: A request may be ended on any thread, and `D` is `Send` and `Sync`.
 unsafe impl<D: Send + Sync> Send for Request<D> {}
 
-// SAFETY: What a `&Request` reads of the request and of its bios does not change before it ends. The
-// pages that these lead to are only copied from and to, which C does, as it does for devices.
-// `D` is `Sync`.
+// SAFETY: What a `&Request` reads of the request and of its bios does not change before it ends, for
+// which somebody has to own it. There never is a reference to the bytes of the pages that these lead to:
+// C copies, from them or to them. Two threads that write to one page at a time leave there what either
+// of them has written, byte for byte, as a device may that writes to it meanwhile. `D` is `Sync`.
 unsafe impl<D: Send + Sync> Sync for Request<D> {}
 
 impl<D: Send + Sync> Request<D> {

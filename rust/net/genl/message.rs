@@ -129,7 +129,9 @@ impl OwnedMessage {
         // INVARIANT: The buffer is ours, and has a message. `fill` works for every lifetime, so this
         // one is that of no other message.
         fill(&mut Message(owned.0, PhantomData))?;
-        // SAFETY: `header` is in this buffer, which `owned` still owns.
+        // SAFETY: `header` is in this buffer, which `owned` still owns: what `fill` got has a lifetime of
+        // its own, so it cannot have been exchanged for another. Nothing that puts attributes in makes
+        // the buffer larger, so its bytes are where they were.
         unsafe { bindings::genlmsg_end(skb, header) };
         Ok(owned)
     }
