@@ -148,6 +148,7 @@ mutants() {
 
 run 'rustfmt' rust_format
 run 'unsafe code only where it may be, and explained' scripts/unsafe-gate.py
+run 'files import downwards, and never in a circle' scripts/floors.py
 run 'the layouts of all structures that the layer touches are compared' scripts/layout-gate.py
 run 'SPDX lines' spdx
 run 'no host names, no paths of one machine' places
