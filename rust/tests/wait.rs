@@ -74,4 +74,22 @@ mod tests {
         assert!(woken);
         Ok(())
     }
+
+    #[test]
+    fn who_waits_for_a_time_is_back_in_the_end() -> Result {
+        let place = Arc::pin_init(RcuWait::new(), GFP_KERNEL)?;
+        let soon = Some(Delta::from_millis(20));
+
+        // Nobody comes.
+        let mut looks = 0;
+        let result = place.wait_event_idle_timeout(soon, || {
+            looks += 1;
+            false
+        });
+        assert!(!result);
+        assert_eq!(looks, 2);
+        // It has come before.
+        assert!(place.wait_event_idle_timeout(soon, || true));
+        Ok(())
+    }
 }
