@@ -125,9 +125,9 @@ pub fn run(options: &Connect) -> Result {
         max_request: options.max_request(),
     };
     let (bell, ring) = pair().map_err(|err| Error::system("bell", err))?;
-    let mut keeper = Keeper::new(options, setup, Kernel::new(nbd)?, links, bell)?;
     // Threads take this over, and have their memory before it is locked.
     guard::go_before_others()?;
+    let mut keeper = Keeper::new(options, setup, Kernel::new(nbd)?, links, bell)?;
     keeper
         .prepare(&ring)
         .map_err(|err| Error::system("threads", err))?;
