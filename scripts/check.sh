@@ -73,7 +73,7 @@ spdx() {
 	while read -r f; do
 		case $f in
 		# No comments are allowed in these.
-		debian/changelog | debian/copyright | debian/source/format) continue ;;
+		debian/changelog | debian/copyright | debian/source/format | *.json) continue ;;
 		COPYING | *.md | *.lock | *.patch | .gitignore | .rustfmt.toml | Documentation/ABI/* | */corpus/* | */fixtures/*) continue ;;
 		esac
 		head -n 3 "$f" | grep -q 'SPDX-License-Identifier: GPL-2.0' || {
