@@ -59,9 +59,9 @@ __rb_helper void rb_helper_sockfd_put(struct socket *sock)
 
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
 /*
- * Gives the lock of a socket that carries IO classes of its own: the sockets
- * of programs are used while their memory is faulted in, which may take IO.
- * The owner of the file may hold the lock just now; then there is no way.
+ * Gives the lock of a socket that carries IO classes of its own, for good: the
+ * sockets of programs are used while their memory is faulted in, which may take
+ * IO. The owner of the file may hold the lock just now; then there is no way.
  */
 __rb_helper void rb_helper_sock_reclassify(struct socket *sock)
 {
@@ -355,6 +355,9 @@ static int rb_xfer(struct socket *sock, bool send, void *head, size_t len,
 	struct rb_xfer x;
 	int err = 0;
 
+	/* Its file may still be open in a program, which may put one there. */
+	if (unlikely(rb_sock_has_layer(sock->sk)))
+		return -EOPNOTSUPP;
 	/* Not with an initializer, which would clear the vectors each time. */
 	x.sock = sock;
 	x.moved = moved;

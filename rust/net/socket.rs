@@ -47,7 +47,8 @@ pub struct Options {
 /// A connected stream socket from user space that carries block IO.
 ///
 /// It is a TCP or a local one. User space may keep its file open, but should not use it any more:
-/// the buffers keep the sizes that are set here, and there are no timeouts afterwards.
+/// the buffers keep the sizes that are set here, and there are no timeouts afterwards. If it puts a layer
+/// on it, what is sent or received next fails with [`not_plain`].
 ///
 /// Any number of threads may use it at a time, but then what they send and receive is in no
 /// certain order: one thread that sends and one that receives is what works. Both should be kernel
@@ -110,9 +111,10 @@ impl Socket {
         let file = File::lookup(fd)?;
         let raw = file.0.as_ptr();
         // SAFETY: `file` keeps the socket alive; here and below we may sleep.
-        unsafe { bindings::sock_reclassify(raw) };
-        // SAFETY: As above.
         to_result(unsafe { bindings::sock_begin_io(raw, options.memalloc) })?;
+        // Only now: a program goes on with a socket that is refused, and what it does is not IO.
+        // SAFETY: As above.
+        unsafe { bindings::sock_reclassify(raw) };
 
         // INVARIANT: IO has begun; the reference is moved.
         let this = Self {

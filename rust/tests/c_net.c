@@ -186,6 +186,23 @@ bool rb_test_may_reclaim(int fd)
 	return may;
 }
 
+/* Whether the lock of the socket has a class of the layer's; not without lockdep. */
+bool rb_test_has_io_class(int fd)
+{
+	bool has = false;
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	struct socket *sock;
+	int err;
+
+	sock = sockfd_lookup(fd, &err);
+	if (sock) {
+		has = strends(sock->sk->sk_lock.dep_map.name, "-RB");
+		sockfd_put(sock);
+	}
+#endif
+	return has;
+}
+
 void rb_test_close(int fd)
 {
 	close_fd(fd);

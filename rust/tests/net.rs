@@ -36,6 +36,7 @@ extern "C" {
     fn rb_test_use(fd: c_int, used: bool);
     fn rb_test_listen(fd: c_int) -> c_int;
     fn rb_test_may_reclaim(fd: c_int) -> bool;
+    fn rb_test_has_io_class(fd: c_int) -> bool;
     fn rb_test_close(fd: c_int);
 }
 
@@ -96,6 +97,12 @@ impl Fd {
     fn may_reclaim(&self) -> bool {
         // SAFETY: FFI call without preconditions.
         unsafe { rb_test_may_reclaim(self.0) }
+    }
+
+    /// Whether its lock is in the class of those that carry IO.
+    fn has_io_class(&self) -> bool {
+        // SAFETY: FFI call without preconditions.
+        unsafe { rb_test_has_io_class(self.0) }
     }
 }
 
@@ -271,15 +278,32 @@ mod tests {
         let (local, _other) = Fd::pair()?;
         let refused = |fd: &Fd| fd.socket().err() == Some(net::not_plain());
 
-        a.socket()?;
+        let tracked = cfg!(CONFIG_DEBUG_LOCK_ALLOC);
+
         a.add_layer()?;
-        assert!(refused(&a) && a.may_reclaim());
+        assert!(refused(&a) && a.may_reclaim() && !a.has_io_class());
         b.socket()?;
+        assert_eq!(b.has_io_class(), tracked);
         local.set_used(true);
-        assert!(refused(&local) && local.may_reclaim());
+        assert!(refused(&local) && local.may_reclaim() && !local.has_io_class());
         local.set_used(false);
         local.socket()?;
+        assert_eq!(local.has_io_class(), tracked);
         Ok(())
+    }
+
+    #[test]
+    fn nothing_goes_through_a_layer_that_came_later() -> Result {
+        let (fd, other) = Fd::tcp_pair()?;
+        let (a, b) = (fd.socket()?, other.socket()?);
+        let mut buffer = [0; 4];
+
+        a.send(b"plain", no_bios(), false)?;
+        b.send(b"plain", no_bios(), false)?;
+        fd.add_layer()?;
+        assert_eq!(a.send(b"more", no_bios(), false), Err(net::not_plain()));
+        assert_eq!(a.receive(&mut buffer), Err(net::not_plain()));
+        b.receive(&mut buffer)
     }
 
     #[test]
