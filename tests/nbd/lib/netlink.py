@@ -257,6 +257,16 @@ def identifiers():
             dev.becomes_unused()
 
 
+def nameless():
+    """A sender that names a server does not get a session without a name: it may be with another one."""
+    attach(nl, 0, server.address)
+    got = outcome(nl.reconfigure, 0, identifier="some backend", timeout=5)
+    ktap.check("a named server is not the one that has no name", STOCK or got == "EINVAL", got)
+    ktap.equal("which needs none", "ok", outcome(nl.reconfigure, 0, timeout=5))
+    nl.disconnect(0)
+    dev.becomes_unused()
+
+
 def any_bytes():
     """An identifier is bytes: they are shown, and compared, as they are."""
     name = b"caf\xc3\xa9\t\xff"
@@ -959,17 +969,15 @@ def resize():
         dev.becomes_unused()
 
 
-ktap = Ktap(116 + 8 + 1 + 3 + 21 + 1 + 2 + 8 + 2 + 2 + 1 + (0 if STOCK else 2))
+ktap = Ktap(116 + 8 + 1 + 3 + 21 + 1 + 2 + 8 + 2 + 2 + 1 + 2 + (0 if STOCK else 2))
 load_driver()
 nl = Genl()
 dev = Device(0)
 server = Server()
 for part in (bad_connects, strange_connects, many_sockets, indices, connected, open_node,
-             identifiers, client_flags, reconnect, dead_timeout, timeouts, trickle, takes_long, debugfs,
-             tracepoints,
-             held_open, resize, any_bytes, request_size, says_what_is_so, lost_over_tcp, exchange_of_stuck,
-             stays_usable,
-             exchange, others_are_stuck):
+             identifiers, nameless, client_flags, reconnect, dead_timeout, timeouts, trickle, takes_long,
+             debugfs, tracepoints, held_open, resize, any_bytes, request_size, says_what_is_so,
+             lost_over_tcp, exchange_of_stuck, stays_usable, exchange, others_are_stuck):
     part()
 ktap.equal("who may not gets EPERM, but may ask for the STATUS", "EPERM EPERM EPERM ok",
            as_nobody())

@@ -69,9 +69,9 @@ impl<'a> Change<'a> {
             pr_err!("nbd{}: disconnected\n", device.index());
             return Err(EINVAL);
         }
-        let known = device.backend.lock();
-        let same = known.is_none() || known.as_deref() == self.backend;
-        drop(known);
+        // A session that was begun without a name may be with any server, so with another one than the
+        // sender names.
+        let same = device.backend.lock().as_deref() == self.backend;
         if !same {
             pr_err!("nbd{}: that is another server\n", device.index());
             return Err(EINVAL);
