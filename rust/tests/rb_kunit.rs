@@ -15,6 +15,7 @@ use kernel::{
 mod bio;
 mod dev_t;
 mod disk;
+mod genl;
 mod layout;
 mod limits;
 mod mq;
