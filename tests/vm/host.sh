@@ -18,6 +18,39 @@ status_of() {
 	echo $?
 }
 
+# meanwhile NAME VM-ARGS...: runs a guest beside the others, one that does nothing for long. Its errors
+# are in NAME.err when status_after NAME has printed its status.
+meanwhile() {
+	local name=$1
+	shift
+	{
+		"$vm" "$@" >/dev/null 2>"$dir/$name.err" </dev/null
+		echo $? >"$dir/$name.status"
+	} &
+}
+status_after() {
+	wait_for 200 test -s "$dir/$1.status"
+	cat "$dir/$1.status"
+}
+# off NAME COMMAND: makes a program that a guest takes for busybox, which would turn it off.
+off() {
+	printf '#!/bin/sh\n%s\n' "$2" >"$dir/$1.off"
+	chmod +x "$dir/$1.off"
+	echo "mount --bind '$dir/$1.off' \"\$(command -v busybox)\""
+}
+# What the emulator does to a guest, with nothing of its cause.
+phantom='Oops: int3: 0000 Code: 0f <1f> 44'
+emulated=yes
+if grep -qE '^flags.* (vmx|svm)( |$)' /proc/cpuinfo && [ -w /dev/kvm ]; then
+	emulated=''
+fi
+
+meanwhile hangs --timeout "$(patience 40)" --no-load -- sh -c "$(off hangs 'exec sleep 1000')"
+if [ -n "$emulated" ]; then
+	RBLK_TRIES=2 meanwhile unlucky --timeout "$(patience 8)" --append "root=/dev/none rootwait x=\"$phantom\"" -- true
+	RBLK_BOOT=3 RBLK_TRIES=2 meanwhile endless --qemu -S -- true
+fi
+
 # The output of both streams, more than any buffer holds; arguments; a disk; and a status.
 truncate -s 3M "$dir/disk"
 cat >"$dir/script" <<-'end'
@@ -52,17 +85,11 @@ check "what hangs when the module is loaded hangs after the start" awk '
 	END { exit !(start && load > start) }' "$dir/log"
 check "the log says what was looked at" grep -q 'rblk-vm: checked: ' "$dir/log"
 
-# turns_off COMMAND: the status of a guest whose power-off is that.
-turns_off() {
-	printf '#!/bin/sh\n%s\n' "$1" >"$dir/off"
-	chmod +x "$dir/off"
-	status_of --timeout 60 --no-load -- sh -c "mount --bind '$dir/off' \"\$(command -v busybox)\""
-}
-check_equal "a guest that restarts instead of ending has failed" 125 \
-	"$(turns_off 'echo b >/proc/sysrq-trigger; sleep 100')"
+check_equal "a guest that restarts instead of ending has failed" 125 "$(status_of --timeout "$(patience 60)" \
+	--no-load -- sh -c "$(off restarts 'echo b >/proc/sysrq-trigger; sleep 100')")"
 check "which is said" grep -q 'did not turn itself off' "$dir/err"
-check_equal "so has one that does not end" 125 "$(turns_off 'exec sleep 1000')"
-check "and that is said" grep -q 'no end after the script' "$dir/err"
+check_equal "so has one that does not end" 125 "$(status_after hangs)"
+check "and that is said" grep -q 'no end after the script' "$dir/hangs.err"
 
 # The drives die while the script runs.
 "$vm" --drive cdrw -- sh -c 'echo begun; sleep 6' >"$dir/out" 2>"$dir/err" </dev/null &
@@ -73,7 +100,7 @@ wait "$pid"
 check_equal "drives that die fail the run" 125 $?
 check "and are named" grep -q 'the optical drives died' "$dir/err"
 
-if grep -qE '^flags.* (vmx|svm)( |$)' /proc/cpuinfo && [ -w /dev/kvm ]; then
+if [ -z "$emulated" ]; then
 	for title in "a fault of the emulator has its own status" \
 		"at boot it is one of the guest" "which makes for another boot" \
 		"so is a boot without an end" "which is tried again, too" \
@@ -83,15 +110,12 @@ if grep -qE '^flags.* (vmx|svm)( |$)' /proc/cpuinfo && [ -w /dev/kvm ]; then
 	ktap_finished
 fi
 
-# Its marks, with nothing of its cause.
-phantom='Oops: int3: 0000 Code: 0f <1f> 44'
 check_equal "a fault of the emulator has its own status" 123 "$(status_of -- \
 	sh -c "echo '<0>$phantom' >/dev/kmsg; busybox poweroff -f")"
-check_equal "at boot it is one of the guest" 125 \
-	"$(RBLK_TRIES=2 status_of --timeout 8 --append "root=/dev/none rootwait x=\"$phantom\"" -- true)"
-check_equal "which makes for another boot" 1 "$(grep -c 'vm: booting again' "$dir/err")"
-check_equal "so is a boot without an end" 125 "$(RBLK_BOOT=3 RBLK_TRIES=2 status_of --qemu -S -- true)"
-check_equal "which is tried again, too" 1 "$(grep -c 'vm: booting again' "$dir/err")"
+check_equal "at boot it is one of the guest" 125 "$(status_after unlucky)"
+check_equal "which makes for another boot" 1 "$(grep -c 'vm: booting again' "$dir/unlucky.err")"
+check_equal "so is a boot without an end" 125 "$(status_after endless)"
+check_equal "which is tried again, too" 1 "$(grep -c 'vm: booting again' "$dir/endless.err")"
 
 # A test that meets one the first time, behind another.
 cat >"$dir/first.sh" <<-'end'
