@@ -95,12 +95,17 @@ wanted() {
 
 # Without a cache, DKMS builds for minutes. It begins now, with low priority; the test waits for it,
 # and reads in this file where the result is.
-early=''
+early='' cargo=''
+# What runs in the background ends with this script, however that ends.
+stop() {
+	[ -z "$early" ] || kill -- "-$early"
+	[ -z "$cargo" ] || pkill -P "$cargo"
+} 2>/dev/null
+trap stop EXIT
 if [ -z "$quick" ] && [ "$(id -u)" = 0 ] && wanted tests/installed/stock.sh; then
 	export RBLK_INSTALLED=$results/installed
 	setsid nice scripts/installed.sh modules >"$results/installed.log" 2>&1 </dev/null &
 	early=$!
-	trap 'kill -- "-$early" 2>/dev/null' EXIT
 fi
 
 fail() { echo "fail $*" >>"$results/build.tally"; }
@@ -240,6 +245,7 @@ if [ ${#boots[@]} -gt 0 ]; then
 	spent "tests of guests and host, $jobs at a time" "$since"
 fi
 wait "$cargo"
+cargo=''
 for b in "${boots[@]}"; do
 	[ -s "$results/${b%%|*}.tally" ] || fail "${b%%|*} was not run"
 done
