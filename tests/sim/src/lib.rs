@@ -8,3 +8,4 @@
 pub mod judge;
 pub mod play;
 pub mod scenarios;
+pub mod world;

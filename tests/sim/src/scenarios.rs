@@ -2,23 +2,27 @@
 
 //! What happens in a run.
 
+pub mod packet;
 pub mod ram;
 
 /// A scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scenario {
+    /// Packet devices on disks that fail and lose power.
+    Packet,
     /// RAM disks that are added, changed and removed while they are used.
     Ram,
 }
 
 impl Scenario {
     /// All of them, with their names.
-    pub const ALL: [(&'static str, Self); 1] = [("ram", Self::Ram)];
+    pub const ALL: [(&'static str, Self); 2] = [("packet", Self::Packet), ("ram", Self::Ram)];
 
     /// The body of the first task.
     pub fn run(self, seed: u64) {
         rb::sim::reset();
         match self {
+            Self::Packet => packet::run(seed),
             Self::Ram => ram::run(seed),
         }
     }

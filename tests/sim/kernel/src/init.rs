@@ -53,3 +53,14 @@ macro_rules! try_pin_init {
         }? $crate::error::Error)
     };
 }
+
+/// As in the kernel: the error is [`Error`], if none is named.
+#[macro_export]
+macro_rules! try_init {
+    ($t:ident { $($fields:tt)* }? $err:ty) => {
+        $crate::pinned_init::try_init!($t { $($fields)* }? $err)
+    };
+    ($t:ident { $($fields:tt)* }) => {
+        $crate::pinned_init::try_init!($t { $($fields)* }? $crate::error::Error)
+    };
+}

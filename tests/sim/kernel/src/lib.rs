@@ -17,10 +17,12 @@ pub mod ffi;
 pub mod fmt;
 mod impl_flags;
 pub mod init;
+pub mod ioctl;
 pub mod kunit;
 pub mod page;
 pub mod prelude;
 pub mod print;
+pub mod rbtree;
 pub mod seq_file;
 pub mod sim;
 pub mod str;
@@ -28,6 +30,7 @@ pub mod sync;
 pub mod task;
 pub mod time;
 pub mod types;
+pub mod uaccess;
 
 #[doc(hidden)]
 pub use pinned_init;

@@ -26,6 +26,7 @@ pub use crate::{
     pr_notice,
     pr_warn,
     str::CStrExt,
+    try_init,
     try_pin_init, //
 };
 pub use core::pin::Pin;

@@ -10,7 +10,8 @@ pub mod rcu;
 
 pub use arc::{
     Arc,
-    ArcBorrow, //
+    ArcBorrow,
+    Submit, //
 };
 pub use lock::{
     Mutex,

@@ -43,6 +43,11 @@ impl Delta {
         self.0 / 1_000_000
     }
 
+    /// Returns whether it is less than none.
+    pub const fn is_negative(self) -> bool {
+        self.0 < 0
+    }
+
     /// Returns whether it is no time at all.
     pub const fn is_zero(self) -> bool {
         self.0 <= 0

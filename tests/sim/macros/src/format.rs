@@ -22,9 +22,12 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     for part in parts.filter(|part| !part.is_empty()) {
         arguments.push(adapt(part, &mut named));
     }
+    // What the text names is looked for where the text is.
+    let place = text.clone().into_iter().next();
+    let place = place.map_or_else(Span::call_site, |token| token.span());
     for name in captures(&text.to_string()) {
         if named.insert(name.clone()) {
-            let name = Ident::new(&name, Span::call_site());
+            let name = Ident::new(&name, place);
             arguments.push(quote!(#name = ::kernel::fmt::Adapter(&#name)));
         }
     }

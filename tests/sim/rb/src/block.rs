@@ -2,8 +2,10 @@
 
 //! The block layer.
 
+pub mod bdev;
 pub mod bio;
 pub mod bio_disk;
+pub mod bio_set;
 #[allow(dead_code, reason = "the kernel uses the rest")]
 #[path = "../../../../rust/block/dev_t.rs"]
 pub mod dev_t;
@@ -11,7 +13,6 @@ pub mod dev_t;
 #[path = "../../../../rust/block/error.rs"]
 pub mod error;
 pub mod gen_disk;
-#[allow(dead_code, reason = "lower devices use it")]
 #[path = "../../../../rust/block/inflight.rs"]
 pub(crate) mod inflight;
 #[allow(dead_code, unsafe_code, reason = "what it reads is C in the kernel")]
@@ -19,6 +20,8 @@ pub(crate) mod inflight;
 pub mod limits;
 pub mod major;
 pub mod mq;
+pub mod optical;
+pub mod page_bio;
 
 /// Bytes in a sector, the unit of all positions in the block layer.
 pub const SECTOR_SIZE: u32 = 1 << SECTOR_SHIFT;

@@ -3,3 +3,4 @@
 //! Devices and device classes.
 
 pub mod class;
+pub mod class_device;

@@ -16,12 +16,16 @@ pub mod capability;
 pub mod debugfs;
 pub mod device;
 pub mod kthread;
+pub mod miscdevice;
 pub mod mm;
 pub mod module_ref;
 pub mod page;
 pub mod page_array;
+pub mod ratelimit;
+pub mod reboot;
 pub mod sim;
 pub mod sysfs;
+pub mod tracepoint;
 pub mod wait;
 
 /// As `pin_init::zeroed()`, for what [`bindings`] has.

@@ -4,12 +4,15 @@
 
 pub mod disks;
 pub mod files;
+pub mod lower;
 
 /// Makes everything as it is before the first module is loaded.
 ///
 /// To be called at the beginning of each run.
 pub fn reset() {
     files::reset();
+    lower::reset();
+    crate::reboot::reset();
     disks::reset();
     crate::kthread::reset();
     crate::module_ref::reset();
@@ -18,3 +21,4 @@ pub fn reset() {
 }
 
 pub use crate::module_ref::unload;
+pub use crate::reboot::shut_down;

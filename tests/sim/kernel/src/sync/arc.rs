@@ -121,3 +121,36 @@ impl<T: ?Sized> From<ArcBorrow<'_, T>> for Arc<T> {
         borrow.0.clone()
     }
 }
+
+/// What a shared device of the layer does, which has to keep itself meanwhile.
+///
+/// In the layer, it is a method that takes an [`ArcBorrow`] for `self`.
+#[doc(hidden)]
+pub trait Submit {
+    type Lower;
+    type Command;
+    type Flags;
+
+    fn submit(
+        this: &Arc<Self>,
+        lower: &Self::Lower,
+        command: Self::Command,
+        flags: Self::Flags,
+        sector: u64,
+        bytes: core::ops::Range<usize>,
+    ) -> crate::error::Result;
+}
+
+impl<T: Submit> ArcBorrow<'_, T> {
+    /// Submits what it is; see the layer.
+    pub fn submit(
+        self,
+        lower: &T::Lower,
+        command: T::Command,
+        flags: T::Flags,
+        sector: u64,
+        bytes: core::ops::Range<usize>,
+    ) -> crate::error::Result {
+        T::submit(self.0, lower, command, flags, sector, bytes)
+    }
+}

@@ -2,6 +2,7 @@
 
 //! Disks with a blk-mq front: the driver gets requests, that obey the limits of the queue.
 
+mod forward;
 mod front;
 mod hardware;
 mod operations;

@@ -5,6 +5,7 @@
 use super::{
     hardware::Hardware,
     operations::{
+        Forwarded,
         Operations,
         Timeout, //
     },
@@ -44,6 +45,10 @@ use crate::block::{
     },
     SECTOR_SHIFT, //
 };
+use crate::{
+    new_wait_queue,
+    wait::WaitQueue, //
+};
 use core::marker::PhantomData;
 use kernel::{
     fmt,
@@ -51,7 +56,10 @@ use kernel::{
     sim,
     sync::Arc, //
 };
-use std::sync::Arc as Shared;
+use std::sync::{
+    Arc as Shared,
+    Mutex, //
+};
 
 impl DiskOptions {
     /// Allocates a disk with a blk-mq front, whose requests come from `tag_set`.
@@ -68,6 +76,8 @@ impl DiskOptions {
         let front = MqFront {
             hardware: hardware.clone(),
             set: tag_set.clone(),
+            flushing: Mutex::new(false),
+            flushed: KBox::pin_init(new_wait_queue!("the flush before"), GFP_KERNEL)?,
         };
         let disk = self.set_up(
             disks,
@@ -82,8 +92,17 @@ impl DiskOptions {
             Shared::downgrade(disk.typed()),
             Shared::downgrade(disk.typed()),
         );
-        let for_dispatch = hardware.clone();
-        let for_dispatch = Shared::downgrade(&for_dispatch);
+        let for_dispatch = Shared::downgrade(&hardware);
+        if T::HAS_FORWARDED {
+            let asked = typed.clone();
+            let _ = tag_set
+                .tags
+                .ask
+                .set(Box::new(move |rq, result| match asked.upgrade() {
+                    Some(disk) => T::forwarded(disk.data(), rq, result),
+                    None => Forwarded::End(result),
+                }));
+        }
         hardware.set_up(
             Box::new(move |queue| {
                 if let (Some(typed), Some(hardware)) = (typed.upgrade(), for_dispatch.upgrade()) {
@@ -151,6 +170,9 @@ fn dispatch<T: Operations>(
 struct MqFront<T: Operations> {
     hardware: Shared<Hardware>,
     set: Arc<TagSet<T>>,
+    /// Whether a flush is under way: blk-mq has one at a time.
+    flushing: Mutex<bool>,
+    flushed: Pin<KBox<WaitQueue>>,
 }
 
 impl<T: Operations> Front<T> for MqFront<T> {
@@ -178,7 +200,24 @@ impl<T: Operations> Front<T> for MqFront<T> {
 }
 
 impl<T: Operations> MqFront<T> {
+    fn set_flushing(&self, flushing: bool) -> bool {
+        sim::point();
+        let mut place = self
+            .flushing
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        core::mem::replace(&mut *place, flushing)
+    }
+
     fn flush(&self, disk: &Shared<Typed<T>>) -> BlkResult {
+        self.flushed.wait_event(|| !self.set_flushing(true));
+        let result = self.flush_alone(disk);
+        self.set_flushing(false);
+        self.flushed.wake_up_all();
+        result
+    }
+
+    fn flush_alone(&self, disk: &Shared<Typed<T>>) -> BlkResult {
         let flush = Bio::new(Command::Flush, Flags::empty(), 0, 0, Vec::new());
         let done = Done::new();
         self.begin(disk, flush, &done, 0)?;

@@ -2,6 +2,7 @@
 
 use super::{
     hardware::Hardware,
+    operations::Forwarded,
     tags::{
         Data,
         Tags, //
@@ -89,13 +90,13 @@ pub(crate) struct Raw {
 }
 
 /// A request and the driver's data of it.
-pub(super) struct Parts<D> {
+pub(super) struct Parts<D: Send + Sync> {
     pub(super) raw: Box<Raw>,
     pub(super) data: Data<D>,
     pub(super) tags: Arc<Tags<D>>,
 }
 
-impl<D> Parts<D> {
+impl<D: Send + Sync> Parts<D> {
     /// Gives the data back.
     pub(super) fn into_raw(self) -> Box<Raw> {
         self.tags.give_data(self.raw.queue, self.raw.tag, self.data);
@@ -252,6 +253,14 @@ impl<D: Send + Sync> Request<D> {
             .expect("it is there until the end")
             .data
             .as_mut()
+    }
+
+    /// Asks the driver what becomes of the request, which was forwarded.
+    pub(super) fn ask_forwarded(&self, result: BlkResult) -> Forwarded {
+        match self.parts().tags.ask.get() {
+            Some(ask) => ask(self, result),
+            None => Forwarded::End(result),
+        }
     }
 
     /// Ends the request.

@@ -26,6 +26,9 @@ impl_flags! {
     }
 }
 
+/// Sets of more tags than this are made smaller.
+const LARGE: u32 = 128;
+
 /// What a [`TagSet`] is.
 #[derive(Clone, Copy, Debug)]
 pub struct TagSetOptions {
@@ -50,7 +53,11 @@ pub struct TagSet<T: Operations> {
 impl<T: Operations> TagSet<T> {
     /// Returns an initializer for a tag set with this data.
     pub fn new(options: &TagSetOptions, data: T::SetData) -> Result<impl PinInit<Self, Error>> {
-        let options = *options;
+        let mut options = *options;
+        if options.queue_depth > LARGE {
+            // As the kernel does when memory is short.
+            options.queue_depth = [8, 16, 64][sim::choose(3) as usize];
+        }
         let queues = options
             .nr_hw_queues
             .checked_add(options.nr_read_queues)

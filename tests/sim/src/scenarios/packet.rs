@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Packet devices on disks that fail and lose power.
+
+use crate::{
+    judge::blocks::Blocks,
+    world::disk::{
+        Behaviour,
+        Disk as Lower, //
+    },
+};
+use kernel::{
+    error::code::*,
+    sim::{
+        self,
+        choose,
+        clock,
+        faults::Rates,
+        once_in, //
+    },
+};
+use rb::{
+    block::{
+        bio::{
+            Command,
+            Flag,
+            Flags, //
+        },
+        dev_t::DevT,
+        error::BlkResult, //
+    },
+    sim::{
+        disks::{
+            self,
+            Disk, //
+        },
+        files,
+        lower, //
+    },
+};
+use std::{
+    cell::Cell,
+    rc::Rc, //
+};
+
+/// Sectors of a frame.
+const FRAME: u64 = 4;
+
+/// Most sectors of the lower disk that are used.
+const MOST: u64 = 96;
+
+/// What the tasks share.
+struct World {
+    lower: Rc<Lower>,
+    blocks: Blocks,
+    /// Sectors of a packet, and where the first one begins.
+    packet: Rc<Cell<(u64, u64)>>,
+    faults: bool,
+    over: Cell<bool>,
+}
+
+/// Plays it.
+pub fn run(_seed: u64) {
+    let world = Rc::new(build());
+    let config = pktcdvd::Config::new(2 + choose(3) as u32).expect("the number is in range");
+    let driver = pktcdvd::Driver::init(&config).expect("without faults it starts");
+
+    for _ in 0..1 + choose(2) {
+        set_faults(&world);
+        if map(&world) {
+            play(&world);
+            unmap(&world);
+        }
+    }
+    sim::faults::set(Rates::default());
+    for sector in 0..MOST {
+        let began = world.blocks.begin_read();
+        let data = crate::judge::blocks::fill(world.lower.current(sector));
+        world.blocks.end_read(began, sector, &data);
+    }
+    if !rb::sim::unload() {
+        sim::violation("the module is in use when nothing is mapped");
+    }
+    drop(driver);
+    let left = [disks::names(), files::list()].concat();
+    if !left.is_empty() || lower::is_claimed(lower_dev()) {
+        sim::violation(&format!("left when the module is gone: {left:?}"));
+    }
+    let pages = rb::page::in_use();
+    if pages != 0 {
+        sim::violation(&format!("{pages} pages are in use when the module is gone"));
+    }
+}
+
+fn lower_dev() -> DevT {
+    DevT::new(8, 0).expect("there is such a number")
+}
+
+fn build() -> World {
+    let behaviour = Behaviour {
+        latency: [1, 100_000, 10_000_000][choose(3) as usize],
+        failures: [0, 0, 12, 60][choose(4) as usize],
+        volatile: !once_in(4),
+        discards: [0, 1 << 16][choose(2) as usize],
+    };
+    let packet = Rc::new(Cell::new((0, 0)));
+    let expected = packet.clone();
+    let look = move |io: &lower::Io| {
+        let (sectors, offset) = expected.get();
+        let aligned = io.sector % sectors == offset % sectors;
+        if io.sectors() != sectors || !aligned {
+            let (sector, count) = (io.sector, io.sectors());
+            sim::violation(&format!(
+                "{count} sectors are written at {sector}: no packet"
+            ));
+        }
+    };
+    let lower = Lower::new(MOST, behaviour, Box::new(look));
+    lower::add(lower_dev(), lower.clone());
+    World {
+        lower,
+        blocks: Blocks::default(),
+        packet,
+        faults: once_in(3),
+        over: Cell::new(false),
+    }
+}
+
+fn set_faults(world: &World) {
+    if world.faults {
+        sim::faults::set(Rates {
+            allocation: 2 + choose(20),
+        });
+    }
+}
+
+fn map(world: &World) -> bool {
+    let packet = [4, 8, 16, 32][choose(4) as usize];
+    let offset = choose(4) * FRAME;
+    world.packet.set((packet, offset));
+    let text = format!(
+        "8:0 packet_size={} offset={} packet_buffers={}",
+        packet * 512,
+        offset * 512,
+        2 + choose(3)
+    );
+    for _ in 0..20 {
+        match files::store("class/pktcdvd/add", text.as_bytes()) {
+            Ok(()) => {
+                // From now on, no allocation succeeds: that must not matter for IO.
+                if world.faults {
+                    sim::faults::set(Rates { allocation: 1 });
+                }
+                return true;
+            }
+            Err(ENOMEM) => {}
+            Err(err) => sim::violation(&format!("add {text}: {err:?}")),
+        }
+    }
+    false
+}
+
+fn unmap(world: &World) {
+    set_faults(world);
+    let name = disks::names();
+    if !once_in(3) {
+        clock::sleep(choose(20_000_000));
+    }
+    loop {
+        match files::store("class/pktcdvd/remove", b"8:0") {
+            Ok(()) => break,
+            Err(ENOMEM) => {}
+            Err(err) => sim::violation(&format!("remove {name:?}: {err:?}")),
+        }
+    }
+    if lower::is_claimed(lower_dev()) {
+        sim::violation("the lower device is in use after it was unmapped");
+    }
+}
+
+fn play(world: &Rc<World>) {
+    world.over.set(false);
+    let mut tasks = Vec::new();
+    for _ in 0..2 + choose(3) {
+        let world = world.clone();
+        tasks.push(sim::spawn("user", move || use_disk(&world)));
+    }
+    let for_admin = world.clone();
+    let admin = sim::spawn("admin", move || administrate(&for_admin));
+    let for_power = world.clone();
+    let power = sim::spawn("power", move || cut_power(&for_power));
+    for task in tasks {
+        sim::exited(task);
+    }
+    world.over.set(true);
+    sim::exited(admin);
+    sim::exited(power);
+}
+
+/// Looks at what a power cut would leave, again and again.
+fn cut_power(world: &World) {
+    while !world.over.get() {
+        look_after_cut(world);
+        for _ in 0..1 + choose(60) {
+            sim::point();
+        }
+        if once_in(3) {
+            clock::sleep(choose(3_000_000));
+        }
+    }
+    look_after_cut(world);
+}
+
+fn look_after_cut(world: &World) {
+    sim::count("power cuts", 1);
+    for sector in 0..MOST {
+        world
+            .blocks
+            .after_cut(sector, &world.lower.after_cut(sector));
+    }
+}
+
+fn administrate(world: &World) {
+    for _ in 0..choose(6) {
+        clock::sleep(choose(2_000_000));
+        let class = "class/pktcdvd/pktcdvd0";
+        let set = |file: &str, value: u64| {
+            let found = files::list()
+                .into_iter()
+                .find(|path| path.starts_with(class) && path.ends_with(&format!("/{file}")));
+            let path = found.unwrap_or_default();
+            if let Err(err) = files::store(&path, format!("{value}\n").as_bytes()) {
+                sim::violation(&format!("{file} ({path}) = {value}: {err:?}"));
+            }
+        };
+        match choose(6) {
+            0 => set("packet_wait_us", choose(3) * choose(20_000)),
+            1 => set("congestion_on", 1 + choose(6)),
+            2 => set("congestion_off", 1 + choose(6)),
+            3 => set("packet_buffers", 2 + choose(4)),
+            // Nobody may unmap a device that is open, or this ends the run too early: not now.
+            _ => look(),
+        }
+    }
+    let _ = world;
+}
+
+fn look() {
+    for path in files::list() {
+        if let Err(err) = files::show(&path) {
+            if err != EACCES {
+                sim::violation(&format!("{path}: {err:?}"));
+            }
+        }
+    }
+}
+
+fn use_disk(world: &World) {
+    for _ in 0..1 + choose(3) {
+        let disk = match disks::open("pktcdvd0", true) {
+            Ok(disk) => disk,
+            Err(err) => return sim::violation(&format!("open: {err:?}")),
+        };
+        let mut last = u64::MAX;
+        for _ in 0..choose(14) {
+            last = access(world, &disk, last);
+            if once_in(8) {
+                clock::sleep(choose(8_000_000));
+            }
+        }
+    }
+}
+
+/// Accesses some sectors; `last` is where the access before has ended. Returns where this one ends.
+fn access(world: &World, disk: &Disk, last: u64) -> u64 {
+    let end = disk.sectors();
+    let start = world.packet.get().1;
+    if end <= FRAME {
+        return 0;
+    }
+    let first = if last < end && !once_in(3) {
+        last
+    } else {
+        choose(end / FRAME) * FRAME
+    };
+    let longest = if once_in(4) { 12 } else { 3 };
+    let count = ((1 + choose(longest)) * FRAME).min(end - first);
+    let before = world.lower.failures();
+    let inside = first >= start;
+    let blocks = &world.blocks;
+
+    let result: BlkResult = match choose(12) {
+        0..=2 => {
+            let began = blocks.begin_read();
+            let read = disk.read(first, Flags::empty(), count as u32);
+            if let Ok(data) = &read {
+                blocks.end_read(began, first, data);
+            }
+            read.map(drop)
+        }
+        3..=8 => write(blocks, disk, first, count),
+        9 | 10 => {
+            let began = blocks.begin_flush();
+            let result = disk.flush();
+            if result.is_ok() {
+                blocks.end_flush(began);
+            }
+            result
+        }
+        _ => {
+            // It may erase, or not.
+            let begun = blocks.begin_erase(first, count);
+            let result = disk.erase(Command::Discard, first, count as u32);
+            blocks.failed(&begun);
+            result
+        }
+    };
+    sim::count("accesses", 1);
+    sim::count("bytes", count * 512);
+    if result.is_err() && world.lower.failures() == before && inside {
+        sim::violation(&format!(
+            "an access of {count} sectors at {first} fails for nothing: {result:?}"
+        ));
+    }
+    first + count
+}
+
+fn write(blocks: &Blocks, disk: &Disk, first: u64, count: u64) -> BlkResult {
+    let fua = once_in(6);
+    let flags = match choose(3) {
+        _ if fua => Flag::ForcedUnitAccess.into(),
+        0 => Flag::Sync.into(),
+        _ => Flags::empty(),
+    };
+    let begun = blocks.begin_write(first, count);
+    let result = disk.write(first, flags, &begun.data());
+    match result {
+        Ok(()) => {
+            blocks.succeeded(&begun);
+            if fua {
+                blocks.survives(&begun);
+            }
+        }
+        Err(_) => blocks.failed(&begun),
+    }
+    result
+}

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A disk with latency, a volatile cache, and IO that fails.
+//!
+//! For each sector it keeps what is durable and what is in the cache. So at any moment all contents
+//! are known that a power cut could leave: of each sector, what is durable or one of the later
+//! versions.
+//!
+//! Each sector is filled with one number; see [`Blocks`](crate::judge::blocks::Blocks).
+
+use crate::judge::blocks::{
+    fill,
+    value_of,
+    SECTOR, //
+};
+use kernel::sim::{
+    self,
+    choose,
+    clock,
+    once_in, //
+};
+use rb::{
+    block::{
+        bdev::LowerLimits,
+        bio::{
+            Command,
+            Flag, //
+        },
+        error::{
+            BlkError,
+            BlkResult, //
+        }, //
+    },
+    sim::lower::{
+        Io,
+        Lower, //
+    },
+};
+use std::{
+    cell::{
+        Cell,
+        RefCell, //
+    },
+    collections::BTreeMap,
+    rc::Rc, //
+};
+
+/// How a disk behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct Behaviour {
+    /// The longest time that an IO takes, in nanoseconds.
+    pub latency: u64,
+    /// One IO in so many fails; 0 for none.
+    pub failures: u64,
+    /// Whether what is written can be lost until it is flushed.
+    pub volatile: bool,
+    /// Most sectors of a discard.
+    pub discards: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Version {
+    value: u64,
+    /// When the write has ended; `None` while it is under way.
+    ended: Option<u64>,
+    write: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Sector {
+    durable: u64,
+    cached: Vec<Version>,
+}
+
+impl Sector {
+    fn current(&self) -> u64 {
+        let ended = self.cached.iter().filter(|version| version.ended.is_some());
+        ended
+            .max_by_key(|version| version.ended)
+            .map_or(self.durable, |version| version.value)
+    }
+}
+
+#[derive(Default)]
+struct State {
+    time: u64,
+    sectors: BTreeMap<u64, Sector>,
+    /// Writes under way, by their first sector and length.
+    writing: Vec<(u64, u64)>,
+}
+
+/// What looks at each write before it is carried out.
+type Look = Box<dyn Fn(&Io)>;
+
+/// The disk.
+pub struct Disk {
+    sectors: u64,
+    behaviour: Behaviour,
+    look: Look,
+    state: RefCell<State>,
+    failures: Cell<u64>,
+    this: std::rc::Weak<Self>,
+}
+
+impl Disk {
+    /// Makes a disk of zeroes; `look` looks at each write.
+    pub fn new(sectors: u64, behaviour: Behaviour, look: Look) -> Rc<Self> {
+        Rc::new_cyclic(|this| Self {
+            sectors,
+            behaviour,
+            look,
+            state: RefCell::default(),
+            failures: Cell::new(0),
+            this: this.clone(),
+        })
+    }
+
+    /// Returns how many IOs have failed.
+    pub fn failures(&self) -> u64 {
+        self.failures.get()
+    }
+
+    /// Returns what a sector reads as.
+    pub fn current(&self, sector: u64) -> u64 {
+        self.state
+            .borrow()
+            .sectors
+            .get(&sector)
+            .map_or(0, Sector::current)
+    }
+
+    /// Returns all that a sector can have after a power cut now.
+    pub fn after_cut(&self, sector: u64) -> Vec<u64> {
+        let state = self.state.borrow();
+        let Some(sector) = state.sectors.get(&sector) else {
+            return vec![0];
+        };
+        let cached = sector.cached.iter().map(|version| version.value);
+        cached.chain([sector.durable]).collect()
+    }
+
+    fn tick(&self) -> u64 {
+        let mut state = self.state.borrow_mut();
+        state.time += 1;
+        state.time
+    }
+
+    /// Puts the data of a write into the cache, as not ended.
+    fn begin_write(&self, io: &Io, erases: bool) -> u64 {
+        let write = self.tick();
+        let data = if erases { Vec::new() } else { io.data() };
+        let mut state = self.state.borrow_mut();
+        for n in 0..io.sectors() {
+            let bytes = data.get(n as usize * SECTOR..(n as usize + 1) * SECTOR);
+            let value = bytes.map_or(Some(0), value_of);
+            let Some(value) = value else {
+                drop(state);
+                return foreign(io.sector + n);
+            };
+            let version = Version {
+                value,
+                ended: None,
+                write,
+            };
+            state
+                .sectors
+                .entry(io.sector + n)
+                .or_default()
+                .cached
+                .push(version);
+        }
+        write
+    }
+
+    /// Ends a write; of one that has failed, any part may have been carried out.
+    fn end_write(&self, first: u64, count: u64, write: u64, failed: bool, through: bool) {
+        let now = self.tick();
+        let mut state = self.state.borrow_mut();
+        for sector in first..first + count {
+            let Some(sector) = state.sectors.get_mut(&sector) else {
+                continue;
+            };
+            if failed && once_in(2) {
+                sector.cached.retain(|version| version.write != write);
+                continue;
+            }
+            for version in &mut sector.cached {
+                if version.write == write {
+                    version.ended = Some(now);
+                }
+            }
+            if through && !failed {
+                sector.settle(now);
+            }
+        }
+    }
+
+    /// Makes durable what had ended by a time.
+    fn settle(&self, by: u64) {
+        for sector in self.state.borrow_mut().sectors.values_mut() {
+            sector.settle(by);
+        }
+    }
+
+    /// Carries an IO out.
+    fn carry_out(&self, io: Io, begun: Begun, result: BlkResult) {
+        match begun {
+            Begun::Read if result.is_ok() => {
+                let values = (io.sector..io.sector + io.sectors()).map(|s| self.current(s));
+                io.set_data(&values.flat_map(fill).collect::<Vec<u8>>());
+            }
+            Begun::Write(write, through) => {
+                self.end_write(io.sector, io.sectors(), write, result.is_err(), through);
+                let mut state = self.state.borrow_mut();
+                let range = (io.sector, io.sectors());
+                if let Some(at) = state.writing.iter().position(|writing| *writing == range) {
+                    state.writing.remove(at);
+                }
+            }
+            Begun::Flush(by) if result.is_ok() => self.settle(by),
+            Begun::Read | Begun::Flush(_) => {}
+        }
+        io.end(result);
+    }
+
+    fn begin(&self, io: &Io) -> Begun {
+        let through = io.flags.contains(Flag::ForcedUnitAccess) || !self.behaviour.volatile;
+        match io.command {
+            Command::Read => Begun::Read,
+            _ if io.bytes == 0 => Begun::Flush(self.tick()),
+            Command::Write => {
+                (self.look)(io);
+                self.check_overlap(io);
+                Begun::Write(self.begin_write(io, false), through)
+            }
+            _ => Begun::Write(self.begin_write(io, true), through),
+        }
+    }
+
+    /// Two writes of the same sectors at a time would end in any order.
+    fn check_overlap(&self, io: &Io) {
+        let (first, count) = (io.sector, io.sectors());
+        let overlaps = {
+            let mut state = self.state.borrow_mut();
+            let overlaps = state
+                .writing
+                .iter()
+                .any(|(f, c)| first < f + c && *f < first + count);
+            state.writing.push((first, count));
+            overlaps
+        };
+        if overlaps {
+            sim::violation(&format!("two writes of sector {first} are under way"));
+        }
+    }
+}
+
+enum Begun {
+    Read,
+    /// Its number, and whether it goes through the cache.
+    Write(u64, bool),
+    /// What had ended by then becomes durable.
+    Flush(u64),
+}
+
+impl Sector {
+    fn settle(&mut self, by: u64) {
+        let settled = |version: &Version| version.ended.is_some_and(|ended| ended <= by);
+        let last = self
+            .cached
+            .iter()
+            .filter(|v| settled(v))
+            .max_by_key(|v| v.ended)
+            .copied();
+        if let Some(last) = last {
+            self.durable = last.value;
+            self.cached.retain(|version| !settled(version));
+        }
+    }
+}
+
+fn foreign(sector: u64) -> u64 {
+    sim::violation(&format!(
+        "sector {sector} is written with what nobody has written"
+    ));
+    0
+}
+
+impl Lower for Disk {
+    fn name(&self) -> String {
+        "sda".to_owned()
+    }
+
+    fn limits(&self) -> LowerLimits {
+        LowerLimits {
+            logical_block_size: 512,
+            physical_block_size: 512,
+            max_sectors: 512,
+            max_segments: 128,
+            max_segment_size: 65536,
+            chunk_sectors: 0,
+            dma_alignment: 511,
+            max_discard_sectors: self.behaviour.discards,
+            rotational: false,
+        }
+    }
+
+    fn sectors(&self) -> u64 {
+        self.sectors
+    }
+
+    fn submit(&self, io: Io) {
+        sim::count("lower IOs", 1);
+        let begun = self.begin(&io);
+        let fails = self.behaviour.failures != 0 && once_in(self.behaviour.failures);
+        let Some(this) = self.this.upgrade() else {
+            return;
+        };
+        clock::after(choose(self.behaviour.latency), move || {
+            let result = if fails {
+                this.failures.set(this.failures.get() + 1);
+                sim::count("lower IOs failed", 1);
+                Err(BlkError::IOERR)
+            } else {
+                Ok(())
+            };
+            this.carry_out(io, begun, result);
+        });
+    }
+}
