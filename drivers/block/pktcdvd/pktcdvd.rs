@@ -26,8 +26,6 @@
 //! 5. The writes end.
 
 #![forbid(unsafe_code)]
-// The simulator's macros of pin-init take a step for each field of a structure.
-#![recursion_limit = "256"]
 
 pub(crate) use common::{
     refuse,

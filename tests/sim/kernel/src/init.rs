@@ -39,19 +39,38 @@ pub trait InPlaceInit<T>: Sized {
     }
 }
 
-/// As in the kernel: the error is [`Error`], if none is named.
-#[macro_export]
-macro_rules! try_pin_init {
-    ($(&$this:ident in)? $t:ident $(::<$($generics:ty),* $(,)?>)? { $($fields:tt)* }? $err:ty) => {
-        $crate::pinned_init::try_pin_init!($(&$this in)? $t $(::<$($generics),*>)? {
-            $($fields)*
-        }? $err)
-    };
-    ($(&$this:ident in)? $t:ident $(::<$($generics:ty),* $(,)?>)? { $($fields:tt)* }) => {
-        $crate::pinned_init::try_pin_init!($(&$this in)? $t $(::<$($generics),*>)? {
-            $($fields)*
-        }? $crate::error::Error)
-    };
+/// Initializes a field.
+///
+/// # Safety
+///
+/// As for `PinInit::__pinned_init`.
+#[doc(hidden)]
+#[allow(unsafe_code)]
+pub unsafe fn make<T, E>(init: impl PinInit<T, E>, slot: *mut T) -> Result<(), E> {
+    // SAFETY: By the requirements of this function.
+    unsafe { init.__pinned_init(slot) }
+}
+
+/// Drops a field that is initialized, unless all others are in the end.
+#[doc(hidden)]
+pub struct DropGuard<T>(*mut T);
+
+#[allow(unsafe_code)]
+impl<T> DropGuard<T> {
+    /// # Safety
+    ///
+    /// The pointer is valid, and what it points to is not used once this is dropped.
+    pub unsafe fn new(field: *mut T) -> Self {
+        Self(field)
+    }
+}
+
+#[allow(unsafe_code)]
+impl<T> Drop for DropGuard<T> {
+    fn drop(&mut self) {
+        // SAFETY: By the requirements of `new`.
+        unsafe { core::ptr::drop_in_place(self.0) };
+    }
 }
 
 /// As in the kernel: the error is [`Error`], if none is named.

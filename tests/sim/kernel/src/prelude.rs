@@ -26,13 +26,11 @@ pub use crate::{
     pr_notice,
     pr_warn,
     str::CStrExt,
-    try_init,
-    try_pin_init, //
+    try_init, //
 };
 pub use core::pin::Pin;
 pub use pinned_init::{
     pin_data,
-    pin_init,
     pinned_drop,
     Init,
     PinInit, //
@@ -40,5 +38,7 @@ pub use pinned_init::{
 pub use rblk_sim_macros::{
     fmt,
     kunit_tests,
+    pin_init,
+    try_pin_init,
     vtable, //
 };

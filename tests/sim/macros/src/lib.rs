@@ -3,10 +3,12 @@
 //! The procedural macros of the `kernel` crate that drivers and tests use.
 
 mod format;
+mod init;
 mod kunit;
 mod vtable;
 
 use proc_macro::TokenStream;
+use quote::quote;
 
 /// As in the kernel: formats with the traits of `kernel::fmt`.
 #[proc_macro]
@@ -24,4 +26,20 @@ pub fn vtable(_attr: TokenStream, input: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn kunit_tests(_attr: TokenStream, input: TokenStream) -> TokenStream {
     kunit::expand(syn::parse_macro_input!(input as syn::ItemMod)).into()
+}
+
+/// As in the kernel: makes an initializer that cannot fail, or with the error that is named.
+#[proc_macro]
+pub fn pin_init(input: TokenStream) -> TokenStream {
+    let structure = syn::parse_macro_input!(input as init::Structure);
+    let (never, make) = (quote!(::core::convert::Infallible), quote!(::kernel::init::make));
+    init::expand(structure, never, make).into()
+}
+
+/// As in the kernel: makes an initializer that can fail, by default with the kernel's error.
+#[proc_macro]
+pub fn try_pin_init(input: TokenStream) -> TokenStream {
+    let structure = syn::parse_macro_input!(input as init::Structure);
+    let (error, make) = (quote!(::kernel::error::Error), quote!(::kernel::init::make));
+    init::expand(structure, error, make).into()
 }
