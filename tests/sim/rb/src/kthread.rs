@@ -64,7 +64,11 @@ impl<T: Run> Thread<T> {
             return Err(ENOMEM);
         }
         let body = data.clone();
-        let task = sim::spawn(&name.to_string_lossy(), move || body.run());
+        let task = sim::spawn(&name.to_string_lossy(), move || {
+            // Threads of drivers carry out I/O.
+            let _section = sim::io_path("a thread of a driver");
+            body.run();
+        });
         Ok(Self { task, data })
     }
 

@@ -137,8 +137,12 @@ pub fn violation(text: &str) {
             sim.failed = Some(format!("{name}: {text}"));
         }
     });
-    if task::current_index() == 0 || std::thread::panicking() {
+    if std::thread::panicking() {
         return;
+    }
+    if task::current_index() == 0 {
+        // The clock is needed to end the run.
+        stop();
     }
     loop {
         schedule::switch();
@@ -243,8 +247,7 @@ fn one(seed: u64, strategy: Option<Strategy>, scenario: impl FnOnce() + 'static)
     while !is_over() {
         schedule::switch();
         if with(|sim| sim.failed.is_some()) {
-            RUNNING.with(|running| running.set(false));
-            std::panic::resume_unwind(Box::new("a violation"));
+            stop();
         }
         if !is_over() && !clock::tick() && is_stuck() {
             task_violation();
@@ -256,6 +259,12 @@ fn one(seed: u64, strategy: Option<Strategy>, scenario: impl FnOnce() + 'static)
         points: sim.schedule.points(),
         ..sim.stats
     })
+}
+
+/// Ends the run, from the clock.
+fn stop() -> ! {
+    RUNNING.with(|running| running.set(false));
+    std::panic::resume_unwind(Box::new("a violation"))
 }
 
 fn is_over() -> bool {

@@ -58,6 +58,11 @@ pub trait Completion: Send + Sync + 'static {
 pub struct PageBio<C: Completion> {
     flights: Arc<Inflight>,
     pages: Vec<Shared<Memory>>,
+    /// What the end of a flight touches; `flights` has the drop of this wait for it.
+    end: Shared<End<C>>,
+}
+
+struct End<C> {
     flight: Flight,
     completion: C,
 }
@@ -69,20 +74,22 @@ impl<C: Completion> PageBio<C> {
 
         try_pin_init!(Self {
             flights: Inflight::new()?,
-            flight: Flight::new(),
-            completion,
+            end: Shared::new(End {
+                flight: Flight::new(),
+                completion,
+            }),
             pages: alloc_pages(nr)?,
         }? Error)
     }
 
     /// Returns what was passed to [`PageBio::new`].
     pub fn completion(&self) -> &C {
-        &self.completion
+        &self.end.completion
     }
 
     /// Takes the result of the last submission, once it has completed.
     pub fn take_result(&self) -> Option<BlkResult> {
-        self.flight.take_status().map(to_result)
+        self.end.flight.take_status().map(to_result)
     }
 
     /// Returns the number of bytes.
@@ -176,26 +183,22 @@ impl<C: Completion> Submit for PageBio<C> {
         {
             return Err(EINVAL);
         }
-        if !this.flight.begin() {
+        if !this.end.flight.begin() {
             return Err(EBUSY);
         }
         let inflight = [lower.begin_io(), Inflight::begin(&this.flights)];
         let count = (bytes.end - bytes.start) as u32;
         let bio = Bio::new(command, flags, sector, count, this.pieces(bytes));
-        // As in the layer, no reference is kept but what `flights` waits for.
-        let weak = Shared::downgrade(this.as_std());
+        let end = this.end.clone();
         lower::submit(
             lower.dev,
             bio,
             Box::new(move |result| {
                 let _irq = sim::atomic("the end of a bio");
-                match weak.upgrade() {
-                    Some(this) => {
-                        this.flight.end(to_status(result));
-                        this.completion.completed();
-                    }
-                    None => sim::violation("a bio is freed while it is in flight"),
-                }
+                end.flight.end(to_status(result));
+                end.completion.completed();
+                drop(end);
+                // Last: now the driver may close the lower device, and free the bio.
                 drop(inflight);
             }),
         );
