@@ -26,7 +26,7 @@ cargo_target = $(or $(CARGO_TARGET_DIR),target)
 
 kdir = $(or $(KDIR),$(shell scripts/kernel.sh default))
 
-.PHONY: all modules run test mutants swap bench torture blktests suites check shell doc kernels tools install \
+.PHONY: all modules run test sim mutants swap bench torture blktests suites check shell doc kernels tools install \
 	install-tools modules_install install-dkms deb rpm clean help
 
 all: modules
@@ -50,6 +50,12 @@ test:
 .PHONY: test-installed
 test-installed:
 	@scripts/installed.sh test
+
+# For DURATION seconds each, or RUNS seeds; from SEED on.
+sim:
+	@cargo build -q --locked -p rblk-sim
+	@$(cargo_target)/debug/rblk-sim $(T) --seed $(or $(SEED),1) \
+		$(if $(RUNS),--runs $(RUNS),--seconds $(or $(DURATION),60))
 
 mutants:
 	@scripts/mutants.sh $(T)
@@ -148,6 +154,8 @@ help:
 	@echo 'make bench              our drivers beside the kernel'"'"'s: instructions, throughput'
 	@echo '                          (QUICK=1: in a few minutes; T="words": suites that begin so)'
 	@echo 'make swap               swap to network block devices (DURATION=600 seconds, five guests)'
+	@echo 'make sim                whole drivers on the host, under schedules and faults: DURATION=,'
+	@echo '                        SEED=, RUNS=; T="words" takes these scenarios'
 	@echo 'make torture            random things to checked disks, faults, power cuts, on the debug'
 	@echo '                          kernel (DURATION=600 seconds; SEED=; KERNEL=fast)'
 	@echo 'make blktests           the block tests of a blktests tree, BLKTESTS=DIR, on our disks'

@@ -4,7 +4,8 @@
 //!
 //! A read may return the data of a write that began before the read ended, unless another write
 //! was certainly after that one and certainly before the read. A write is certainly over when it has
-//! returned, or when a read has returned its data. A write that fails may have happened or not.
+//! returned, or when a read has returned its data. A write that fails may have happened or not, and
+//! one may turn into the other: a disk may serve reads with data that it then cannot keep.
 //!
 //! Each write has data of its own. Zeroes are what was never written, or was erased.
 
@@ -29,10 +30,13 @@ struct Write {
     returned: Option<u64>,
     /// Whether it survives a power cut.
     flushed: bool,
+    failed: bool,
 }
 
 #[derive(Default)]
 struct State {
+    /// Writes may fail after reads have returned their data.
+    takes_back: bool,
     time: u64,
     next: u64,
     sectors: BTreeMap<u64, Vec<Write>>,
@@ -50,6 +54,14 @@ pub struct Begun {
 }
 
 impl Blocks {
+    /// Of a disk whose writes may fail after reads have returned their data, and what was there before
+    /// comes back.
+    pub fn that_take_back() -> Self {
+        let blocks = Self::default();
+        blocks.0.borrow_mut().takes_back = true;
+        blocks
+    }
+
     fn tick(&self) -> u64 {
         let mut state = self.0.borrow_mut();
         state.time += 1;
@@ -92,8 +104,12 @@ impl Blocks {
     }
 
     /// Ends one that has failed, and may have happened or not.
-    pub fn failed(&self, _begun: &Begun) {
+    pub fn failed(&self, begun: &Begun) {
         self.tick();
+        self.each(begun, |write| {
+            write.failed = true;
+            write.over = None;
+        });
     }
 
     /// Ends one that certainly has not happened, nor will.
@@ -185,6 +201,7 @@ impl State {
             over: None,
             returned: None,
             flushed: false,
+            failed: false,
         });
     }
 
@@ -208,8 +225,10 @@ impl State {
             })
             .collect();
         if let ([only], false) = (&matches[..], initial) {
-            let over = &mut writes[*only].over;
-            *over = Some(over.map_or(now, |over| over.min(now)));
+            let write = &mut writes[*only];
+            if !write.failed && !self.takes_back {
+                write.over = Some(write.over.map_or(now, |over| over.min(now)));
+            }
         }
         initial || !matches.is_empty()
     }

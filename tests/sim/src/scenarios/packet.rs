@@ -119,7 +119,11 @@ fn build() -> World {
     lower::add(lower_dev(), lower.clone());
     World {
         lower,
-        blocks: Blocks::default(),
+        blocks: if behaviour.failures == 0 {
+            Blocks::default()
+        } else {
+            Blocks::that_take_back()
+        },
         packet,
         faults: once_in(3),
         over: Cell::new(false),
