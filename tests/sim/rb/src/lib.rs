@@ -27,6 +27,7 @@ pub mod sim;
 pub mod sysfs;
 pub mod tracepoint;
 pub mod wait;
+pub mod workqueue;
 
 /// As `pin_init::zeroed()`, for what [`bindings`] has.
 #[doc(hidden)]

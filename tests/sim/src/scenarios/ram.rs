@@ -103,7 +103,7 @@ pub fn run(_seed: u64) {
     }
     sim::faults::set(Rates::default());
     if mem_max != 0 {
-        fill(&world, mem_max / 4096);
+        fill(mem_max / 4096);
     }
     drop(driver);
     let left = [disks::names(), files::list()].concat();
@@ -117,7 +117,7 @@ pub fn run(_seed: u64) {
 }
 
 /// With all disks removed, all of the memory can be used again.
-fn fill(world: &World, pages: u64) {
+fn fill(pages: u64) {
     for name in disks::names() {
         let removed = files::store("class/rblk-ram/remove", name.as_bytes());
         if removed.is_err() {
@@ -132,6 +132,23 @@ fn fill(world: &World, pages: u64) {
     let Ok(disk) = added.and_then(|()| disks::open("last", true)) else {
         return sim::violation("no disk can be added any more");
     };
+    // What fails for want of memory, and what is discarded, is given back, too.
+    sim::faults::set(Rates { allocation: 2 });
+    for _ in 0..6 {
+        let _ = disk.write(choose(pages) * PAGE, Flags::empty(), &[1; 4096]);
+    }
+    sim::faults::set(Rates::default());
+    for _ in 0..2 {
+        write_all(&disk, pages);
+        let erased = disk.erase(Command::Discard, 0, (pages * PAGE) as u32);
+        if erased.is_err() {
+            sim::violation(&format!("discard of all: {erased:?}"));
+        }
+    }
+    write_all(&disk, pages);
+}
+
+fn write_all(disk: &Disk, pages: u64) {
     for page in 0..pages {
         let written = disk.write(page * PAGE, Flags::empty(), &[1; 4096]);
         if written.is_err() {
@@ -140,7 +157,6 @@ fn fill(world: &World, pages: u64) {
             ));
         }
     }
-    let _ = world;
 }
 
 /// Adds, changes and removes a disk, again and again.

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Work queues of one's own, which drain before they go.
+//!
+//! Work items are not there yet: functions are.
+
+use crate::{
+    new_wait_queue,
+    wait::WaitQueue, //
+};
+use kernel::{
+    alloc::{
+        AllocError,
+        Flags as AllocFlags, //
+    },
+    impl_flags,
+    prelude::*,
+    sim,
+    sync::Arc, //
+};
+use std::{
+    collections::VecDeque,
+    sync::Mutex, //
+};
+
+impl_flags!(
+    /// Properties of a queue.
+    #[derive(Debug, Clone, Default, Copy, PartialEq, Eq)]
+    pub struct Flags(u32);
+
+    /// A property of a queue.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Flag {
+        /// Work runs on every CPU.
+        Unbound = 1,
+        /// Work may be needed to get memory back.
+        MemReclaim = 2,
+        /// Work runs before that of others.
+        HighPri = 4,
+        /// Work stops when the system is suspended.
+        Freezable = 8,
+    }
+);
+
+/// Most work at a time, if nothing else is said.
+const USUAL: u32 = 8;
+
+type Call = Box<dyn FnOnce() + Send>;
+
+#[derive(Default)]
+struct State {
+    calls: VecDeque<Call>,
+    workers: u32,
+}
+
+#[pin_data]
+struct Shared {
+    state: Mutex<State>,
+    most: u32,
+    #[pin]
+    idle: WaitQueue,
+}
+
+/// A work queue that belongs to the one who made it.
+pub struct OwnedQueue(Arc<Shared>);
+
+impl Shared {
+    fn with<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
+        f(&mut self
+            .state
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner()))
+    }
+
+    /// Runs work until there is none.
+    fn work(&self) {
+        while let Some(call) = self.next() {
+            call();
+        }
+        self.idle.wake_up_all();
+    }
+
+    /// Takes the next work, or ends the worker.
+    fn next(&self) -> Option<Call> {
+        sim::point();
+        self.with(|state| {
+            let call = state.calls.pop_front();
+            state.workers -= u32::from(call.is_none());
+            call
+        })
+    }
+}
+
+impl OwnedQueue {
+    /// Makes a queue that runs up to `max_active` of its work at a time.
+    pub fn new(_name: &CStr, _flags: impl Into<Flags>, max_active: u32) -> Result<Self> {
+        let most = if max_active == 0 { USUAL } else { max_active };
+        let shared = pin_init!(Shared {
+            state: Mutex::default(),
+            most,
+            idle <- new_wait_queue!("work"),
+        });
+        Ok(Self(Arc::pin_init(shared, GFP_KERNEL)?))
+    }
+
+    /// Queues a function. Fails if there is no memory for it.
+    pub fn try_spawn<F: FnOnce() + Send + 'static>(
+        &self,
+        flags: AllocFlags,
+        f: F,
+    ) -> Result<(), AllocError> {
+        kernel::alloc::charge(flags)?;
+        let starts = self.0.with(|state| {
+            state.calls.push_back(Box::new(f));
+            let starts = state.workers < self.0.most;
+            state.workers += u32::from(starts);
+            starts
+        });
+        if starts {
+            let shared = self.0.clone();
+            sim::spawn("kworker", move || shared.work());
+        }
+        Ok(())
+    }
+
+    /// Waits for all work.
+    pub fn flush(&self) {
+        sim::might_sleep("flushing a work queue");
+        self.0
+            .idle
+            .wait_event(|| self.0.with(|state| state.workers == 0));
+    }
+}
+
+impl Drop for OwnedQueue {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
