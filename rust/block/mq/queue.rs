@@ -71,6 +71,23 @@ impl RequestQueue {
         unsafe { bindings::blk_mq_run_hw_queues(self.queue.as_ptr(), true) };
     }
 
+    /// Returns how many requests of each kind of hardware queue the block layer has at a time, before
+    /// their submitters wait for one to end; or how many of those that nobody waits for, if that is
+    /// less. Users may change it any time, and so does the choice of a scheduler, which may also leave
+    /// a part of it to others. Any context.
+    pub fn async_depth(&self) -> u32 {
+        let queue = self.queue.as_ptr();
+        // SAFETY: By the type invariant, the queue is valid. Both are plain numbers, of which each
+        // value is a valid one, and which the block layer reads without a lock, too.
+        let (requests, of_async) = unsafe {
+            (
+                (&raw const (*queue).nr_requests).read_volatile(),
+                (&raw const (*queue).async_depth).read_volatile(),
+            )
+        };
+        requests.min(of_async)
+    }
+
     /// Sets how long a started request may take until [`Operations::timeout`] is called, in seconds;
     /// for requests started from now on.
     ///

@@ -30,10 +30,11 @@ impl<'a> Active<'a> {
     /// Returns for how long the others are held still.
     pub(crate) fn release_writes(&self) -> Option<Delta> {
         let wait = u64::try_from(self.wait().as_nanos()).unwrap_or(0);
+        let tags = self.rq_queue.as_ref().map_or(u32::MAX, |q| q.async_depth());
         let now = self.now();
         let mut queue = self.queue.lock();
 
-        queue.release(now, wait, self.life.is_in_a_hurry());
+        queue.release(now, wait, self.life.is_in_a_hurry(), tags as usize);
         let left = queue.held_for(now, wait)?;
         Some(Delta::from_nanos(i64::try_from(left).unwrap_or(i64::MAX)))
     }

@@ -151,6 +151,11 @@ impl Gate {
         self.congested || usize::try_from(self.marks.off).is_ok_and(|off| size >= off)
     }
 
+    /// Whether writers are held back before `most` writes are queued.
+    pub fn is_within(&self, most: usize) -> bool {
+        usize::try_from(self.marks.off).is_ok_and(|off| off <= most)
+    }
+
     /// Whether one more write may be queued while `size` are. If not, the caller has to wait.
     pub fn admit(&mut self, size: usize) -> bool {
         self.congested = if self.congested {

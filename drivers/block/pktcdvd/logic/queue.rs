@@ -11,7 +11,6 @@ use super::{
     pieces::{
         Claim,
         Pieces,
-        Share,
         Tree, //
     },
 };
@@ -22,25 +21,38 @@ const WINDOW: u32 = 32;
 /// How many zones of the next sweep it may choose in a row.
 const STRAYS: u32 = 2;
 
+/// How many writes become due at a time at least, if there are others that are due already.
+const RELEASED: usize = 64;
+
+/// Where the release of writes that were held has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Release {
+    /// Nothing is to be released.
+    None,
+    /// The writes from this zone on.
+    From(u64),
+}
+
 /// The requests of a device that its thread has not taken, and the session `S` that they are for.
+///
+/// All writes of a zone are held, or all of them are due.
 #[derive(Debug)]
 pub struct Queue<S, T> {
     /// The session, whose last reference is never dropped here.
     session: Option<S>,
-    /// The writes of this sweep of the elevator.
+    /// The writes that are not due.
+    held: Pieces<T>,
+    /// The writes that are due in this sweep of the elevator.
     sweep: Pieces<T>,
-    /// The writes that came since it began: they wait for the next one, so that a stream of writes
-    /// ahead of the elevator does not keep it from those behind.
+    /// The writes that became due since it began: they wait for the next one, so that a stream of
+    /// writes ahead of the elevator does not keep it from those behind.
     next_sweep: Pieces<T>,
     reads: Pieces<T>,
     others: Pieces<T>,
     gate: Gate,
     seq: u64,
     hold: Hold,
-    /// Writes up to this number are due.
-    released: u64,
-    /// There may be writes that are due.
-    pressing: bool,
+    release: Release,
     /// How many zones of the next sweep were chosen since one of this sweep was.
     strayed: u32,
 }
@@ -50,6 +62,7 @@ impl<S, T: Tree> Queue<S, T> {
     pub fn new() -> Self {
         Self {
             session: None,
+            held: Pieces::new(),
             sweep: Pieces::new(),
             next_sweep: Pieces::new(),
             reads: Pieces::new(),
@@ -57,8 +70,7 @@ impl<S, T: Tree> Queue<S, T> {
             gate: Gate::new(Marks::default()),
             seq: 0,
             hold: Hold::default(),
-            released: 0,
-            pressing: false,
+            release: Release::None,
             strayed: 0,
         }
     }
@@ -75,7 +87,7 @@ impl<S, T: Tree> Queue<S, T> {
 
     /// The number of writes.
     pub fn size(&self) -> usize {
-        self.sweep.len() + self.next_sweep.len()
+        self.held.len() + self.sweep.len() + self.next_sweep.len()
     }
 
     /// The congestion marks, and whether writers are held back.
@@ -102,35 +114,113 @@ impl<S, T: Tree> Queue<S, T> {
     pub fn push_write(&mut self, zone: u64, rq: T::Request, claim: Claim, now: u64) {
         let seq = self.next_seq();
 
-        if self.size() == 0 {
+        if claim.is_pressing() {
+            self.make_due(zone);
+        }
+        if claim.is_pressing() || self.is_due(zone) {
+            if self.next_sweep.insert(zone, seq, rq) {
+                self.next_sweep.note(zone, seq, claim);
+            }
+            return;
+        }
+        if self.held.is_empty() {
             // Those that were held have left in another way.
             self.hold.end();
         }
-        if self.next_sweep.insert(zone, seq, rq) {
-            self.next_sweep.note(zone, seq, claim);
+        if self.held.insert(zone, seq, rq) {
+            self.held.note(zone, seq, claim);
         }
-        if !claim.is_pressing() {
+        let claim = self.held.share(zone).and_then(|share| share.claim);
+        if claim.is_none_or(Claim::is_pressing) {
+            self.make_due(zone);
+        } else {
             self.hold.came(now);
         }
-        self.pressing |= self.due(zone).is_some();
+    }
+
+    /// Whether the writes of `zone` are due, if it has any.
+    fn is_due(&self, zone: u64) -> bool {
+        self.sweep.has(zone) || self.next_sweep.has(zone)
+    }
+
+    /// Makes the writes of `zone` due that are held; returns how many there were.
+    ///
+    /// They are no more than the packet has frames: else they would be due.
+    fn make_due(&mut self, zone: u64) -> usize {
+        if self.held.is_empty() {
+            return 0;
+        }
+        let claim = self.held.share(zone).and_then(|share| share.claim);
+        let mut moved = 0;
+
+        while let Some((seq, rq)) = self.held.pop_of(zone) {
+            let inserted = self.next_sweep.insert(zone, seq, rq);
+            if let Some(claim) = claim.filter(|_| inserted && moved == 0) {
+                self.next_sweep.note(zone, seq, claim);
+            }
+            moved += 1;
+        }
+        moved
     }
 
     /// For how long writes that nobody waits for are held still, if there are any. `wait` is for how
     /// long none must have come.
     pub fn held_for(&self, now: u64, wait: u64) -> Option<u64> {
-        self.hold.left(now, wait).filter(|_| self.size() != 0)
+        if self.held.is_empty() {
+            return None;
+        }
+        match self.release {
+            Release::From(_) => Some(0),
+            Release::None => self.hold.left(now, wait),
+        }
     }
 
-    /// Lets go of the writes that are there, if `hurry` is set, if they were held long enough, or if
-    /// they are so many that writers are about to be held back.
-    pub fn release(&mut self, now: u64, wait: u64, hurry: bool) {
-        let is_over = self.held_for(now, wait) == Some(0);
+    /// Lets go of the writes that are held, if `hurry` is set, if they were held long enough, or if
+    /// they are so many that writers are about to be held back, or to wait for one of the `tags`: as
+    /// many writes as the block layer sends before it waits for one to end.
+    ///
+    /// If other writes are due, only some become due at a time, so that it does not take long.
+    /// [`Queue::held_for`] then returns 0.
+    pub fn release(&mut self, now: u64, wait: u64, hurry: bool, tags: usize) {
+        let is_over = self.hold.left(now, wait) == Some(0);
+        let are_many = self.gate.is_near(self.size()) || self.may_take_all(tags);
 
-        if hurry || is_over || self.gate.is_near(self.size()) {
-            self.pressing |= self.released != self.seq;
-            self.released = self.seq;
+        if hurry || is_over || are_many {
             self.hold.end();
+            self.release = Release::From(0);
         }
+        self.go_on_releasing();
+    }
+
+    /// Whether writers may have to wait for one of the `tags` because of what is held, as they may if
+    /// they are not held back before. Schedulers leave to writes that nobody waits for as little as a
+    /// quarter of the tags.
+    fn may_take_all(&self, tags: usize) -> bool {
+        !self.gate.is_within(tags) && self.held.len() >= (tags / 4).max(1)
+    }
+
+    fn go_on_releasing(&mut self) {
+        let Release::From(mut at) = self.release else {
+            return;
+        };
+
+        if self.sweep.is_empty() {
+            core::mem::swap(&mut self.sweep, &mut self.next_sweep);
+        }
+        if self.next_sweep.is_empty() {
+            core::mem::swap(&mut self.held, &mut self.next_sweep);
+        }
+        let mut moved = 0;
+        self.release = loop {
+            let Some(zone) = self.held.zone_from(at) else {
+                break Release::None;
+            };
+            if moved >= RELEASED {
+                break Release::From(zone);
+            }
+            moved += self.make_due(zone);
+            at = zone.saturating_add(1);
+        };
     }
 
     /// Files a read.
@@ -145,21 +235,18 @@ impl<S, T: Tree> Queue<S, T> {
         self.others.insert(0, seq, rq);
     }
 
-    /// Takes the oldest write of the packet at `zone`, and returns when it came, too.
+    /// Takes the oldest write of the packet at `zone`, and returns when it came, too. The others are
+    /// due then.
     pub fn pop_write(&mut self, zone: u64) -> Option<(u64, T::Request)> {
-        let popped = self
-            .sweep
+        self.make_due(zone);
+        self.sweep
             .pop_of(zone)
-            .or_else(|| self.next_sweep.pop_of(zone));
-
-        // What those asked for that are left may be forgotten.
-        self.pressing |= popped.is_some() && self.has_write(zone);
-        popped
+            .or_else(|| self.next_sweep.pop_of(zone))
     }
 
     /// Whether a write waits for the packet at `zone`.
     pub fn has_write(&self, zone: u64) -> bool {
-        self.sweep.has(zone) || self.next_sweep.has(zone)
+        self.is_due(zone) || self.held.has(zone)
     }
 
     /// Takes the oldest read.
@@ -191,23 +278,17 @@ impl<S, T: Tree> Queue<S, T> {
     /// the one with the most data; or the first, if its packet is full.
     ///
     /// The elevator wraps around. Zones of the next sweep are chosen, too, but only some in a row as
-    /// long as there is one of this sweep.
+    /// long as there is one of this sweep. What is held costs no time.
     pub fn next_zone(&mut self, from: u64, busy: impl Fn(u64) -> bool) -> Option<u64> {
         if self.sweep.is_empty() {
             core::mem::swap(&mut self.sweep, &mut self.next_sweep);
         }
-        if !self.pressing {
-            return None;
-        }
-        let mut any = false;
-        let mut best = |mine| self.best(from, mine, &busy, &mut any);
+        let best = |mine| self.best(from, mine, &busy);
         let zone = match self.strayed < STRAYS {
             true => best(false),
             false => best(true).or_else(|| best(false)),
-        };
+        }?;
 
-        self.pressing = any;
-        let zone = zone?;
         self.strayed = if self.sweep.has(zone) {
             0
         } else {
@@ -216,26 +297,18 @@ impl<S, T: Tree> Queue<S, T> {
         Some(zone)
     }
 
-    /// The best zone ahead of the elevator, of this sweep only if `mine` is set. Sets `any` if a zone
-    /// is due.
-    fn best(
-        &self,
-        from: u64,
-        mine: bool,
-        busy: &impl Fn(u64) -> bool,
-        any: &mut bool,
-    ) -> Option<u64> {
+    /// The best zone ahead of the elevator, of this sweep only if `mine` is set.
+    fn best(&self, from: u64, mine: bool, busy: &impl Fn(u64) -> bool) -> Option<u64> {
         let mut best: Option<(u32, u64)> = None;
         let mut seen = 0;
 
         for (mut at, below) in [(from, None), (0, Some(from))] {
             while let Some(zone) = self.zone_from(at, mine) {
-                if below.is_some_and(|below| zone >= below) {
+                if seen == WINDOW || below.is_some_and(|below| zone >= below) {
                     break;
                 }
-                let due = self.due(zone);
-                *any |= due.is_some();
-                if let Some((frames, full)) = due.filter(|_| !busy(zone)) {
+                if !busy(zone) {
+                    let (frames, full) = self.claim(zone);
                     if full && best.is_none() {
                         return Some(zone);
                     }
@@ -243,43 +316,30 @@ impl<S, T: Tree> Queue<S, T> {
                         best = Some((frames, zone));
                     }
                     seen = u32::saturating_add(seen, 1);
-                    if seen == WINDOW {
-                        break;
-                    }
                 }
                 let Some(next) = zone.checked_add(1) else {
                     break;
                 };
                 at = next;
             }
-            if seen == WINDOW {
-                break;
-            }
         }
         best.map(|(_, zone)| zone)
     }
 
-    /// The lowest zone with a write from `zone` on, of this sweep only if `mine` is set.
+    /// The lowest zone from `zone` on with a write that is due, of this sweep only if `mine` is set.
     fn zone_from(&self, zone: u64, mine: bool) -> Option<u64> {
         let theirs = self.next_sweep.zone_from(zone).filter(|_| !mine);
         self.sweep.zone_from(zone).into_iter().chain(theirs).min()
     }
 
-    /// How many frames the writes of `zone` have, and whether these are all, if they are due.
-    fn due(&self, zone: u64) -> Option<(u32, bool)> {
-        let share = match self.sweep.share(zone) {
-            Some(share) => share.and(self.next_sweep.share(zone)),
-            None => self.next_sweep.share(zone)?,
-        };
-        self.is_due(share).then(|| {
-            share
-                .claim
-                .map_or((0, false), |c| (c.frames(), c.is_full()))
-        })
-    }
+    /// How many frames the writes of `zone` have that are due, and whether these are all.
+    fn claim(&self, zone: u64) -> (u32, bool) {
+        let (sweep, next) = (self.sweep.share(zone), self.next_sweep.share(zone));
+        let share = sweep.map_or(next, |share| Some(share.and(next)));
 
-    fn is_due(&self, share: Share) -> bool {
-        share.seq <= self.released || share.claim.is_none_or(Claim::is_pressing)
+        share
+            .and_then(|share| share.claim)
+            .map_or((0, false), |claim| (claim.frames(), claim.is_full()))
     }
 }
 

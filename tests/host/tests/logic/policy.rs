@@ -318,7 +318,8 @@ impl World {
             for write in load.more(self.now, self.ended) {
                 self.push(write);
             }
-            self.queue.release(self.now * 1000, WAIT * 1000, false);
+            self.queue
+                .release(self.now * 1000, WAIT * 1000, false, usize::MAX);
             for index in 0..self.list.len() {
                 self.join(index);
             }

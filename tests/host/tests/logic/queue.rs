@@ -2,7 +2,7 @@
 
 //! The order in which requests leave the queue, against lists that are searched.
 
-use crate::tree::Sorted;
+use crate::tree::{steps, Sorted};
 use proptest::prelude::*;
 use rblk_host_tests::pktcdvd::logic::{
     pieces::{Claim, Pieces},
@@ -199,6 +199,9 @@ fn lazy(frames: u32) -> Claim {
 
 const WAIT: u64 = 100;
 
+/// How many writes the block layer sends before it waits for one to end.
+const TAGS: usize = 10240;
+
 #[test]
 fn what_nobody_waits_for_is_held_until_no_more_comes() {
     let mut queue = Queue::new();
@@ -206,10 +209,10 @@ fn what_nobody_waits_for_is_held_until_no_more_comes() {
     assert_eq!(queue.held_for(0, WAIT), None);
     queue.push_write(0, 0, lazy(1), 1000);
     queue.push_write(8, 1, lazy(1), 1060);
-    queue.release(1159, WAIT, false);
+    queue.release(1159, WAIT, false, TAGS);
     assert_eq!(queue.next_zone(0, IDLE), None);
     assert_eq!(queue.held_for(1159, WAIT), Some(1));
-    queue.release(1160, WAIT, false);
+    queue.release(1160, WAIT, false, TAGS);
     assert_eq!(queue.held_for(1160, WAIT), None);
     // What comes now is held again, but not in a zone that is due.
     queue.push_write(16, 2, lazy(1), 1170);
@@ -237,7 +240,7 @@ fn a_stream_that_never_pauses_is_not_held_for_ever() {
     for id in 0..30 {
         let now = u64::from(id) * 90;
         queue.push_write(u64::from(id) * 8, id, lazy(1), now);
-        queue.release(now, WAIT, false);
+        queue.release(now, WAIT, false, TAGS);
         // Twenty times the silence.
         assert_eq!(
             queue.next_zone(0, IDLE).is_some(),
@@ -278,7 +281,7 @@ fn nothing_is_held_if_the_device_is_to_come_to_rest() {
     let mut queue = Queue::new();
 
     queue.push_write(8, 0, lazy(1), 0);
-    queue.release(0, WAIT, true);
+    queue.release(0, WAIT, true, TAGS);
     assert_eq!(queue.next_zone(0, IDLE), Some(8));
 }
 
@@ -289,12 +292,124 @@ fn nothing_is_held_from_the_lower_mark_on() {
     assert!(!queue.gate().set_on(500));
     assert!(!queue.gate().set_off(400));
     for id in 0..400 {
-        queue.release(0, WAIT, false);
+        queue.release(0, WAIT, false, TAGS);
         assert_eq!(queue.next_zone(0, IDLE), None, "at {id}");
         queue.push_write(u64::from(id) * 8, id, lazy(1), 0);
     }
-    queue.release(0, WAIT, false);
+    queue.release(0, WAIT, false, TAGS);
     assert!(queue.next_zone(0, IDLE).is_some());
+}
+
+/// Pushes writes that nobody waits for, each to another zone, until some are due. Returns how many.
+fn held_at_most(queue: &mut Queue, tags: usize) -> usize {
+    for held in 0..TAGS {
+        queue.release(0, WAIT, false, tags);
+        if queue.next_zone(0, IDLE).is_some() {
+            return held;
+        }
+        queue.push_write(held as u64 * 8, held as Id, lazy(1), 0);
+    }
+    TAGS
+}
+
+// All requests could be held, and writers waited for one until the hold was over.
+#[test]
+fn what_is_held_leaves_requests_for_others() {
+    const OFF: usize = 9000;
+
+    // As many as without a scheduler, with one, and as few as a user may ask for.
+    for (tags, most) in [(TAGS, 2560), (256, 64), (4, 1), (1, 1)] {
+        let mut queue = Queue::new();
+        assert!(!queue.gate().set_on(0));
+        assert_eq!(
+            held_at_most(&mut queue, tags),
+            most,
+            "of {tags}, without marks"
+        );
+    }
+    for (tags, most) in [(TAGS, OFF), (OFF, OFF), (OFF - 1, 2249), (256, 64)] {
+        let held = held_at_most(&mut Queue::new(), tags);
+        assert_eq!(held, most, "of {tags}, with the default marks");
+    }
+}
+
+/// As many writes as can be held, each to another zone, from zone 8 on.
+fn full_of_held() -> Queue {
+    let mut queue = Queue::new();
+
+    for id in 0..8999 {
+        queue.push_write(u64::from(id + 1) * 8, id, lazy(1), 0);
+    }
+    queue
+}
+
+// The elevator stepped over all that is held to find what is due, under a spinlock.
+#[test]
+fn what_is_held_does_not_delay_what_is_due() {
+    let mut queue = full_of_held();
+
+    assert!(steps(|| assert_eq!(queue.next_zone(0, IDLE), None)) < 10);
+    queue.push_write(8 * 9999, 9999, urgent(), 0);
+    assert!(steps(|| assert_eq!(queue.next_zone(0, IDLE), Some(8 * 9999))) < 20);
+    // Behind the elevator.
+    assert!(steps(|| assert_eq!(queue.next_zone(8 * 10000, IDLE), Some(8 * 9999))) < 20);
+}
+
+#[test]
+fn what_is_held_becomes_due_in_short_steps() {
+    // Whether others are due in this sweep, and in the next one.
+    for (this, next) in [(false, false), (true, false), (false, true), (true, true)] {
+        let mut queue = full_of_held();
+
+        if this {
+            queue.push_write(0, 9000, urgent(), 0);
+            assert_eq!(queue.next_zone(0, IDLE), Some(0));
+        }
+        if next {
+            queue.push_write(8 * 9999, 9001, urgent(), 0);
+        }
+        let mut rounds = 0;
+        while rounds == 0 || queue.held_for(WAIT, WAIT) == Some(0) {
+            let most = steps(|| queue.release(WAIT, WAIT, false, TAGS));
+            assert!(most < 1000, "{most} steps at once");
+            rounds += 1;
+        }
+        assert!(rounds <= 8999 / 64 + 1, "{rounds} rounds");
+        assert_eq!(queue.held_for(WAIT, WAIT), None);
+
+        let writes = queue.size();
+        let zones = sweep(&mut queue, 8);
+        assert_eq!(zones.len(), writes);
+        assert!(queue.is_empty());
+    }
+}
+
+#[test]
+fn writes_of_a_zone_that_becomes_due_stay_in_order() {
+    let mut queue = Queue::new();
+
+    queue.push_write(8, 0, lazy(1), 0);
+    queue.push_write(8, 1, lazy(2), 0);
+    queue.push_write(8, 2, urgent(), 0);
+    queue.push_write(8, 3, lazy(1), 0);
+    assert_eq!(queue.next_zone(0, IDLE), Some(8));
+    queue.push_write(8, 4, lazy(1), 0);
+    for id in 0..5 {
+        assert_eq!(id_of(queue.pop_write(8)), Some(id));
+    }
+    assert_eq!(queue.pop_write(8), None);
+}
+
+// Others may have joined a packet that can take no more.
+#[test]
+fn what_is_left_of_a_zone_that_was_held_is_due() {
+    let mut queue = Queue::new();
+
+    queue.push_write(8, 0, lazy(1), 0);
+    queue.push_write(8, 1, lazy(1), 0);
+    assert_eq!(id_of(queue.pop_write(8)), Some(0));
+    assert_eq!(queue.next_zone(0, IDLE), Some(8));
+    assert_eq!(id_of(queue.pop_write(8)), Some(1));
 }
 
 #[test]
@@ -355,8 +470,8 @@ struct Write {
     zone: u64,
     id: Id,
     claim: Claim,
-    /// It was let go of.
-    released: bool,
+    /// It is not held.
+    due: bool,
     /// It is one of this sweep.
     mine: bool,
 }
@@ -376,13 +491,42 @@ fn take_first<T>(list: &mut Vec<T>, wanted: impl Fn(&T) -> bool) -> Option<T> {
 }
 
 impl Model {
-    fn next_zone(&mut self, from: u64, busy: u8) -> Option<u64> {
+    fn push(&mut self, zone: u64, id: Id, claim: Claim) {
+        let (due, mine) = (false, false);
+        self.writes.push(Write {
+            zone,
+            id,
+            claim,
+            due,
+            mine,
+        });
+
+        let writes = || self.writes.iter().filter(|write| write.zone == zone);
+        let frames: u32 = writes().map(|write| write.claim.frames()).sum();
+        if frames >= 8 || writes().any(|write| write.due || write.claim.is_pressing()) {
+            let mut writes = self.writes.iter_mut();
+            while let Some(write) = writes.find(|write| write.zone == zone && !write.due) {
+                write.due = true;
+            }
+        }
+    }
+
+    /// If nothing is left of this sweep, the next one begins.
+    fn turn(&mut self) {
         if self.writes.iter().all(|write| !write.mine) {
-            self.writes.iter_mut().for_each(|write| write.mine = true);
+            self.writes
+                .iter_mut()
+                .for_each(|write| write.mine = write.due);
         }
-        if !self.is_any_due() {
-            return None;
-        }
+    }
+
+    fn release(&mut self) {
+        self.turn();
+        self.writes.iter_mut().for_each(|write| write.due = true);
+    }
+
+    fn next_zone(&mut self, from: u64, busy: u8) -> Option<u64> {
+        self.turn();
         let mine = |zone| self.writes.iter().any(|w| w.mine && w.zone == zone);
         let all = self.best(from, busy, |_| true);
         let zone = match self.strayed < 2 {
@@ -394,17 +538,11 @@ impl Model {
         Some(zone)
     }
 
-    fn is_any_due(&self) -> bool {
-        (0..6).any(|zone| self.due(zone).is_some())
-    }
-
     /// The frames of a zone that is due.
     fn due(&self, zone: u64) -> Option<u32> {
-        let writes: Vec<&Write> = self.writes.iter().filter(|w| w.zone == zone).collect();
-        let frames = writes.iter().map(|write| write.claim.frames()).sum();
-        let due = writes.iter().any(|w| w.released || w.claim.is_pressing());
-
-        (due || frames >= 8).then_some(frames)
+        let writes = || self.writes.iter().filter(|w| w.due && w.zone == zone);
+        let frames = writes().map(|write| write.claim.frames()).sum();
+        writes().next().map(|_| frames)
     }
 
     fn best(&self, from: u64, busy: u8, wanted: impl Fn(u64) -> bool) -> Option<u64> {
@@ -433,8 +571,7 @@ proptest! {
             match step {
                 Step::PushWrite(zone, claim) => {
                     queue.push_write(zone, id, claim, 0);
-                    let (released, mine) = (false, false);
-                    model.writes.push(Write { zone, id, claim, released, mine });
+                    model.push(zone, id, claim);
                 }
                 Step::PopZone(zone) => {
                     while let Some(id) = id_of(queue.pop_write(zone)) {
@@ -459,8 +596,8 @@ proptest! {
                     prop_assert_eq!(queue.pop_other(), take_first(&mut model.others, |_| true));
                 }
                 Step::Release => {
-                    queue.release(0, WAIT, true);
-                    model.writes.iter_mut().for_each(|write| write.released = true);
+                    queue.release(0, WAIT, true, TAGS);
+                    model.release();
                 }
                 Step::NextZone(from, busy) => {
                     let zone = queue.next_zone(from, |zone| busy & 1 << zone != 0);
