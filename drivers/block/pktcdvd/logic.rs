@@ -7,8 +7,8 @@
 //! other modules of the driver carry the decisions out.
 
 pub mod buffer;
+pub mod command;
 pub mod contents;
-pub mod control;
 pub mod coverage;
 pub mod flusher;
 pub mod frames;

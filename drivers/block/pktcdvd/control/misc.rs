@@ -10,7 +10,7 @@ use crate::{
         Which, //
     },
     logic::{
-        control::{
+        command::{
             Command,
             Operation,
             COMMAND_SIZE, //

@@ -3,8 +3,8 @@
 //! Tests of the pure logic: tables of known cases, and properties checked against simple models.
 
 mod buffer;
+mod command;
 mod contents;
-mod control;
 mod coverage;
 mod drive_world;
 mod flusher;

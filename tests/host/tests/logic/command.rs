@@ -3,7 +3,7 @@
 //! The control structure, as C lays it out.
 
 use proptest::prelude::*;
-use rblk_host_tests::pktcdvd::logic::control::{Command, Operation, COMMAND_SIZE};
+use rblk_host_tests::pktcdvd::logic::command::{Command, Operation, COMMAND_SIZE};
 
 /// The structure of the C header.
 #[repr(C)]
