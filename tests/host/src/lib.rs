@@ -32,3 +32,9 @@ pub mod pktcdvd {
 pub mod ram {
     pub mod logic;
 }
+
+/// Copy-on-write disks.
+#[path = "../../../drivers/block/ubd"]
+pub mod ubd {
+    pub mod logic;
+}
