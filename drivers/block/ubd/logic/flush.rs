@@ -22,7 +22,10 @@ use super::bitmap::{
     Words, //
 };
 use super::layout::Layout;
-use core::ops::DerefMut;
+use core::ops::{
+    DerefMut,
+    Range, //
+};
 
 /// Bytes of a block of the bitmap.
 pub const BLOCK: usize = 4096;
@@ -82,6 +85,16 @@ pub trait Staging {
     fn fill(&mut self, slot: usize, fill: impl FnOnce(&mut [u8]));
 }
 
+/// Slots that are one behind the other, as many as have room.
+impl<B: DerefMut<Target = [u8]>> Staging for B {
+    fn fill(&mut self, slot: usize, fill: impl FnOnce(&mut [u8])) {
+        let start = slot.saturating_mul(BLOCK);
+        if let Some(bytes) = self.get_mut(start..start.saturating_add(BLOCK)) {
+            fill(bytes);
+        }
+    }
+}
+
 /// A job and its memory, for one after the other.
 #[derive(Debug)]
 pub struct Flush<L, E> {
@@ -133,6 +146,15 @@ pub struct Write {
     pub slot: usize,
     /// How many bytes.
     pub bytes: u64,
+}
+
+impl Write {
+    /// Where the bytes are in memory that has the slots one behind the other.
+    pub fn range(&self) -> Range<usize> {
+        let start = self.slot.saturating_mul(BLOCK);
+        let bytes = usize::try_from(self.bytes).unwrap_or(usize::MAX);
+        start..start.saturating_add(bytes)
+    }
 }
 
 impl<L: DerefMut<Target = [u64]>, E: Copy> Flush<L, E> {
