@@ -12,7 +12,7 @@ pub const MAX_NAME: usize = 31;
 const PREFIX: &[u8] = b"ubd";
 
 /// Most letters that the driver puts behind it.
-const MAX_LETTERS: usize = 6;
+const MAX_LETTERS: usize = 7;
 
 /// The longest name that the driver chooses.
 const MAX_CHOSEN: usize = PREFIX.len() + MAX_LETTERS;

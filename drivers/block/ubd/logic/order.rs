@@ -36,8 +36,8 @@ struct Span {
 impl Span {
     /// Whether the later one of these has to wait for the other.
     fn conflicts(&self, other: &Self) -> bool {
-        let apart = self.end <= other.first || other.end <= self.first;
-        !apart && (self.access == Access::Change || other.access == Access::Change)
+        let touches = self.first.max(other.first) < self.end.min(other.end);
+        touches && (self.access == Access::Change || other.access == Access::Change)
     }
 }
 

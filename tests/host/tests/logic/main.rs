@@ -27,6 +27,7 @@ mod state;
 mod state_world;
 mod tokens;
 mod tree;
+mod ubd;
 mod users;
 mod void_map;
 mod zone;
