@@ -63,6 +63,7 @@ fn check_attrs(attrs: RawAttrs<'_>, depth: usize) -> usize {
 
 // Behind the macro, which it uses.
 mod mmc;
+mod ubd;
 
 target! {
     /// Attributes do not overlap, and lie within the message.
