@@ -40,5 +40,16 @@ mod nbd {
     pub mod logic;
 }
 
+/// Copy-on-write disks: what threads share is the bitmap.
+#[allow(dead_code, missing_docs, unreachable_pub)]
+#[path = "../../../drivers/block/ubd/logic"]
+mod ubd {
+    pub mod bitmap;
+    pub mod flush;
+    pub mod format;
+    pub mod layout;
+    pub mod malformed;
+}
+
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ mod budget;
 mod flight;
 mod inflight;
 mod nbd;
+mod ubd;
 
 use loom::{cell::UnsafeCell, model::Builder};
 use std::rc::Rc;
