@@ -94,10 +94,10 @@ kernels:
 	done
 
 # The commands, their manuals and completions for shells, below build/tools.
-commands = pktcdvd rblk-nbd
+commands = pktcdvd rblk-nbd ubd
 tools:
 	@scripts/deps.sh build rust
-	@cargo build -q --release --locked -p rblk-pktcdvd -p rblk-nbd
+	@cargo build -q --release --locked -p rblk-pktcdvd -p rblk-nbd -p rblk-ubd
 	@rm -rf build/tools
 	@for c in $(commands); do $(cargo_target)/release/$$c-generate build/tools || exit; done
 	@echo "built $(commands:%=$(cargo_target)/release/%); their manuals are in build/tools"
@@ -165,7 +165,7 @@ help:
 	@echo 'make doc                documentation of rust/ and drivers/'
 	@echo 'make kernels            build the test kernels now, rather than when needed, of the newest'
 	@echo '                          source that Debian has (KERNELS="7.2 7.3": of these series)'
-	@echo 'make tools              the commands pktcdvd and rblk-nbd, manuals and completions for shells'
+	@echo 'make tools              the commands pktcdvd, rblk-nbd and ubd, manuals and completions for shells'
 	@echo 'make install-tools      install them below PREFIX (/usr/local), with rules for udev and units'
 	@echo '                          for systemd'
 	@echo 'make modules_install    install the modules for the kernel they were built for'

@@ -21,7 +21,7 @@ build=(build-essential flex bison bc libelf-dev libssl-dev kmod cpio xz-utils rs
 	ca-certificates "clang-$llvm" "lld-$llvm" "llvm-$llvm" "libclang-$llvm-dev")
 vm=(qemu-system-x86 kmod busybox-static udftools eject fio dvd+rw-tools xorriso cdrskin
 	nbd-client nbd-server nbdkit qemu-utils
-	e2fsprogs dmsetup util-linux bsdextrautils iproute2 procps python3 udev dbus udisks2 cpio)
+	e2fsprogs dmsetup util-linux bsdextrautils iproute2 procps python3 udev dbus udisks2 cpio uml-utilities user-mode-linux)
 root=(busybox-static debootstrap debian-archive-keyring e2fsprogs cpio xz-utils kmod util-linux)
 check=(shellcheck perl python3-docutils python3-jinja2)
 plot=(python3-matplotlib python3-jinja2)

@@ -61,7 +61,7 @@ if [ -n "$series" ]; then
 	export RBLK_SERIES=${words[0]}
 fi
 # Crates with tests of their own.
-crates=(tests/host tests/loom tests/sim tests/sim/drivers/ram tests/sim/kunit tests/mmc-drive tools/pktcdvd tools/nbd rust/host/cdrom)
+crates=(tests/host tests/loom tests/sim tests/sim/drivers/ram tests/sim/kunit tests/mmc-drive tools/pktcdvd tools/nbd tools/ubd rust/host/cdrom)
 for p in ${patterns[@]+"${patterns[@]}"}; do
 	printf '%s\n' "${crates[@]}" tests/*/*.sh | grep -qF -- "$p" || die "T=: no test has '$p' in its path"
 done

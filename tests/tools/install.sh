@@ -10,7 +10,7 @@
 . "$(dirname "$0")/../lib/ktap.sh"
 # shellcheck source=tests/lib/recipes.sh
 . "$(dirname "$0")/../lib/recipes.sh"
-ktap_plan 30
+ktap_plan 33
 top=$(realpath "$(dirname "$0")/../..")
 mkdir -p "$top/build"
 dir=$(mktemp -d "$top/build/install.XXXXXX")
@@ -94,7 +94,7 @@ completions() {
 		grep -q "^#compdef $1\$" "$dir/dest/usr/share/zsh/site-functions/_$1" &&
 		grep -q "complete -c $1" "$dir/dest/usr/share/fish/vendor_completions.d/$1.fish"
 }
-for name in pktcdvd rblk-nbd; do
+for name in pktcdvd rblk-nbd ubd; do
 	check_equal "$name runs" "$name $(sed -n 's/^version = "\(.*\)"/\1/p' "$top/Cargo.toml")" \
 		"$("$dir/dest/usr/sbin/$name" --version)"
 	check "its manual tells of its commands" manuals $name
