@@ -15,7 +15,7 @@
 # shellcheck source=tests/pktcdvd/lib/pkt.sh
 . "$(dirname "$0")/../pktcdvd/lib/pkt.sh"
 
-ktap_plan 36
+ktap_plan 44
 PATH=$recipes_top/target/release:$PATH
 cd "$recipes_top" || exit
 followed=()
@@ -110,6 +110,25 @@ check_equal "the tray is open" 1 "$(drive_get @0 tray_open)"
 check "a card, without tools" follow readme-card
 check "a RAM disk" follow readme-ram
 check "RAM disks" follow ram
+
+# Copy-on-write disks, on files and on what stands for block devices.
+cow_devices() {
+	echo "size=16M name=rbase" >/sys/class/rblk-ram/add &&
+		echo "size=17M name=rcow" >/sys/class/rblk-ram/add
+}
+empty_srv() { mount -t tmpfs -o size=128M tmpfs /srv; }
+no_files() { rm -f /srv/{base,work.cow,merged}; }
+check "a copy-on-write disk" follow ubd empty_srv
+check_equal "what was merged has the change" hello "$(debugfs -R 'cat greeting' /srv/merged 2>/dev/null)"
+check_equal "the backing file does not" '' "$(debugfs -R 'cat greeting' /srv/base 2>/dev/null)"
+check "by its files" follow ubd-sysfs no_files
+check "several on one base" follow ubd-guests
+check "swap space" follow ubd-swap /dev/vg/base=/dev/rbase /dev/vg/cow=/dev/rcow cow_devices
+check "which ends" follow ubd-swap-end
+no_cow_devices() {
+	umount /srv && echo rcow >/sys/class/rblk-ram/remove && echo rbase >/sys/class/rblk-ram/remove
+}
+check "all is taken away" no_cow_devices
 
 # Whose disks may lie on nodes that are opened.
 check "brd.ko" follow brd
