@@ -137,7 +137,7 @@ pub fn first_mixed(words: &impl Words, group: u32, sectors: u64) -> Option<u64> 
     while at < sectors {
         let max = sectors.saturating_sub(at);
         let end = at.saturating_add(run(words, at, max).sectors.max(1));
-        if end < sectors && end % group != 0 {
+        if end < sectors && end.checked_rem(group) != Some(0) {
             return Some(end);
         }
         at = end;
