@@ -35,7 +35,7 @@ pub trait Words {
 const WORD_BYTES: usize = 8;
 
 /// Bits of a word.
-const WORD_BITS: u64 = 64;
+pub(super) const WORD_BITS: u64 = 64;
 
 /// How many words a bitmap of so many bits has, if a machine can have as many.
 pub fn words_for(bits: u64) -> Option<usize> {

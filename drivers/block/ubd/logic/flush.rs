@@ -19,7 +19,8 @@
 
 use super::bitmap::{
     self,
-    Words, //
+    Words,
+    WORD_BITS, //
 };
 use super::layout::Layout;
 use core::ops::{
@@ -60,22 +61,21 @@ fn take(dirty: &impl Words, from: u64) -> Option<u64> {
     let mut block = from;
 
     loop {
-        let index = usize::try_from(block / u64::from(u64::BITS)).ok()?;
+        let index = usize::try_from(block / WORD_BITS).ok()?;
         if index >= dirty.len() {
             return None;
         }
-        let start = block % u64::from(u64::BITS);
+        let start = block % WORD_BITS;
         let skip = u64::from((dirty.load(index) >> start).trailing_zeros());
         let bit = start.saturating_add(skip);
         let next = block.saturating_sub(start).saturating_add(bit);
-        if skip < u64::from(u64::BITS) {
+        if skip < WORD_BITS {
             // Only this job clears bits, so it still is dirty.
+            // CAST: Below 64.
             dirty.fetch_and(index, !(1_u64.checked_shl(bit as u32).unwrap_or(0)));
             return Some(next);
         }
-        block = block
-            .saturating_sub(start)
-            .saturating_add(u64::from(u64::BITS));
+        block = block.saturating_sub(start).saturating_add(WORD_BITS);
     }
 }
 
