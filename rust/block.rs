@@ -4,7 +4,7 @@
 //!
 //! A driver implements [`gen_disk::Operations`] for its disks, and [`bio_disk::Operations`] or
 //! [`mq::Operations`] for their IO. [`gen_disk::DiskOptions`] builds a disk. [`bdev::BdevFile`] is a
-//! lower device, and [`bio_set`] has bios for it.
+//! lower device, and [`bio_set`] has bios for it; a [`lower::Lower`] is a file or a lower device.
 
 pub mod bdev;
 pub mod bio;
@@ -15,6 +15,8 @@ pub mod error;
 pub mod gen_disk;
 mod inflight;
 pub mod limits;
+pub mod lower;
+pub mod lower_io;
 pub mod major;
 pub mod mq;
 pub mod optical;

@@ -11,6 +11,7 @@
 //! Where to look:
 //!
 //! - [`block`]: disks, requests, bios, lower devices, queue limits, optical drives.
+//! - [`fs`], [`errno`]: files that a driver opens, and what comes of it.
 //! - [`device`], [`sysfs`], [`debugfs`], [`miscdevice`]: classes, files and device nodes.
 //! - [`kthread`], [`wait`], [`workqueue`], [`task`]: threads, and waiting for something.
 //! - [`page`], [`page_array`], [`mm`]: memory.
@@ -28,6 +29,8 @@ pub mod capability;
 mod compat;
 pub mod debugfs;
 pub mod device;
+pub mod errno;
+pub mod fs;
 pub mod kconfig;
 pub mod kthread;
 pub mod miscdevice;

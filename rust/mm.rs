@@ -114,6 +114,29 @@ pub fn with_noreclaim<R>(f: impl FnOnce() -> R) -> R {
     result
 }
 
+/// Runs `f`, in which writes of the current thread to a file are held up only for the device that the
+/// file is on.
+///
+/// This is for threads that write to a file what others have written to a device of the driver: if
+/// these were held up for dirty pages of that device, which they clean, they would wait for
+/// themselves.
+///
+/// # Examples
+///
+/// ```
+/// use rb::mm;
+/// let done = mm::with_noio(|| mm::with_local_throttle(|| true));
+/// ```
+pub fn with_local_throttle<R>(f: impl FnOnce() -> R) -> R {
+    // SAFETY: FFI call that changes a flag of the current thread, which it has back below.
+    let was_set = unsafe { bindings::local_throttle_save() };
+    let result = f();
+    // SAFETY: `was_set` is what `local_throttle_save()` returned in this thread; what was saved since
+    // then has been restored, as it is only within `f`.
+    unsafe { bindings::local_throttle_restore(was_set) };
+    result
+}
+
 /// Returns how much memory the system has, in pages.
 pub fn total_pages() -> usize {
     // SAFETY: FFI call without preconditions.

@@ -123,6 +123,24 @@ impl OwnedQueue {
         self.queue().enqueue(work)
     }
 
+    /// As [`enqueue`](Self::enqueue), on a queue that may go once the work was queued.
+    ///
+    /// # Safety
+    ///
+    /// The queue must be there when this is called, until the work was queued.
+    pub(crate) unsafe fn enqueue_on<W, const ID: u64>(
+        this: NonNull<Self>,
+        work: W,
+    ) -> W::EnqueueOutput
+    where
+        W: RawWorkItem<ID> + Send + 'static,
+    {
+        // SAFETY: By the safety requirements of this function.
+        let queue = unsafe { this.as_ref() }.0;
+        // SAFETY: The queue exists until the work was queued; C looks at it no more then.
+        unsafe { Queue::from_raw(queue.as_ptr()) }.enqueue(work)
+    }
+
     /// Queues a function. Fails if there is no memory for it.
     pub fn try_spawn<F: FnOnce() + Send + 'static>(
         &self,

@@ -69,9 +69,10 @@ pub struct LowerLimits {
     pub rotational: bool,
 }
 
-/// An exclusively opened block device.
+/// A block device that is open, and claimed.
 ///
-/// Nobody else can mount, map or otherwise claim the device meanwhile. Dropping this waits until
+/// Nobody else can mount, map or otherwise claim the device meanwhile, unless it was
+/// [shared](Self::open_shared). Dropping this waits until
 /// all IO that was submitted through it has completed, so it must not happen in atomic context.
 ///
 /// # Examples
@@ -114,6 +115,12 @@ impl BdevFile {
     /// goes on in user space. That takes the lock under which the device is opened.
     pub fn open_watched(dev: DevT, mode: Mode, watcher: Arc<dyn Watcher>) -> Result<Self> {
         Self::open_with(dev, mode, Claim::new(Some(watcher))?)
+    }
+
+    /// Opens the device `dev` for reading, as [`open`](Self::open), and claims it together with others
+    /// that this module has opened in this way.
+    pub fn open_shared(dev: DevT) -> Result<Self> {
+        Self::open_with(dev, Mode::Read, Claim::new_shared()?)
     }
 
     fn open_with(dev: DevT, mode: Mode, claim: Arc<Claim>) -> Result<Self> {

@@ -7,6 +7,8 @@
 mod command;
 mod segment;
 
+pub(crate) use segment::EntryIter;
+
 pub use command::{
     Command,
     Flag,
@@ -126,6 +128,15 @@ impl Bio {
         }
         // SAFETY: The bio is a read.
         Some(unsafe { self.segments() })
+    }
+
+    /// Returns what is left of the entries of the vector of a bio that has data: reads and writes.
+    pub(crate) fn entries(&self) -> Option<EntryIter> {
+        if !matches!(self.command(), Command::Read | Command::Write) {
+            return None;
+        }
+        // SAFETY: By the type invariant, `self.0` is valid, and `bi_iter` indexes into the vector.
+        Some(unsafe { EntryIter::new((*self.0.get()).bi_io_vec, self.iter()) })
     }
 
     /// # Safety

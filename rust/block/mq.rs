@@ -9,13 +9,20 @@
 
 mod disk;
 mod forward;
+mod lower;
 mod operations;
 mod queue;
 mod request;
 mod set_data;
 mod tag_set;
+mod work;
 
 pub use forward::Forwarded;
+pub use lower::{
+    Action,
+    LowerUser,
+    Part, //
+};
 pub use operations::{
     Operations,
     Timeout, //

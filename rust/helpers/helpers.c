@@ -13,6 +13,7 @@
 /* An object of its own, for some modules only. */
 #include "cdrom.c"
 #endif
+#include "fs.c"
 #ifdef CONFIG_NET
 #include "genetlink.c"
 #endif

@@ -63,3 +63,18 @@ __rb_helper bool rb_helper_fatal_signal_pending_current(void)
 {
 	return fatal_signal_pending(current);
 }
+
+/* Returns whether the flag was set before. */
+__rb_helper bool rb_helper_local_throttle_save(void)
+{
+	bool was_set = current->flags & PF_LOCAL_THROTTLE;
+
+	current->flags |= PF_LOCAL_THROTTLE;
+	return was_set;
+}
+
+__rb_helper void rb_helper_local_throttle_restore(bool was_set)
+{
+	if (!was_set)
+		current->flags &= ~PF_LOCAL_THROTTLE;
+}

@@ -53,6 +53,7 @@ SIZE(genl_family);
 SIZE(genl_multicast_group);
 SIZE(genl_small_ops);
 SIZE(kernel_param);
+SIZE(kiocb);
 SIZE(kobject);
 SIZE(list_head);
 SIZE(miscdevice);

@@ -100,6 +100,7 @@ mod tests {
             genl_multicast_group,
             genl_small_ops,
             kernel_param,
+            kiocb,
             kobject,
             list_head,
             miscdevice,

@@ -18,6 +18,7 @@ mod disk;
 mod genl;
 mod layout;
 mod limits;
+mod lower;
 mod mq;
 #[cfg(CONFIG_UNIX)]
 mod net;

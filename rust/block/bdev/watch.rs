@@ -19,19 +19,39 @@ pub trait Watcher: Send + Sync + 'static {
     fn device_gone(&self);
 }
 
+/// The holder of the devices that this module shares with itself; only its address matters.
+static SHARED: u8 = 0;
+
 /// The holder of a claimed block device.
 pub(super) struct Claim {
     watcher: Option<Arc<dyn Watcher>>,
+    shared: bool,
 }
 
 impl Claim {
     /// Creates a holder.
     pub(super) fn new(watcher: Option<Arc<dyn Watcher>>) -> Result<Arc<Self>> {
-        Ok(Arc::new(Self { watcher }, GFP_KERNEL)?)
+        let claim = Self {
+            watcher,
+            shared: false,
+        };
+        Ok(Arc::new(claim, GFP_KERNEL)?)
+    }
+
+    /// Creates a holder that is the same as all others that this makes.
+    pub(super) fn new_shared() -> Result<Arc<Self>> {
+        let claim = Self {
+            watcher: None,
+            shared: true,
+        };
+        Ok(Arc::new(claim, GFP_KERNEL)?)
     }
 
     /// Returns what tells this holder from all others.
     pub(super) fn holder(self: &Arc<Self>) -> *mut c_void {
+        if self.shared {
+            return (&raw const SHARED).cast_mut().cast();
+        }
         Arc::as_ptr(self).cast_mut().cast()
     }
 

@@ -248,3 +248,59 @@ impl<'a, D: Direction> Iterator for SegmentIter<'a, D> {
         self.next_up_to(PAGE_SIZE)
     }
 }
+
+/// An iterator over what is left of the entries of a bio's vector.
+///
+/// # Invariants
+///
+/// As of [`SegmentIter`]: `left` bytes come, in the entries from `next` on, of whose first `done` are
+/// not wanted.
+pub(crate) struct EntryIter {
+    next: *const bindings::bio_vec,
+    done: u32,
+    left: u32,
+}
+
+impl EntryIter {
+    /// Creates an iterator.
+    ///
+    /// # Safety
+    ///
+    /// As of [`SegmentIter::new`], as long as the iterator is used.
+    pub(super) unsafe fn new(bvecs: *const bindings::bio_vec, iter: bindings::bvec_iter) -> Self {
+        // INVARIANT: By the safety requirements of this function.
+        Self {
+            next: bvecs.wrapping_add(iter.bi_idx as usize),
+            done: if iter.bi_size == 0 {
+                0
+            } else {
+                bvec_offset(&iter)
+            },
+            left: iter.bi_size,
+        }
+    }
+}
+
+impl Iterator for EntryIter {
+    type Item = bindings::bio_vec;
+
+    fn next(&mut self) -> Option<bindings::bio_vec> {
+        if self.left == 0 {
+            return None;
+        }
+        // SAFETY: By the type invariant, as there are bytes left.
+        let bvec = unsafe { &*self.next };
+        let len = bvec.bv_len.wrapping_sub(self.done).min(self.left);
+        let entry = bindings::bio_vec {
+            bv_page: bvec.bv_page,
+            bv_len: len,
+            bv_offset: bvec.bv_offset.wrapping_add(self.done),
+        };
+
+        // INVARIANT: This entry is done with; the next one is wanted as a whole.
+        self.next = self.next.wrapping_add(1);
+        self.done = 0;
+        self.left = self.left.wrapping_sub(len);
+        Some(entry)
+    }
+}

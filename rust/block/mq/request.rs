@@ -51,6 +51,20 @@ impl<D> Pdu<D> {
             data <- data,
         }? Error)
     }
+
+    /// Returns the request that the data is next to.
+    ///
+    /// # Safety
+    ///
+    /// `data` must be that of a `Pdu` next to a request.
+    pub(super) unsafe fn request_of(data: *mut D) -> NonNull<bindings::request> {
+        // SAFETY: By the safety requirements of this function. The private area starts where the
+        // request ends.
+        unsafe {
+            let pdu = kernel::container_of!(data, Self, data);
+            NonNull::new_unchecked(pdu.cast::<bindings::request>().sub(1))
+        }
+    }
 }
 
 /// A request that the driver has not accepted yet, next to which there is a `D`.

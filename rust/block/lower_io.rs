@@ -1,0 +1,474 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! I/O to files and block devices below, that needs no memory once it was prepared.
+//!
+//! C headers: [`include/linux/fs.h`](srctree/include/linux/fs.h),
+//! [`include/linux/bio.h`](srctree/include/linux/bio.h)
+
+mod buffer;
+
+pub use buffer::IoBuffer;
+
+use super::{
+    bio::BioIter,
+    inflight::{
+        Inflight,
+        InflightGuard, //
+    },
+    lower::Lower,
+    SECTOR_SHIFT,
+    SECTOR_SIZE, //
+};
+use crate::{
+    bindings,
+    new_wait_queue,
+    wait::WaitQueue, //
+};
+use core::{
+    cell::UnsafeCell,
+    ops::Range,
+    ptr::NonNull, //
+};
+use kernel::{
+    page::PAGE_SIZE,
+    prelude::*,
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Full,
+            Relaxed,
+            Release, //
+        },
+        Arc, //
+    },
+    types::Opaque, //
+};
+
+/// Nobody has it.
+const IDLE: u32 = 0;
+
+/// Somebody has begun, and it has not completed.
+const BUSY: u32 = 1;
+
+/// What somebody waits for has completed.
+const DONE: u32 = 2;
+
+/// Which way data goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// From the lower file or device.
+    Read,
+    /// To the lower file or device.
+    Write,
+}
+
+/// Who hears of a completion.
+pub(in crate::block) enum Owner {
+    /// The task in [`LowerIo::read`] or one of its sisters.
+    Waiter,
+    /// The owner of this request, from `.1` on, which is called with it.
+    Request(
+        NonNull<bindings::request>,
+        unsafe fn(NonNull<bindings::request>, Result<u32>),
+    ),
+}
+
+/// One I/O to a file or block device below, again and again.
+///
+/// Everything is allocated at creation, so that I/O makes progress without memory, as far as this is
+/// up to us: what is below a file allocates as it likes. Dropping this waits until all has completed,
+/// so it must not happen in atomic context.
+///
+/// One I/O is in flight at a time; who begins another one meanwhile gets [`EBUSY`]. While it is, C
+/// owns what it was begun with; it comes back when it completes, exactly once. An I/O may be shorter
+/// than what was asked for.
+///
+/// # Examples
+///
+/// ```no_run
+/// # use rb::block::{lower::Lower, lower_io::{IoBuffer, LowerIo}};
+/// # fn example(image: &Lower) -> Result {
+/// let io = KBox::pin_init(LowerIo::new(16), GFP_KERNEL)?;
+/// let mut header = IoBuffer::new(4096)?;
+/// let bytes = io.read(image, 0, &mut header, 0..4096)?;
+/// pr_info!("{:x?}\n", header.get(..bytes));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Invariants
+///
+/// - While `state` is `BUSY`, what is in cells, `bio` and `iocb` belong to whoever has set it, until
+///   he has launched the I/O, and then to C, until `finish` has been called. At other times nobody
+///   uses it.
+/// - `bvecs` has its capacity from the beginning on.
+/// - From before it is launched until `finish` is done with `self`, `flights` counts an I/O.
+#[pin_data(PinnedDrop)]
+pub struct LowerIo {
+    #[pin]
+    bio: Opaque<bindings::bio>,
+    #[pin]
+    iocb: Opaque<bindings::kiocb>,
+    bvecs: UnsafeCell<KVec<bindings::bio_vec>>,
+    owner: UnsafeCell<Owner>,
+    /// What the lower file or device and `flights` wait for.
+    inflight: UnsafeCell<Option<[InflightGuard; 2]>>,
+    flights: Arc<Inflight>,
+    /// Who still uses an I/O to a file: who has launched it, and who completes it.
+    pending: Atomic<u32>,
+    /// Bytes, or an error.
+    result: Atomic<i64>,
+    state: Atomic<u32>,
+    #[pin]
+    done: WaitQueue,
+}
+
+// SAFETY: Nothing in it has a thread affinity.
+unsafe impl Send for LowerIo {}
+
+// SAFETY: By the type invariant, `state` guards what is not synchronized by itself.
+unsafe impl Sync for LowerIo {}
+
+impl LowerIo {
+    /// Returns an initializer for an I/O of up to `entries` pieces of memory, at least one and at most
+    /// 256.
+    ///
+    /// The initializer fails with [`EINVAL`] if they are more or none, and with [`ENOMEM`]; may sleep.
+    pub fn new(entries: usize) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            bio <- Opaque::ffi_init(|bio: *mut bindings::bio| {
+                // SAFETY: `bio` is valid for writes. It is initialized anew at each submission.
+                unsafe { bio.write(pin_init::zeroed()) };
+            }),
+            iocb <- Opaque::ffi_init(|iocb: *mut bindings::kiocb| {
+                // SAFETY: As above.
+                unsafe { iocb.write(pin_init::zeroed()) };
+            }),
+            bvecs: UnsafeCell::new(room_for(entries)?),
+            owner: UnsafeCell::new(Owner::Waiter),
+            inflight: UnsafeCell::new(None),
+            flights: Inflight::new()?,
+            pending: Atomic::new(0),
+            result: Atomic::new(0),
+            state: Atomic::new(IDLE),
+            done <- new_wait_queue!("rb::LowerIo::done"),
+        }? Error)
+    }
+
+    /// Reads into a part of a buffer, and waits for it. Returns how many bytes were read, none at the
+    /// end of a file.
+    ///
+    /// Fails with [`EBUSY`] if one is in flight, with [`EINVAL`] if the part is empty or not in the
+    /// buffer, or, for a block device, not whole sectors, and with what the I/O fails with. Process
+    /// context; sleeps.
+    pub fn read(
+        &self,
+        lower: &Lower,
+        pos: u64,
+        buffer: &mut IoBuffer,
+        part: Range<usize>,
+    ) -> Result<usize> {
+        let entry = buffer.entry(part)?;
+        // SAFETY: The buffer is borrowed alone until the I/O has completed.
+        unsafe { self.transfer(lower, Way::Read, pos, core::iter::once(entry)) }
+    }
+
+    /// Writes a part of a buffer, and waits for it. Returns how many bytes were written.
+    ///
+    /// As [`LowerIo::read`].
+    pub fn write(
+        &self,
+        lower: &Lower,
+        pos: u64,
+        buffer: &IoBuffer,
+        part: Range<usize>,
+    ) -> Result<usize> {
+        let entry = buffer.entry(part)?;
+        // SAFETY: The buffer is borrowed until the I/O has completed, so that nobody writes to it.
+        unsafe { self.transfer(lower, Way::Write, pos, core::iter::once(entry)) }
+    }
+
+    /// # Safety
+    ///
+    /// The memory of the entries must be valid until this returns; for a read, nobody else may use
+    /// it, and for a write, nobody may write to it.
+    unsafe fn transfer(
+        &self,
+        lower: &Lower,
+        way: Way,
+        pos: u64,
+        entries: impl Iterator<Item = bindings::bio_vec>,
+    ) -> Result<usize> {
+        if !self.begin() {
+            return Err(EBUSY);
+        }
+        let bytes = self.fill(entries, 0, u32::MAX);
+        // SAFETY: We have begun; the memory is valid until it has completed, since we wait here.
+        unsafe { self.launch(lower, way, pos, bytes, Owner::Waiter) };
+        self.done.wait_event(|| self.state.load(Acquire) == DONE);
+        let result = self.result.load(Relaxed);
+        // INVARIANT: It has completed, and nobody else waits.
+        self.state.store(IDLE, Release);
+        from_raw(result).map(|bytes| bytes as usize)
+    }
+
+    /// Begins an I/O; returns whether that was possible.
+    pub(in crate::block) fn begin(&self) -> bool {
+        // INVARIANT: The caller has set it.
+        self.state.cmpxchg(IDLE, BUSY, Acquire).is_ok()
+    }
+
+    /// Fills the vector with data of the bios, up to `bytes` from `skip` on. Returns how many bytes
+    /// there was room for. Called by who has begun.
+    pub(in crate::block) fn fill_from_bios(&self, bios: BioIter<'_>, skip: u32, bytes: u32) -> u32 {
+        self.fill(bios.filter_map(|bio| bio.entries()).flatten(), skip, bytes)
+    }
+
+    /// Fills the vector with zeroes, up to `bytes`, as [`fill_from_bios`](Self::fill_from_bios).
+    pub(in crate::block) fn fill_with_zeroes(&self, bytes: u32) -> u32 {
+        let zeroes = bindings::bio_vec {
+            // SAFETY: FFI call without preconditions. The page is there forever.
+            bv_page: unsafe { bindings::zero_page() },
+            bv_len: PAGE_SIZE as u32,
+            bv_offset: 0,
+        };
+        self.fill(core::iter::repeat(zeroes), 0, bytes)
+    }
+
+    /// Fills the vector with entries, but for the first `skip` bytes, up to `bytes`.
+    fn fill(
+        &self,
+        entries: impl Iterator<Item = bindings::bio_vec>,
+        mut skip: u32,
+        bytes: u32,
+    ) -> u32 {
+        // SAFETY: By the type invariant, as only who has begun calls this, the vector is ours.
+        let bvecs = unsafe { &mut *self.bvecs.get() };
+        let mut filled = 0;
+
+        bvecs.clear();
+        for mut entry in entries {
+            let skipped = skip.min(entry.bv_len);
+            skip -= skipped;
+            entry.bv_offset = entry.bv_offset.wrapping_add(skipped);
+            entry.bv_len = (entry.bv_len - skipped).min(bytes - filled);
+            if entry.bv_len == 0 {
+                if filled == bytes {
+                    break;
+                }
+                continue;
+            }
+            let len = entry.bv_len;
+            if bvecs.push_within_capacity(entry).is_err() {
+                break;
+            }
+            filled += len;
+        }
+        filled
+    }
+
+    /// Starts the I/O of `bytes` bytes in the vector at `pos`, which must not be called twice.
+    ///
+    /// The owner hears of it exactly once, maybe before this returns.
+    ///
+    /// # Safety
+    ///
+    /// Only who has begun may call this, which ends that. The memory in the vector must be valid until
+    /// the owner hears of the completion, and must be lent for that way of I/O. If the owner is a
+    /// request, its function must be callable with it then.
+    pub(in crate::block) unsafe fn launch(
+        &self,
+        lower: &Lower,
+        way: Way,
+        pos: u64,
+        bytes: u32,
+        owner: Owner,
+    ) {
+        // INVARIANT: The flight is counted until the end of `finish`.
+        // SAFETY: By the type invariant, as we have begun, the cells are ours.
+        unsafe {
+            *self.inflight.get() = Some([lower.begin_io(), Inflight::begin(&self.flights)]);
+            *self.owner.get() = owner;
+        }
+        if bytes == 0 {
+            return self.finish(minus(EINVAL));
+        }
+        match lower.bdev() {
+            // SAFETY: The block device is open until the flight has ended.
+            Some(bdev) => unsafe { self.launch_bio(bdev.as_raw(), way, pos, bytes) },
+            // SAFETY: The file is open until the flight has ended.
+            None => unsafe { self.launch_kiocb(lower, way, pos, bytes) },
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As of [`launch`](Self::launch), and the block device must be open until the flight has ended.
+    unsafe fn launch_bio(&self, bdev: *mut bindings::block_device, way: Way, pos: u64, bytes: u32) {
+        let sector_mask = SECTOR_SIZE - 1;
+        if pos % u64::from(SECTOR_SIZE) != 0 || bytes & sector_mask != 0 {
+            return self.finish(minus(EINVAL));
+        }
+        let op = match way {
+            Way::Read => bindings::req_op_REQ_OP_READ,
+            Way::Write => bindings::req_op_REQ_OP_WRITE,
+        };
+        let bio = self.bio.get();
+        // SAFETY: By the type invariant, bio and vector are ours, as we have begun; there are no more
+        // than 256 entries. `self` does not move, and is there until `finish` is done.
+        unsafe {
+            let bvecs = &mut *self.bvecs.get();
+            let nr = bvecs.len() as u16;
+            let op = op | bindings::REQ_SYNC | bindings::REQ_IDLE;
+            bindings::bio_init(bio, bdev, bvecs.as_mut_ptr(), nr, op);
+            (*bio).bi_vcnt = nr;
+            (*bio).bi_iter.bi_size = bytes;
+            (*bio).bi_iter.bi_sector = pos >> SECTOR_SHIFT;
+            (*bio).bi_end_io = Some(Self::end_bio);
+            (*bio).bi_private = core::ptr::from_ref(self).cast_mut().cast();
+            bindings::submit_bio(bio);
+        }
+    }
+
+    /// # Safety
+    ///
+    /// Only the block layer may call this, for a bio that `launch_bio` has submitted.
+    unsafe extern "C" fn end_bio(bio: *mut bindings::bio) {
+        // SAFETY: `launch_bio` has put it there. It is not dropped before `finish` is done.
+        let this = unsafe { &*(*bio).bi_private.cast::<Self>() };
+        // SAFETY: The bio is valid. What `bio_init()` and the block layer have attached is given back,
+        // as the next `bio_init()` forgets it. The function has no preconditions.
+        let error = unsafe {
+            let status = (*bio).bi_status;
+            bindings::bio_uninit(bio);
+            bindings::blk_status_to_errno(status)
+        };
+        // A bio is done as a whole, or fails. Its size is that of the entries.
+        // SAFETY: By the type invariant, the vector is ours until `finish` is called.
+        let bytes = unsafe { &*this.bvecs.get() }
+            .iter()
+            .map(|bvec| i64::from(bvec.bv_len))
+            .sum();
+        this.finish(if error < 0 { i64::from(error) } else { bytes });
+    }
+
+    /// # Safety
+    ///
+    /// As of [`launch`](Self::launch), and `lower` must be open until the flight has ended.
+    unsafe fn launch_kiocb(&self, lower: &Lower, way: Way, pos: u64, bytes: u32) {
+        let Ok(pos) = i64::try_from(pos) else {
+            return self.finish(minus(EINVAL));
+        };
+        let done = match (lower.is_direct(), way) {
+            (false, _) => None,
+            (true, Way::Read) => Some(Self::read_done as KiocbDone),
+            (true, Way::Write) => Some(Self::write_done as KiocbDone),
+        };
+        // One for us, and one for who completes it.
+        self.pending.store(2, Relaxed);
+        // SAFETY: By the type invariant, the control block and the vector are ours, as we have begun;
+        // both stay until both have given up their part in `pending`.
+        let ret = unsafe {
+            let bvecs = &*self.bvecs.get();
+            bindings::kiocb_rw(
+                self.iocb.get(),
+                lower.file().as_raw(),
+                way == Way::Write,
+                pos,
+                bvecs.as_ptr(),
+                bvecs.len(),
+                bytes as usize,
+                done,
+            )
+        };
+        if ret != -(bindings::EIOCBQUEUED as isize) {
+            // Nobody else completes it.
+            self.result.store(ret as i64, Relaxed);
+            self.put_kiocb();
+        }
+        self.put_kiocb();
+    }
+
+    /// # Safety
+    ///
+    /// Only C may call this, for a read that `launch_kiocb` has launched, and that was queued.
+    unsafe extern "C" fn read_done(iocb: *mut bindings::kiocb, ret: c_long) {
+        // SAFETY: The control block is that of a `LowerIo`, which is there until `finish` is done.
+        let this = unsafe { &*kernel::container_of!(Opaque::cast_from(iocb), Self, iocb) };
+        this.result.store(ret as i64, Relaxed);
+        this.put_kiocb();
+    }
+
+    /// # Safety
+    ///
+    /// As of [`read_done`](Self::read_done), for a write.
+    unsafe extern "C" fn write_done(iocb: *mut bindings::kiocb, ret: c_long) {
+        // SAFETY: The control block is valid, and that of a write that was queued.
+        unsafe { bindings::kiocb_end_write(iocb) };
+        // SAFETY: By the safety requirements of this function.
+        unsafe { Self::read_done(iocb, ret) };
+    }
+
+    /// Gives up a part in an I/O to a file; the last one finishes it.
+    fn put_kiocb(&self) {
+        if self.pending.fetch_sub(1, Full) == 1 {
+            self.finish(self.result.load(Relaxed));
+        }
+    }
+
+    /// Ends the flight, and tells its owner. Any context.
+    fn finish(&self, result: i64) {
+        // SAFETY: By the type invariant, the cells are ours until `state` says otherwise.
+        let (owner, inflight) = unsafe {
+            let owner = core::mem::replace(&mut *self.owner.get(), Owner::Waiter);
+            (owner, (*self.inflight.get()).take())
+        };
+        match owner {
+            Owner::Waiter => {
+                self.result.store(result, Relaxed);
+                // INVARIANT: Nothing below touches what `state` guards.
+                self.state.store(DONE, Release);
+                self.done.wake_up_all();
+            }
+            Owner::Request(rq, done) => {
+                // INVARIANT: As above.
+                self.state.store(IDLE, Release);
+                // SAFETY: By the safety requirements of `launch`.
+                unsafe { done(rq, from_raw(result)) };
+            }
+        }
+        // Last: now the driver may close what is below, and drop `self`.
+        drop(inflight);
+    }
+}
+
+type KiocbDone = unsafe extern "C" fn(*mut bindings::kiocb, c_long);
+
+#[pinned_drop]
+impl PinnedDrop for LowerIo {
+    fn drop(self: Pin<&mut Self>) {
+        self.flights.wait();
+    }
+}
+
+/// Makes a vector with room for so many entries.
+fn room_for(entries: usize) -> Result<KVec<bindings::bio_vec>> {
+    if entries == 0 || entries > bindings::BIO_MAX_VECS as usize {
+        return Err(EINVAL);
+    }
+    Ok(KVec::with_capacity(entries, GFP_KERNEL)?)
+}
+
+fn minus(err: Error) -> i64 {
+    i64::from(err.to_errno())
+}
+
+/// Turns what C says about an I/O into a result.
+fn from_raw(result: i64) -> Result<u32> {
+    if result < 0 {
+        // CAST: C has no errors that do not fit.
+        return Err(Error::from_errno(result as c_int));
+    }
+    u32::try_from(result).map_err(|_| EIO)
+}
