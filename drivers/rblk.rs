@@ -14,7 +14,7 @@ module! {
     type: Rblk,
     name: "rblk",
     authors: ["The rblk developers"],
-    description: "Block drivers in Rust: RAM disks, packet writing and network block devices",
+    description: "Block drivers in Rust: RAM disks, packet writing, network block devices, copy-on-write disks",
     license: "GPL",
 }
 
@@ -48,8 +48,16 @@ module_param!(
     "Most bytes of a request to a network block device; 0 for a page"
 );
 
+module_param!(
+    ubd_disks: charp = c"",
+    0o444,
+    "Copy-on-write disks to add at load: cow=PATH [backing=PATH] ..., separated by semicolons"
+);
+
 /// The drivers that are up. Fields are dropped in order.
 struct Rblk {
+    // First, as its disks may be over those of the others.
+    _ubd: Option<ubd::Driver>,
     _nbd: Option<nbd::Driver>,
     _pktcdvd: Option<pktcdvd::Driver>,
     _ram: Option<ram::Driver>,
@@ -62,12 +70,20 @@ impl kernel::Module for Rblk {
         let nbd = nbd_config()?;
         let ram = start("ram", ram::Driver::init(&ram_config()?))?;
 
+        let pktcdvd = start("pktcdvd", pktcdvd::Driver::init(&pktcdvd))?;
+        let nbd = match nbd {
+            Some(config) => start("nbd", nbd::Driver::init(&config))?,
+            None => None,
+        };
+        let disks = ubd_disks.to_cstring()?;
+        let ubd = ubd::Config {
+            disks: disks.to_bytes(),
+        };
+
         Ok(Self {
-            _nbd: match nbd {
-                Some(config) => start("nbd", nbd::Driver::init(&config))?,
-                None => None,
-            },
-            _pktcdvd: start("pktcdvd", pktcdvd::Driver::init(&pktcdvd))?,
+            _ubd: start("ubd", ubd::Driver::init(&ubd))?,
+            _nbd: nbd,
+            _pktcdvd: pktcdvd,
             _ram: ram,
         })
     }
