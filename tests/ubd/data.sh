@@ -1,0 +1,112 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# rblk-module: ubd
+# rblk-timeout: 240
+#
+# Reads and writes against a model, and what uml_moo makes of the image. What fails changes nothing.
+
+# shellcheck source=tests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=tests/ubd/lib/ubd.sh
+. "$(dirname "$0")/lib/ubd.sh"
+
+if ! have uml_mkcow; then
+	ktap_skip_all "there is no uml_mkcow (Debian: uml-utilities)"
+fi
+ktap_plan 33
+
+dev=/dev/$UBD_DISK
+
+# against_model SEED COUNT: the disk is as the file "model", which it changes.
+against_model() {
+	"$UBD_LIB/oracle.py" "$dev" model "$1" "$2"
+}
+
+# reads_as FILE: without what the page cache has.
+reads_as() {
+	dd "if=$dev" bs=64k iflag=direct status=none | cmp - "$1"
+}
+
+# Files: in memory here.
+fresh 2097152
+sum=$(cksum <back)
+cp back model
+check "a disk over files" add "cow=$PWD/cow"
+check "random requests" against_model 1 1500
+check "reads as the model" reads_as model
+check "is removed without a flush" remove
+check "uml_moo makes the model of it" merged_is model
+check "the disk is there again" add "cow=$PWD/cow"
+check "and as it was" reads_as model
+check "more requests" against_model 2 500
+check "reads as the model, again" reads_as model
+remove
+check_equal "the backing file is as it was" "$sum" "$(cksum <back)"
+
+# A file system with direct I/O, and one of a device on which the image is.
+truncate -s 48M fs
+mkfs.ext4 -q -F fs && mkdir mnt && mount -o loop fs mnt
+fresh 2097152
+mv back mnt/back && touch -r cow stamp && rm cow && uml_mkcow mnt/cow "$PWD/mnt/back"
+cp mnt/back model
+check "a disk over files with direct I/O" add "cow=$PWD/mnt/cow"
+check "random requests, too" against_model 3 700
+check "reads as the model, too" reads_as model
+remove
+cp --sparse=always mnt/cow cow
+check "uml_moo, too" sh -c 'rm -f out && uml_moo cow out && cmp out model'
+
+# Space runs out: the write fails, and what was there stays.
+full() { dd if=/dev/zero of=mnt/filler bs=64k status=none; [ "$(df --output=avail mnt | tail -n 1)" -lt 64 ]; }
+rm mnt/cow && uml_mkcow mnt/cow "$PWD/mnt/back"
+check "an image without space" add "cow=$PWD/mnt/cow"
+cp mnt/back model
+check "nothing is left for it" full
+sync -f mnt
+check_fails "a write fails" dd if=/dev/zero "of=$dev" bs=1M count=1 seek=1 oflag=direct
+check "what it was to overwrite is there" reads_as model
+rm mnt/filler && sync -f mnt
+zeroes() { dd if=/dev/zero "of=$dev" bs=1M count=1 seek=1 oflag=direct && dd if=/dev/zero of=model bs=1M count=1 seek=1 conv=notrunc; }
+check "the same write, with space" zeroes
+check "is there" reads_as model
+check "a flush" flushed
+remove
+cp --sparse=always mnt/cow cow
+check "uml_moo finds what came after the failure" sh -c 'rm -f out && uml_moo cow out && cmp out model'
+umount mnt
+
+# Block devices on both sides.
+fresh 2097152
+losetup /dev/loop0 back && losetup /dev/loop1 cow
+check "an image on a block device" device_image /dev/loop1 /dev/loop0
+cp back model
+check "a disk over block devices" add "cow=/dev/loop1"
+check_equal "links to both" "loop1 loop0" \
+	"$(basename "$(readlink /sys/block/$UBD_DISK/ubd/cow_device)") $(basename "$(readlink /sys/block/$UBD_DISK/ubd/backing_device)")"
+check "random requests, on devices" against_model 4 700
+check "reads as the model, on devices" reads_as model
+check_fails "nobody mounts the image" mount /dev/loop1 mnt
+remove
+losetup -d /dev/loop0
+losetup -d /dev/loop1
+sync
+touch -d "@$(python3 -c 'import struct; print(struct.unpack(">I", open("cow", "rb").read()[8:12])[0])')" back
+check "uml_moo, of devices" sh -c 'rm -f out && uml_moo -b back cow out && cmp out model'
+
+# Sizes that others stumble over; the last one ends within a sector.
+sizes() {
+	for size in 512 8192 36864 $((63 * 512)) $((64 * 512)) $((65 * 512)) 1000448; do
+		echo "$size bytes"
+		fresh "$size" && cp back model && add "cow=$PWD/cow" && against_model 5 60 &&
+			reads_as model && remove && merged_is model || return
+	done
+}
+check "odd sizes" sizes
+tail_of() {
+	fresh 1000000 && add "cow=$PWD/cow" && [ "$(blockdev --getsize64 "$dev")" = 1000448 ] &&
+		truncate -s 1000448 back.padded && dd if=back of=back.padded conv=notrunc status=none &&
+		reads_as back.padded
+}
+check "a last sector that is not whole" tail_of
+remove
+ktap_finished

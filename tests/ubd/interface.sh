@@ -1,0 +1,121 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# rblk-module: ubd
+# rblk-timeout: 120
+#
+# Disks come and go, what is wrong is refused and changes nothing, and nobody uses an image twice.
+
+# shellcheck source=tests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=tests/ubd/lib/ubd.sh
+. "$(dirname "$0")/lib/ubd.sh"
+
+if ! have uml_mkcow; then
+	ktap_skip_all "there is no uml_mkcow (Debian: uml-utilities)"
+fi
+ktap_plan 44
+
+dev=/dev/$UBD_DISK
+fresh 2097152
+before=$(cksum cow back)
+
+# refused ERRNO TITLE WORD...: and there is no disk.
+refused() {
+	_errno=$1 _what=$2
+	shift 2
+	check_equal "$_what" "$_errno none" \
+		"$(errno_of "$CLASS/add" "$*") $(grep -q . "$CLASS/device_map" && echo some || echo none)"
+}
+
+refused EINVAL "no image" "ro"
+refused EINVAL "an unknown word" "cow=$PWD/cow colour=red"
+refused ENOENT "no such image" "cow=$PWD/none"
+refused EINVAL "a device that is no block device" "cow=/dev/null"
+refused EINVAL "no image, but a file" "cow=$PWD/back"
+refused ENOENT "no such backing file" "cow=$PWD/cow backing=$PWD/none"
+refused EEXIST "an image to make that is there" "cow=$PWD/cow backing=$PWD/back create"
+check_equal "nothing was changed" "$before" "$(cksum cow back)"
+
+# field OFFSET HEX: an image with another field.
+field() {
+	cp --sparse=always cow bad
+	printf '%b' "$(echo "$2" | sed 's/../\\x&/g')" | dd of=bad bs=1 seek="$1" conv=notrunc status=none
+}
+field 4 00000004
+refused EINVAL "version 4" "cow=$PWD/bad"
+field 24 00000000
+refused EINVAL "an alignment of zero" "cow=$PWD/bad"
+field 20 00001000
+refused EINVAL "a sector size of 4096" "cow=$PWD/bad"
+field 28 00000001
+refused EINVAL "another format" "cow=$PWD/bad"
+field 12 0000000000200001
+refused ESTALE "another size" "cow=$PWD/bad"
+field 8 00000001
+refused ESTALE "another time" "cow=$PWD/bad"
+logged() { dmesg | tail -n 3 | grep -q "mtime of the backing file: [0-9]*, the header has 1\$"; }
+check "both times are in the log" logged
+head -c 5000 cow >bad
+refused EINVAL "an image that ends before its bitmap" "cow=$PWD/bad"
+
+check "a disk" add "cow=$PWD/cow"
+check_equal "its size" 2097152 "$(blockdev --getsize64 "$dev")"
+check_equal "its image" "$PWD/cow" "$(attribute cow)"
+check_equal "its backing file, from the header" "$PWD/back" "$(attribute backing)"
+check_equal "nothing is in the image" "0 0 0" \
+	"$(attribute cow_sectors) $(attribute dirty_blocks) $(attribute error)"
+check_equal "in the list" "$UBD_DISK $(cat /sys/block/$UBD_DISK/dev) $PWD/cow" "$(cat $CLASS/device_map)"
+check "it reads as the backing file" cmp "$dev" back
+check_equal "the image is in use" EBUSY "$(errno_of "$CLASS/add" "cow=$PWD/cow name=twice")"
+# As UML does: fcntl(F_SETLK) of the whole file.
+locks() {
+	python3 -c '
+import fcntl, sys
+file = open(sys.argv[1], "r+b" if sys.argv[2] == "w" else "rb")
+fcntl.lockf(file, (fcntl.LOCK_EX if sys.argv[2] == "w" else fcntl.LOCK_SH) | fcntl.LOCK_NB)' "$@"
+}
+check_fails "nobody else locks the image to write" locks cow w
+check_fails "nor to read" locks cow r
+check "the backing file can be shared" locks back r
+check_fails "but not written" locks back w
+
+held() { exec 9<"$dev" && write_to "$CLASS/remove" "$UBD_DISK"; }
+check_fails "it is not removed while it is open" held
+exec 9<&-
+check "it is removed" remove
+check "and the image is free" locks cow w
+
+# An image that somebody has locked, as UML does.
+python3 -c '
+import fcntl, sys, time
+file = open("cow", "r+b")
+fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+open("locked", "w")
+time.sleep(600)' &
+locker=$!
+wait_for 20 test -e locked
+refused EBUSY "an image that another has locked" "cow=$PWD/cow"
+kill $locker
+wait $locker 2>/dev/null
+
+check "a disk that is read-only" add "cow=$PWD/cow ro"
+check_fails "is not written" dd if=/dev/zero "of=$dev" bs=512 count=1 oflag=direct
+check "it is removed, too" remove
+check "a disk whose path has a blank" sh -c "mv cow 'a cow' && printf '%s\n' 'cow=\"$PWD/a cow\" name=$UBD_DISK' >$CLASS/add"
+check "is removed" remove
+
+# What we make is what the others make.
+mv "a cow" cow
+check "an image is made" add "cow=$PWD/new backing=$PWD/back create"
+remove
+check_equal "as uml_mkcow makes it" "$(sha256sum <cow)" "$(sha256sum <new)"
+# At load, and what is wrong there keeps the module out; what cannot be added does not.
+at_load() { rmmod ubd && modprobe ubd "disks=$1"; }
+check "disks at load" at_load "cow=$PWD/cow ro; cow=$PWD/none;"
+check "one of them is there" wait_for 10 test -b $dev
+remove
+check_fails "wrong text at load" at_load "cow=$PWD/cow colour=red"
+check "the module, again" modprobe ubd
+touch -d 2001-01-01 back
+refused ESTALE "a backing file that was touched" "cow=$PWD/cow"
+ktap_finished
