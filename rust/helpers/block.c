@@ -71,6 +71,20 @@ __rb_helper bool rb_helper_disk_has_partitions(struct gendisk *disk)
 	return false;
 }
 
+#ifdef CONFIG_BLK_WBT
+/* It is exported; its header is for the block layer only. */
+extern void wbt_disable_default(struct gendisk *disk);
+#else
+static void wbt_disable_default(struct gendisk *disk)
+{
+}
+#endif
+
+__rb_helper void rb_helper_disk_disable_wbt(struct gendisk *disk)
+{
+	wbt_disable_default(disk);
+}
+
 __rb_helper void rb_helper_disk_need_part_scan(struct gendisk *disk)
 {
 	set_bit(GD_NEED_PART_SCAN, &disk->state);

@@ -68,6 +68,10 @@ pub struct DiskOptions {
     /// Whether [`Operations::open`] opens another disk: lockdep is told that the locks of the two
     /// are not the same.
     pub opens_another: bool,
+    /// Whether the driver holds back writers by itself: the block layer's own throttling of writeback
+    /// (`CONFIG_BLK_WBT`) is off, unless somebody sets `wbt_lat_usec` of the queue. Else it is on by
+    /// default, and lets only a few writes come at a time if they take long.
+    pub throttles_writes: bool,
     /// Device number, and how many minors from there on belong to the disk and its partitions; the
     /// block core takes a free number by default. The major must be registered.
     pub device_number: Option<(DevT, NonZero<u32>)>,
@@ -127,6 +131,7 @@ impl DiskOptions {
         // INVARIANT: The disk is set up, and has the data and a presence.
         let disk = UnaddedDisk {
             disk,
+            throttles_writes: self.throttles_writes,
             _p: PhantomData,
         };
         if let Some((dev, minors)) = self.device_number {
@@ -167,6 +172,7 @@ impl DiskOptions {
 /// `disk` is valid, was not added, has the data of `T` and a presence.
 pub struct UnaddedDisk<T: Operations> {
     disk: NonNull<bindings::gendisk>,
+    throttles_writes: bool,
     _p: PhantomData<T>,
 }
 
@@ -204,6 +210,10 @@ impl<T: Operations> UnaddedDisk<T> {
         self.name_device()?;
         // SAFETY: The disk is valid, and set up; the groups are static, and for disks of `T`.
         to_result(unsafe { bindings::device_add_disk(ptr::null_mut(), raw, groups.as_ptr()) })?;
+        if self.throttles_writes {
+            // SAFETY: The disk was added, and nobody else can remove it.
+            unsafe { bindings::disk_disable_wbt(raw) };
+        }
 
         // SAFETY: The disk was added, and is no longer that of `self`.
         Ok(unsafe { GenDisk::from_raw(ManuallyDrop::new(self).disk) })

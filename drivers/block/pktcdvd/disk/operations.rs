@@ -149,6 +149,7 @@ pub(crate) fn add(disks: &DiskToken, device: &Arc<Device>, looks: &Looks) -> Res
         no_partitions: true,
         removable: device.hub.optical,
         opens_another: device.hub.optical,
+        throttles_writes: true,
         device_number: Some((device.hub.dev, NonZero::<u32>::MIN)),
     };
     let disk = options.build_mq::<Disk>(
