@@ -3,7 +3,7 @@
 #
 # bench.sh [SUITE...]: measure drivers of ours beside the kernel's that do the same
 # job, in one guest each way: instructions per operation, counted by the emulator,
-# and throughput. The suites are those of tests/bench/suites, and optical; a word stands
+# and throughput. The suites are those of tests/bench/suites, optical and lower; a word stands
 # for those whose names begin so. Results are in build/bench/: SUITE.json, SUITE.txt (with
 # functions), report.html with all that is there, and report.json with its numbers. QUICK=1 measures for a shorter time.
 #
@@ -47,7 +47,7 @@ case ${1:-} in
 esac
 
 # What is to be measured, see above.
-mapfile -t known < <(basename -s .sh $here/suites/*.sh; echo optical)
+mapfile -t known < <(basename -s .sh $here/suites/*.sh; printf '%s\n' optical lower)
 suites=()
 [ $# -gt 0 ] || set -- ''
 for word; do
@@ -149,6 +149,18 @@ optical() {
 	$here/optical.py "$build"
 }
 
+# Other devices below, with the kernel's RAID: a kernel of Debian's, and our modules as they are installed.
+lower() {
+	local installed tree=$build/tree series=7.2
+	installed=$(scripts/installed.sh modules)
+	rm -rf "$tree"
+	scripts/installed.sh tree "$installed" "$series" "$tree"
+	RBLK_IN_TREE=$(find "$tree/modroot/" -path '*/kernel/drivers/block/nbd.ko*')
+	export RBLK_IN_TREE
+	scripts/vm --kernel "$tree" --no-load --mem 3072 --timeout 3600 -- $here/lower "${QUICK:+quick}" >"$build/lower.lines"
+	$here/lower.py "$build"
+}
+
 count() {
 	guest "$1" ops "$1: counting instructions" "$build/$1.counts" --cpus 1 --exact \
 		--mem "$(test_header "$here/suites/$1.sh" mem 1024)" \
@@ -170,7 +182,7 @@ measure() {
 }
 
 for suite in "${suites[@]}"; do
-	[ "$suite" != optical ] || continue
+	[[ $suite != optical && $suite != lower ]] || continue
 	for unit in $(units "$suite"); do
 		[ "$unit" = ops ] && n=1 || n=$(cpus "$suite" | wc -w)
 		thought_all=$((thought_all + n * $(thought "$suite" "$unit")))
@@ -180,6 +192,10 @@ for suite in "${suites[@]}"; do
 	if [ "$suite" = optical ]; then
 		say 'optical: asking the drives'
 		optical
+		continue
+	elif [ "$suite" = lower ]; then
+		say 'lower: packet devices on a flash card and a RAID'
+		lower
 		continue
 	fi
 	RBLK_KO=${ko%/*}/$(test_header "$here/suites/$suite.sh" ours rblk).ko

@@ -4,6 +4,8 @@
 //!
 //! - `rblk-bench nbd DEVICE MIB`: serves a disk from memory, over a unix socket,
 //!   to an nbd device, until that is disconnected.
+//! - `rblk-bench slow DEVICE MIB card|disk FACTOR FILE`: the same, but it takes the time of a
+//!   flash card or a hard disk, times `FACTOR`, and keeps what it counts in `FILE`.
 //! - `rblk-bench nbd-stop DEVICE`: disconnects it.
 //! - `rblk-bench load DEVICE DIRECTION PATTERN BYTES DEPTH WARM ops|ms NUMBER [PLACES [JOBS]]`:
 //!   reads or writes (`read`, `write`) at places that are `random` or `sequential`, so many
@@ -21,6 +23,7 @@ mod error;
 mod load;
 mod mark;
 mod nbd;
+mod slow;
 mod step;
 
 use error::Result;
@@ -29,7 +32,12 @@ fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args.as_slice() {
-        ["nbd", device, mib] => nbd::serve(device, mib.parse()?),
+        ["nbd", device, mib] => nbd::serve(device, mib.parse()?, nbd::Memory),
+        ["slow", device, mib, kind, factor, file] => {
+            let mib = mib.parse()?;
+            let work = slow::Device::new(kind, mib, factor.parse()?, file)?;
+            nbd::serve(device, mib, work)
+        }
         ["nbd-stop", device] => nbd::stop(device),
         ["load", rest @ ..] => load::run(&load::Load::parse(rest)?),
         ["fill", device, places] => load::fill(device, places.parse()?, 0, places.parse()?),

@@ -40,8 +40,22 @@ macro_rules! call {
     };
 }
 
+/// What takes time before a request is answered.
+pub trait Work: Send + 'static {
+    fn read(&mut self, from: u64, to: u64);
+    fn write(&mut self, from: u64, to: u64);
+}
+
+/// Memory takes none.
+pub struct Memory;
+
+impl Work for Memory {
+    fn read(&mut self, _: u64, _: u64) {}
+    fn write(&mut self, _: u64, _: u64) {}
+}
+
 /// Serves `mib` MiB to `device`; ends when it is disconnected.
-pub fn serve(device: &str, mib: usize) -> Result<()> {
+pub fn serve(device: &str, mib: usize, work: impl Work) -> Result<()> {
     let disk = open(device)?;
     let (client, server) = UnixStream::pair()?;
     let size = mib << 20;
@@ -49,7 +63,7 @@ pub fn serve(device: &str, mib: usize) -> Result<()> {
     call!(set_size_blocks, disk, size / BLOCK)?;
     call!(set_flags, disk, FLAG_HAS_FLAGS | FLAG_SEND_FLUSH)?;
     call!(set_sock, disk, client.as_raw_fd())?;
-    let server = thread::spawn(move || answer(server, vec![0x5a; size]));
+    let server = thread::spawn(move || answer(server, vec![0; size], work));
     call!(do_it, disk)?;
     call!(clear_sock, disk)?;
     drop(client);
@@ -68,7 +82,7 @@ fn open(device: &str) -> std::io::Result<File> {
 }
 
 /// Answers requests until the other side is done. Not meant for strangers.
-fn answer(mut socket: UnixStream, mut memory: Vec<u8>) -> std::io::Result<()> {
+fn answer(mut socket: UnixStream, mut memory: Vec<u8>, mut work: impl Work) -> std::io::Result<()> {
     let mut request = [0; 28];
     loop {
         match socket.read_exact(&mut request) {
@@ -86,9 +100,13 @@ fn answer(mut socket: UnixStream, mut memory: Vec<u8>) -> std::io::Result<()> {
         reply[..4].copy_from_slice(&REPLY_MAGIC.to_be_bytes());
         reply[8..].copy_from_slice(&request[8..16]);
         match number(4) as u16 {
-            READ => write_both(&mut socket, &reply, &memory[from..to])?,
+            READ => {
+                work.read(from as u64, to as u64);
+                write_both(&mut socket, &reply, &memory[from..to])?;
+            }
             WRITE => {
                 socket.read_exact(&mut memory[from..to])?;
+                work.write(from as u64, to as u64);
                 socket.write_all(&reply)?;
             }
             DISCONNECT => return Ok(()),
