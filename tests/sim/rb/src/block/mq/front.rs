@@ -131,6 +131,8 @@ fn dispatch<T: Operations>(
     let mut commits = false;
 
     while let Some((raw, is_last)) = hardware.pop(queue) {
+        // blk-mq may find out too late that this was the last one.
+        let is_last = is_last && !(T::HAS_COMMIT_RQS && sim::once_in(8));
         commits = !is_last;
         let parts = Parts {
             data: set.tags.take_data(queue, raw.tag),
