@@ -66,6 +66,8 @@ pub struct DiskOptions {
     pub removable: bool,
     /// Whether [`Operations::open`] opens another disk.
     pub opens_another: bool,
+    /// Whether the driver holds back writers by itself; nobody else does here.
+    pub throttles_writes: bool,
     /// Device number, and how many minors from there on belong to the disk.
     pub device_number: Option<(DevT, NonZero<u32>)>,
 }

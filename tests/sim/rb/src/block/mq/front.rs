@@ -72,7 +72,7 @@ impl DiskOptions {
         data: T::Data,
     ) -> Result<UnaddedDisk<T>> {
         let queues = tag_set.options.nr_hw_queues + tag_set.options.nr_read_queues;
-        let hardware = Hardware::new(queues)?;
+        let hardware = Hardware::new(queues, tag_set.queue_depth())?;
         let front = MqFront {
             hardware: hardware.clone(),
             set: tag_set.clone(),

@@ -60,10 +60,11 @@ pub(crate) struct Hardware {
     /// Asks the driver about a request that is late; returns whether it may take as long again.
     late: OnceLock<Late>,
     this: std::sync::Weak<Self>,
+    depth: u32,
 }
 
 impl Hardware {
-    pub(super) fn new(queues: u32) -> Result<Shared<Self>> {
+    pub(super) fn new(queues: u32, depth: u32) -> Result<Shared<Self>> {
         let idle = KBox::pin_init(new_wait_queue!("those who dispatch"), GFP_KERNEL)?;
         let state = State {
             queues: (0..queues).map(|_| Queue::default()).collect(),
@@ -76,6 +77,7 @@ impl Hardware {
             dispatch: OnceLock::new(),
             late: OnceLock::new(),
             this: this.clone(),
+            depth,
         }))
     }
 
@@ -247,6 +249,12 @@ impl RequestQueue {
                 self.0.schedule(queue);
             }
         }
+    }
+
+    /// Returns how many requests of each kind of hardware queue there are at a time.
+    pub fn async_depth(&self) -> u32 {
+        sim::point();
+        self.0.depth
     }
 
     /// Sets how long a started request may take.
