@@ -84,28 +84,34 @@ pub(crate) fn expand(structure: Structure, default: TokenStream, make: TokenStre
     } = structure;
     let error = error.map_or(default, |error| quote!(#error));
     let names: Vec<&Ident> = fields.iter().map(|field| &field.0).collect();
-    let guards: Vec<Ident> = names.iter().map(|name| format_ident!("__guard_{name}")).collect();
-    let steps = fields.iter().zip(&guards).map(|(Field(name, value), guard)| {
-        let fill = match value {
-            // SAFETY (of what this expands to): the slot is valid for writes.
-            Value::Is(value) => quote! {
-                let __value = #value;
-                unsafe { ::core::ptr::write(&raw mut (*__slot).#name, __value) };
-            },
-            // SAFETY (as above): and it does not move.
-            Value::From(init) => quote! {
-                let __init = #init;
-                unsafe { #make(__init, &raw mut (*__slot).#name) }?;
-            },
-        };
-        // SAFETY (as above): the field is initialized, and nothing else uses it yet.
-        quote! {
-            #fill
-            let #guard = unsafe { ::kernel::init::DropGuard::new(&raw mut (*__slot).#name) };
-            #[allow(unused_variables)]
-            let #name = unsafe { &mut *(&raw mut (*__slot).#name) };
-        }
-    });
+    let guards: Vec<Ident> = names
+        .iter()
+        .map(|name| format_ident!("__guard_{name}"))
+        .collect();
+    let steps = fields
+        .iter()
+        .zip(&guards)
+        .map(|(Field(name, value), guard)| {
+            let fill = match value {
+                // SAFETY (of what this expands to): the slot is valid for writes.
+                Value::Is(value) => quote! {
+                    let __value = #value;
+                    unsafe { ::core::ptr::write(&raw mut (*__slot).#name, __value) };
+                },
+                // SAFETY (as above): and it does not move.
+                Value::From(init) => quote! {
+                    let __init = #init;
+                    unsafe { #make(__init, &raw mut (*__slot).#name) }?;
+                },
+            };
+            // SAFETY (as above): the field is initialized, and nothing else uses it yet.
+            quote! {
+                #fill
+                let #guard = unsafe { ::kernel::init::DropGuard::new(&raw mut (*__slot).#name) };
+                #[allow(unused_variables)]
+                let #name = unsafe { &mut *(&raw mut (*__slot).#name) };
+            }
+        });
     let steps: Vec<TokenStream> = steps.collect();
 
     quote! {{

@@ -32,7 +32,10 @@ pub fn kunit_tests(_attr: TokenStream, input: TokenStream) -> TokenStream {
 #[proc_macro]
 pub fn pin_init(input: TokenStream) -> TokenStream {
     let structure = syn::parse_macro_input!(input as init::Structure);
-    let (never, make) = (quote!(::core::convert::Infallible), quote!(::kernel::init::make));
+    let (never, make) = (
+        quote!(::core::convert::Infallible),
+        quote!(::kernel::init::make),
+    );
     init::expand(structure, never, make).into()
 }
 
