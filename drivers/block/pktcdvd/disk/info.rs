@@ -4,6 +4,7 @@
 
 use crate::{
     disk::device::Device,
+    engine::packets::Packets,
     logic::{
         frames::FRAME_SIZE,
         mmc::{
@@ -102,15 +103,25 @@ impl fmt::Display for Text<'_> {
             hub.reads_in_flight(),
             packets.current_sector()
         ))?;
-        f.write_str("\tstate:\t\t\t")?;
-        for state in State::ALL {
-            f.write_fmt(fmt!("{}:{} ", state.label(), packets.count(state)))?;
-        }
+        f.write_fmt(fmt!("{}", States(&packets)))?;
         f.write_fmt(fmt!(
             "\n\tWrite congestion marks:\toff={} on={}\n",
             marks.off(),
             marks.on()
         ))
+    }
+}
+
+/// How many packet buffers are in each state.
+struct States<'a>(&'a Packets);
+
+impl fmt::Display for States<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\tstate:\t\t\t")?;
+        for state in State::ALL {
+            f.write_fmt(fmt!("{}:{} ", state.label(), self.0.count(state)))?;
+        }
+        Ok(())
     }
 }
 
