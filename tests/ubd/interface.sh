@@ -39,7 +39,11 @@ check_equal "nothing was changed" "$before" "$(cksum cow back)"
 # field OFFSET HEX: an image with another field.
 field() {
 	cp --sparse=always cow bad
-	printf '%b' "$(echo "$2" | sed 's/../\\x&/g')" | dd of=bad bs=1 seek="$1" conv=notrunc status=none
+	python3 -c '
+import sys
+file = open("bad", "r+b")
+file.seek(int(sys.argv[1]))
+file.write(bytes.fromhex(sys.argv[2]))' "$@"
 }
 field 4 00000004
 refused EINVAL "version 4" "cow=$PWD/bad"
