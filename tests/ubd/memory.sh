@@ -46,6 +46,8 @@ faults() {
 		echo "$1" >"$kind/probability"
 	done
 	echo 0 >/sys/kernel/debug/fail_page_alloc/min-order
+	# Pages of files may be from high memory.
+	echo N >/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem
 }
 
 # How many allocations have failed since faults() was called.
