@@ -4,6 +4,7 @@
 
 pub mod packet;
 pub mod ram;
+mod user;
 
 /// A scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

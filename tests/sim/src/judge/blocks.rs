@@ -28,8 +28,6 @@ struct Write {
     over: Option<u64>,
     /// When it returned.
     returned: Option<u64>,
-    /// Whether it survives a power cut.
-    flushed: bool,
     failed: bool,
 }
 
@@ -122,42 +120,6 @@ impl Blocks {
         }
     }
 
-    /// Notes that a write that has succeeded survives a power cut.
-    pub fn survives(&self, begun: &Begun) {
-        self.each(begun, |write| write.flushed = true);
-    }
-
-    /// Begins a flush.
-    pub fn begin_flush(&self) -> u64 {
-        self.tick()
-    }
-
-    /// Ends a flush that has succeeded: what had returned when it began survives a power cut.
-    pub fn end_flush(&self, began: u64) {
-        let mut state = self.0.borrow_mut();
-        for write in state.sectors.values_mut().flatten() {
-            write.flushed |= write.returned.is_some_and(|returned| returned < began);
-        }
-    }
-
-    /// Looks at what a power cut could leave of a sector.
-    pub fn after_cut(&self, sector: u64, values: &[u64]) {
-        let state = self.0.borrow();
-        let none = Vec::new();
-        let writes = state.sectors.get(&sector).unwrap_or(&none);
-        let is_lost = |returned: u64| writes.iter().any(|w| w.flushed && w.began > returned);
-        let is_allowed = |value: &u64| {
-            let mut found = writes.iter().filter(|write| write.value == *value);
-            (*value == 0 && !is_lost(0)) || found.any(|w| !w.returned.is_some_and(is_lost))
-        };
-        let wrong_value = values.iter().copied().find(|value| !is_allowed(value));
-        if let Some(value) = wrong_value {
-            let text = format!("a power cut leaves {value:#x}; writes: {writes:x?}");
-            drop(state);
-            wrong(sector, &text);
-        }
-    }
-
     fn each(&self, begun: &Begun, f: impl Fn(&mut Write)) {
         let mut state = self.0.borrow_mut();
         for sector in begun.first..begun.first + begun.values.len() as u64 {
@@ -200,7 +162,6 @@ impl State {
             began,
             over: None,
             returned: None,
-            flushed: false,
             failed: false,
         });
     }
@@ -235,6 +196,11 @@ impl State {
 }
 
 impl Begun {
+    /// Returns what each sector is filled with.
+    pub fn values(&self) -> &[u64] {
+        &self.values
+    }
+
     /// Returns the data to write.
     pub fn data(&self) -> Vec<u8> {
         self.values.iter().copied().flat_map(fill).collect()

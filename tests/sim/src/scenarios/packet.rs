@@ -2,8 +2,12 @@
 
 //! Packet devices on disks that fail and lose power.
 
+use super::user::Data;
 use crate::{
-    judge::blocks::Blocks,
+    judge::{
+        blocks,
+        packets::Packets, //
+    },
     world::disk::{
         Behaviour,
         Disk as Lower, //
@@ -21,11 +25,6 @@ use kernel::{
 };
 use rb::{
     block::{
-        bio::{
-            Command,
-            Flag,
-            Flags, //
-        },
         dev_t::DevT,
         error::BlkResult, //
     },
@@ -49,12 +48,16 @@ const FRAME: u64 = 4;
 /// Most sectors of the lower disk that are used.
 const MOST: u64 = 96;
 
+/// What nothing takes longer than that ends at all: thousands of IOs below.
+const LONGEST: u64 = 10 * 1_000_000_000;
+
 /// What the tasks share.
 struct World {
     lower: Rc<Lower>,
-    blocks: Blocks,
-    /// Sectors of a packet, and where the first one begins.
-    packet: Rc<Cell<(u64, u64)>>,
+    data: Data,
+    packets: Rc<Packets>,
+    /// Where the first packet begins.
+    start: Cell<u64>,
     faults: bool,
     over: Cell<bool>,
 }
@@ -74,9 +77,9 @@ pub fn run(_seed: u64) {
     }
     sim::faults::set(Rates::default());
     for sector in 0..MOST {
-        let began = world.blocks.begin_read();
-        let data = crate::judge::blocks::fill(world.lower.current(sector));
-        world.blocks.end_read(began, sector, &data);
+        let began = world.data.blocks.begin_read();
+        let data = blocks::fill(world.lower.current(sector));
+        world.data.blocks.end_read(began, sector, &data);
     }
     if !rb::sim::unload() {
         sim::violation("the module is in use when nothing is mapped");
@@ -86,9 +89,9 @@ pub fn run(_seed: u64) {
     if !left.is_empty() || lower::is_claimed(lower_dev()) {
         sim::violation(&format!("left when the module is gone: {left:?}"));
     }
-    let pages = rb::page::in_use();
-    if pages != 0 {
-        sim::violation(&format!("{pages} pages are in use when the module is gone"));
+    let (pages, writes) = (rb::page::in_use(), world.packets.under_way());
+    if pages != 0 || writes != 0 {
+        sim::violation(&format!("{pages} pages and {writes} writes are left"));
     }
 }
 
@@ -101,30 +104,17 @@ fn build() -> World {
         latency: [1, 100_000, 10_000_000][choose(3) as usize],
         failures: [0, 0, 12, 60][choose(4) as usize],
         volatile: !once_in(4),
+        bad: [0, 0, 40][choose(3) as usize],
         discards: [0, 1 << 16][choose(2) as usize],
     };
-    let packet = Rc::new(Cell::new((0, 0)));
-    let expected = packet.clone();
-    let look = move |io: &lower::Io| {
-        let (sectors, offset) = expected.get();
-        let aligned = io.sector % sectors == offset % sectors;
-        if io.sectors() != sectors || !aligned {
-            let (sector, count) = (io.sector, io.sectors());
-            sim::violation(&format!(
-                "{count} sectors are written at {sector}: no packet"
-            ));
-        }
-    };
-    let lower = Lower::new(MOST, behaviour, Box::new(look));
+    let packets = Rc::new(Packets::default());
+    let lower = Lower::new(MOST, behaviour, packets.clone());
     lower::add(lower_dev(), lower.clone());
     World {
         lower,
-        blocks: if behaviour.failures == 0 {
-            Blocks::default()
-        } else {
-            Blocks::that_take_back()
-        },
-        packet,
+        data: Data::new(behaviour.failures != 0),
+        packets,
+        start: Cell::new(0),
         faults: once_in(3),
         over: Cell::new(false),
     }
@@ -141,7 +131,8 @@ fn set_faults(world: &World) {
 fn map(world: &World) -> bool {
     let packet = [4, 8, 16, 32][choose(4) as usize];
     let offset = choose(4) * FRAME;
-    world.packet.set((packet, offset));
+    world.packets.expect(packet, offset);
+    world.start.set(offset);
     let text = format!(
         "8:0 packet_size={} offset={} packet_buffers={}",
         packet * 512,
@@ -217,10 +208,13 @@ fn cut_power(world: &World) {
 
 fn look_after_cut(world: &World) {
     sim::count("power cuts", 1);
+    world.data.look_for_progress(LONGEST);
     for sector in 0..MOST {
-        world
-            .blocks
-            .after_cut(sector, &world.lower.after_cut(sector));
+        for value in world.lower.after_cut(sector) {
+            if let Err(text) = world.data.flushed.look(sector, value) {
+                sim::violation(&text);
+            }
+        }
     }
 }
 
@@ -278,7 +272,6 @@ fn use_disk(world: &World) {
 /// Accesses some sectors; `last` is where the access before has ended. Returns where this one ends.
 fn access(world: &World, disk: &Disk, last: u64) -> u64 {
     let end = disk.sectors();
-    let start = world.packet.get().1;
     if end <= FRAME {
         return 0;
     }
@@ -290,35 +283,16 @@ fn access(world: &World, disk: &Disk, last: u64) -> u64 {
     let longest = if once_in(4) { 12 } else { 3 };
     let count = ((1 + choose(longest)) * FRAME).min(end - first);
     let before = world.lower.failures();
-    let inside = first >= start;
-    let blocks = &world.blocks;
+    let inside = first >= world.start.get();
+    let data = &world.data;
 
-    let result: BlkResult = match choose(12) {
-        0..=2 => {
-            let began = blocks.begin_read();
-            let read = disk.read(first, Flags::empty(), count as u32);
-            if let Ok(data) = &read {
-                blocks.end_read(began, first, data);
-            }
-            read.map(drop)
-        }
-        3..=8 => write(blocks, disk, first, count),
-        9 | 10 => {
-            let began = blocks.begin_flush();
-            let result = disk.flush();
-            if result.is_ok() {
-                blocks.end_flush(began);
-            }
-            result
-        }
-        _ => {
-            // It may erase, or not.
-            let begun = blocks.begin_erase(first, count);
-            let result = disk.erase(Command::Discard, first, count as u32);
-            blocks.failed(&begun);
-            result
-        }
-    };
+    let what = choose(12);
+    let result: BlkResult = data.watch(format!("{what} of {count} at {first}"), || match what {
+        0..=2 => data.read(disk, first, count),
+        3..=8 => data.write(disk, first, count),
+        9 | 10 => data.flush(disk),
+        _ => data.discard(disk, first, count),
+    });
     sim::count("accesses", 1);
     sim::count("bytes", count * 512);
     if result.is_err() && world.lower.failures() == before && inside {
@@ -327,25 +301,4 @@ fn access(world: &World, disk: &Disk, last: u64) -> u64 {
         ));
     }
     first + count
-}
-
-fn write(blocks: &Blocks, disk: &Disk, first: u64, count: u64) -> BlkResult {
-    let fua = once_in(6);
-    let flags = match choose(3) {
-        _ if fua => Flag::ForcedUnitAccess.into(),
-        0 => Flag::Sync.into(),
-        _ => Flags::empty(),
-    };
-    let begun = blocks.begin_write(first, count);
-    let result = disk.write(first, flags, &begun.data());
-    match result {
-        Ok(()) => {
-            blocks.succeeded(&begun);
-            if fua {
-                blocks.survives(&begun);
-            }
-        }
-        Err(_) => blocks.failed(&begun),
-    }
-    result
 }

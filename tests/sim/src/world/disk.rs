@@ -6,12 +6,18 @@
 //! are known that a power cut could leave: of each sector, what is durable or one of the later
 //! versions.
 //!
+//! Sectors are kept or lost each on its own, whatever the size of a physical block: what a device does
+//! that writes several of them together is among that.
+//!
 //! Each sector is filled with one number; see [`Blocks`](crate::judge::blocks::Blocks).
 
-use crate::judge::blocks::{
-    fill,
-    value_of,
-    SECTOR, //
+use crate::judge::{
+    blocks::{
+        fill,
+        value_of,
+        SECTOR, //
+    },
+    packets::Packets, //
 };
 use kernel::sim::{
     self,
@@ -41,7 +47,10 @@ use std::{
         Cell,
         RefCell, //
     },
-    collections::BTreeMap,
+    collections::{
+        BTreeMap,
+        BTreeSet, //
+    },
     rc::Rc, //
 };
 
@@ -54,6 +63,9 @@ pub struct Behaviour {
     pub failures: u64,
     /// Whether what is written can be lost until it is flushed.
     pub volatile: bool,
+    /// One read in so many finds a sector that cannot be read any more, until it is written; 0 for
+    /// none.
+    pub bad: u64,
     /// Most sectors of a discard.
     pub discards: u32,
 }
@@ -85,30 +97,27 @@ impl Sector {
 struct State {
     time: u64,
     sectors: BTreeMap<u64, Sector>,
-    /// Writes under way, by their first sector and length.
-    writing: Vec<(u64, u64)>,
+    /// Sectors that cannot be read.
+    bad: BTreeSet<u64>,
 }
-
-/// What looks at each write before it is carried out.
-type Look = Box<dyn Fn(&Io)>;
 
 /// The disk.
 pub struct Disk {
     sectors: u64,
     behaviour: Behaviour,
-    look: Look,
+    packets: Rc<Packets>,
     state: RefCell<State>,
     failures: Cell<u64>,
     this: std::rc::Weak<Self>,
 }
 
 impl Disk {
-    /// Makes a disk of zeroes; `look` looks at each write.
-    pub fn new(sectors: u64, behaviour: Behaviour, look: Look) -> Rc<Self> {
+    /// Makes a disk of zeroes; `packets` judges its writes.
+    pub fn new(sectors: u64, behaviour: Behaviour, packets: Rc<Packets>) -> Rc<Self> {
         Rc::new_cyclic(|this| Self {
             sectors,
             behaviour,
-            look,
+            packets,
             state: RefCell::default(),
             failures: Cell::new(0),
             this: this.clone(),
@@ -211,10 +220,8 @@ impl Disk {
             }
             Begun::Write(write, through) => {
                 self.end_write(io.sector, io.sectors(), write, result.is_err(), through);
-                let mut state = self.state.borrow_mut();
-                let range = (io.sector, io.sectors());
-                if let Some(at) = state.writing.iter().position(|writing| *writing == range) {
-                    state.writing.remove(at);
+                if io.command == Command::Write {
+                    judge(self.packets.end(io.sector, io.sectors()));
                 }
             }
             Begun::Flush(by) if result.is_ok() => self.settle(by),
@@ -229,29 +236,32 @@ impl Disk {
             Command::Read => Begun::Read,
             _ if io.bytes == 0 => Begun::Flush(self.tick()),
             Command::Write => {
-                (self.look)(io);
-                self.check_overlap(io);
+                judge(self.packets.begin(io.sector, io.sectors()));
                 Begun::Write(self.begin_write(io, false), through)
             }
             _ => Begun::Write(self.begin_write(io, true), through),
         }
     }
 
-    /// Two writes of the same sectors at a time would end in any order.
-    fn check_overlap(&self, io: &Io) {
-        let (first, count) = (io.sector, io.sectors());
-        let overlaps = {
-            let mut state = self.state.borrow_mut();
-            let overlaps = state
-                .writing
-                .iter()
-                .any(|(f, c)| first < f + c && *f < first + count);
-            state.writing.push((first, count));
-            overlaps
-        };
-        if overlaps {
-            sim::violation(&format!("two writes of sector {first} are under way"));
+    /// Returns whether a sector of a read cannot be read, from now on or since an earlier read. A write
+    /// makes it readable.
+    fn is_unreadable(&self, io: &Io) -> bool {
+        let range = io.sector..io.sector + io.sectors();
+        let state = &mut *self.state.borrow_mut();
+        if io.command != Command::Read {
+            state.bad.retain(|sector| !range.contains(sector));
+            return false;
         }
+        if self.behaviour.bad != 0 && once_in(self.behaviour.bad) {
+            state.bad.insert(io.sector + choose(io.sectors()));
+        }
+        state.bad.range(range).next().is_some()
+    }
+}
+
+fn judge(verdict: Result<(), String>) {
+    if let Err(text) = verdict {
+        sim::violation(&text);
     }
 }
 
@@ -313,17 +323,20 @@ impl Lower for Disk {
         sim::count("lower IOs", 1);
         let begun = self.begin(&io);
         let fails = self.behaviour.failures != 0 && once_in(self.behaviour.failures);
+        let error = match (fails, self.is_unreadable(&io)) {
+            (true, _) => Some(BlkError::IOERR),
+            (false, true) => Some(BlkError::MEDIUM),
+            (false, false) => None,
+        };
         let Some(this) = self.this.upgrade() else {
             return;
         };
         clock::after(choose(self.behaviour.latency), move || {
-            let result = if fails {
+            if error.is_some() {
                 this.failures.set(this.failures.get() + 1);
                 sim::count("lower IOs failed", 1);
-                Err(BlkError::IOERR)
-            } else {
-                Ok(())
-            };
+            }
+            let result = error.map_or(Ok(()), Err);
             this.carry_out(io, begun, result);
         });
     }

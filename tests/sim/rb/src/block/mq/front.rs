@@ -128,7 +128,7 @@ fn dispatch<T: Operations>(
     queue: u32,
 ) {
     let may_sleep = set.options.flags.contains(Flag::Blocking);
-    let mut commits = false;
+    let (mut commits, mut queued) = (false, false);
 
     while let Some((raw, is_last)) = hardware.pop(queue) {
         // blk-mq may find out too late that this was the last one.
@@ -150,7 +150,12 @@ fn dispatch<T: Operations>(
         let result = T::queue_rq(typed.data(), idle, is_last);
         drop((section, io));
 
-        let Err(rejected) = result else { continue };
+        let Err(rejected) = result else {
+            queued = true;
+            continue;
+        };
+        // The driver has not seen the last one.
+        commits = true;
         let Some(parts) = back.borrow_mut().take() else {
             continue;
         };
@@ -163,7 +168,7 @@ fn dispatch<T: Operations>(
             err => parts.end(Err(err)),
         }
     }
-    if commits && T::HAS_COMMIT_RQS {
+    if commits && queued && T::HAS_COMMIT_RQS {
         let _section = (!may_sleep).then(|| sim::atomic("commit_rqs()"));
         T::commit_rqs(typed.data());
     }
