@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """The rules for unsafe code.
 
-1. The word `unsafe` occurs in rust/ only, and in tests/bench/, which calls the
-   kernel by its bare interface; comments, strings and the attribute that forbids
-   it are no occurrences.
+1. The word `unsafe` occurs in rust/ only, in tests/bench/, which calls the
+   kernel by its bare interface, and in tests/sim/{kernel,macros,rb}, which stand in
+   for the kernel; comments, strings and the attribute that forbids it are no
+   occurrences.
 2. The root of every driver crate forbids it: drivers/*.rs, and X/X.rs below.
 3. Before every `unsafe` block, `unsafe impl` and `unsafe extern` item there is
    a `// SAFETY:` comment; the documentation of an `unsafe fn` or `unsafe trait`
@@ -85,7 +86,8 @@ def main():
         if parts[0] in ("build", "target") or "target" in parts:
             continue
         text = path.read_text()
-        if parts[0] == "rust" or parts[:2] == ("tests", "bench"):
+        stands_in = parts[:2] == ("tests", "sim") and parts[2] in ("kernel", "macros", "rb")
+        if parts[0] == "rust" or parts[:2] == ("tests", "bench") or stands_in:
             check_reasons(path, text)
             continue
         if parts[0] == "drivers" and path.stem == path.parent.name:

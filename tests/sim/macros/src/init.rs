@@ -93,21 +93,22 @@ pub(crate) fn expand(structure: Structure, default: TokenStream, make: TokenStre
         .zip(&guards)
         .map(|(Field(name, value), guard)| {
             let fill = match value {
-                // SAFETY (of what this expands to): the slot is valid for writes.
                 Value::Is(value) => quote! {
                     let __value = #value;
+                    // SAFETY: The slot is valid for writes.
                     unsafe { ::core::ptr::write(&raw mut (*__slot).#name, __value) };
                 },
-                // SAFETY (as above): and it does not move.
                 Value::From(init) => quote! {
                     let __init = #init;
+                    // SAFETY: The slot is valid for writes, and does not move.
                     unsafe { #make(__init, &raw mut (*__slot).#name) }?;
                 },
             };
-            // SAFETY (as above): the field is initialized, and nothing else uses it yet.
             quote! {
                 #fill
+                // SAFETY: The field is initialized, and is dropped only here if a later one fails.
                 let #guard = unsafe { ::kernel::init::DropGuard::new(&raw mut (*__slot).#name) };
+                // SAFETY: The field is initialized, and nothing else uses it yet.
                 #[allow(unused_variables)]
                 let #name = unsafe { &mut *(&raw mut (*__slot).#name) };
             }

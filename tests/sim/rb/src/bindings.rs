@@ -6,7 +6,6 @@
     non_camel_case_types,
     non_upper_case_globals,
     missing_docs,
-    clippy::missing_safety_doc,
     unsafe_code,
     reason = "these are the names of C, and functions that its callers find unsafe"
 )]
@@ -69,6 +68,9 @@ const CODES: [(u8, i32); 11] = [
     (BLK_STS_IOERR, -5),
 ];
 
+/// # Safety
+///
+/// None is needed.
 pub unsafe fn blk_status_to_errno(status: blk_status_t) -> i32 {
     CODES
         .iter()
@@ -76,6 +78,9 @@ pub unsafe fn blk_status_to_errno(status: blk_status_t) -> i32 {
         .map_or(-5, |code| code.1)
 }
 
+/// # Safety
+///
+/// None is needed.
 pub unsafe fn errno_to_blk_status(errno: i32) -> blk_status_t {
     CODES
         .iter()
@@ -84,6 +89,10 @@ pub unsafe fn errno_to_blk_status(errno: i32) -> blk_status_t {
 }
 
 /// Nobody is within code that is left behind: tasks of a simulation end.
+///
+/// # Safety
+///
+/// None is needed.
 pub unsafe fn synchronize_text() {}
 
 #[derive(Clone, Copy, Default)]
