@@ -63,6 +63,11 @@ impl Disc {
         }
     }
 
+    /// The packet of that number, if it was ever written.
+    pub fn written(&self, number: u32) -> Option<Packet> {
+        self.packets.get(&number).cloned()
+    }
+
     /// Puts a packet on the disc.
     pub fn put(&mut self, number: u32, packet: Packet) {
         if let Some(file) = &self.file {

@@ -2,6 +2,7 @@
 
 //! What happens in a run.
 
+pub mod optical;
 pub mod packet;
 pub mod ram;
 mod user;
@@ -9,6 +10,8 @@ mod user;
 /// A scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scenario {
+    /// Packet devices on optical drives that fail and lose power.
+    Optical,
     /// Packet devices on disks that fail and lose power.
     Packet,
     /// RAM disks that are added, changed and removed while they are used.
@@ -17,12 +20,17 @@ pub enum Scenario {
 
 impl Scenario {
     /// All of them, with their names.
-    pub const ALL: [(&'static str, Self); 2] = [("packet", Self::Packet), ("ram", Self::Ram)];
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("optical", Self::Optical),
+        ("packet", Self::Packet),
+        ("ram", Self::Ram),
+    ];
 
     /// The body of the first task.
     pub fn run(self, seed: u64) {
         rb::sim::reset();
         match self {
+            Self::Optical => optical::run(seed),
             Self::Packet => packet::run(seed),
             Self::Ram => ram::run(seed),
         }

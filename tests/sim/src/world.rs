@@ -3,3 +3,4 @@
 //! What is around the drivers.
 
 pub mod disk;
+pub mod drive;

@@ -300,6 +300,15 @@ impl Drive {
         Ok(Vec::new())
     }
 
+    /// Returns what the next power cut could leave of a packet: what is on the disc, unless that was
+    /// never written and is all zeroes, and what is in the cache, if it is there. Packets are counted
+    /// from the start of the disc.
+    pub fn packet_versions(&self, number: u32) -> [Option<Packet>; 2] {
+        let medium = self.medium.as_ref();
+        let on_disc = medium.and_then(|medium| medium.disc.written(number));
+        [on_disc, self.cache.get(number)]
+    }
+
     pub(super) fn cache_packet_bytes(&self) -> usize {
         self.medium.as_ref().map_or(BLOCK, |m| m.disc.bytes())
     }

@@ -200,6 +200,7 @@ impl Glance {
     pub fn open(dev: DevT) -> Result<Self> {
         sim::might_sleep("opening a lower device");
         let device = lower::find(dev).ok_or(ENXIO)?;
+        device.glance()?;
         let name = CString::try_from_fmt(format_args!("{}", device.name()))?;
         Ok(Self { dev, name })
     }

@@ -62,6 +62,11 @@ pub trait Lower {
         0
     }
 
+    /// Is opened, and closed again, by somebody who wants no IO, nor a medium; may sleep.
+    fn glance(&self) -> Result {
+        Ok(())
+    }
+
     /// Is opened; may sleep.
     fn open(&self, _write: bool) -> Result {
         Ok(())
