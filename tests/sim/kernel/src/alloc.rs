@@ -2,22 +2,27 @@
 
 //! Memory: boxes and vectors whose allocations can fail.
 
+mod kbox;
+mod kvec;
+
+pub use kbox::KBox;
+pub use kvec::{
+    KVVec,
+    KVec,
+    PushError,
+    RemoveError, //
+};
+
 use crate::{
-    init::InPlaceInit,
+    error::{
+        code::ENOMEM,
+        Error, //
+    },
     sim::faults::{
         self,
         Allocation, //
     }, //
 };
-use core::{
-    mem::MaybeUninit,
-    ops::{
-        Deref,
-        DerefMut, //
-    },
-    pin::Pin,
-};
-use pinned_init::PinInit;
 
 /// There was no memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +31,12 @@ pub struct AllocError;
 impl From<core::convert::Infallible> for AllocError {
     fn from(never: core::convert::Infallible) -> Self {
         match never {}
+    }
+}
+
+impl From<AllocError> for Error {
+    fn from(_: AllocError) -> Self {
+        ENOMEM
     }
 }
 
@@ -64,264 +75,5 @@ pub fn charge(flags: Flags) -> Result<(), AllocError> {
         Ok(())
     } else {
         Err(AllocError)
-    }
-}
-
-/// A box.
-#[derive(Debug)]
-pub struct KBox<T: ?Sized>(Box<T>);
-
-impl<T> KBox<T> {
-    /// Allocates a box for a value.
-    pub fn new(value: T, flags: Flags) -> Result<Self, AllocError> {
-        charge(flags)?;
-        Ok(Self(Box::new(value)))
-    }
-
-    /// Pins a value in a box.
-    pub fn pin(value: T, flags: Flags) -> Result<Pin<Self>, AllocError> {
-        Ok(Self::into_pin(Self::new(value, flags)?))
-    }
-
-    /// Pins the box.
-    #[allow(unsafe_code)]
-    pub fn into_pin(this: Self) -> Pin<Self> {
-        // SAFETY: What a box points to stays where it is when the box moves, and nothing takes it
-        // out of a pinned box.
-        unsafe { Pin::new_unchecked(this) }
-    }
-
-    /// Takes the value out.
-    pub fn into_inner(this: Self) -> T {
-        *this.0
-    }
-}
-
-impl<T> InPlaceInit<T> for KBox<T> {
-    type PinnedSelf = Pin<Self>;
-
-    #[allow(unsafe_code)]
-    fn try_pin_init<E>(init: impl PinInit<T, E>, flags: Flags) -> Result<Pin<Self>, E>
-    where
-        E: From<AllocError>,
-    {
-        charge(flags)?;
-        let mut place = Box::new(MaybeUninit::<T>::uninit());
-        // SAFETY: The place is valid for writes, and stays where it is. If it fails, nothing looks
-        // at it, and nothing drops what is in it.
-        unsafe { init.__pinned_init(place.as_mut_ptr()) }?;
-        // SAFETY: It has been initialized.
-        let value = unsafe { Box::from_raw(Box::into_raw(place).cast::<T>()) };
-        Ok(Self::into_pin(Self(value)))
-    }
-}
-
-impl<T: ?Sized> Deref for KBox<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<T: ?Sized> DerefMut for KBox<T> {
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.0
-    }
-}
-
-/// A vector.
-#[derive(Debug, PartialEq, Eq)]
-pub struct KVec<T>(Vec<T>);
-
-/// A vector whose memory need not be contiguous.
-pub type KVVec<T> = KVec<T>;
-
-impl<T> KVec<T> {
-    /// Makes an empty vector, which allocates nothing.
-    pub const fn new() -> Self {
-        Self(Vec::new())
-    }
-
-    /// Allocates room for so many elements.
-    pub fn with_capacity(capacity: usize, flags: Flags) -> Result<Self, AllocError> {
-        if capacity != 0 {
-            charge(flags)?;
-        }
-        Ok(Self(Vec::with_capacity(capacity)))
-    }
-
-    /// Allocates a vector of equal elements.
-    pub fn from_elem(value: T, n: usize, flags: Flags) -> Result<Self, AllocError>
-    where
-        T: Clone,
-    {
-        if n != 0 {
-            charge(flags)?;
-        }
-        Ok(Self(vec![value; n]))
-    }
-
-    /// Has room for more elements.
-    pub fn reserve(&mut self, more: usize, flags: Flags) -> Result<(), AllocError> {
-        if self.0.capacity() - self.0.len() < more {
-            charge(flags)?;
-            self.0.reserve(more);
-        }
-        Ok(())
-    }
-
-    /// Appends an element.
-    pub fn push(&mut self, value: T, flags: Flags) -> Result<(), AllocError> {
-        self.reserve(1, flags)?;
-        self.0.push(value);
-        Ok(())
-    }
-
-    /// Appends an element, if there is room.
-    pub fn push_within_capacity(&mut self, value: T) -> Result<(), PushError<T>> {
-        if self.0.len() == self.0.capacity() {
-            return Err(PushError(value));
-        }
-        self.0.push(value);
-        Ok(())
-    }
-
-    /// Appends elements.
-    pub fn extend_from_slice(&mut self, more: &[T], flags: Flags) -> Result<(), AllocError>
-    where
-        T: Clone,
-    {
-        self.reserve(more.len(), flags)?;
-        self.0.extend_from_slice(more);
-        Ok(())
-    }
-
-    /// Makes it that long.
-    pub fn resize(&mut self, len: usize, value: T, flags: Flags) -> Result<(), AllocError>
-    where
-        T: Clone,
-    {
-        self.reserve(len.saturating_sub(self.0.len()), flags)?;
-        self.0.resize(len, value);
-        Ok(())
-    }
-
-    /// Takes the last element.
-    pub fn pop(&mut self) -> Option<T> {
-        self.0.pop()
-    }
-
-    /// Removes an element.
-    pub fn remove(&mut self, index: usize) -> Result<T, RemoveError> {
-        if index < self.0.len() {
-            Ok(self.0.remove(index))
-        } else {
-            Err(RemoveError)
-        }
-    }
-
-    /// Keeps the elements for which `f` holds.
-    pub fn retain(&mut self, mut f: impl FnMut(&mut T) -> bool) {
-        self.0.retain_mut(|value| f(value));
-    }
-
-    /// Takes all elements.
-    pub fn drain_all(&mut self) -> std::vec::Drain<'_, T> {
-        self.0.drain(..)
-    }
-
-    /// Keeps the first elements.
-    pub fn truncate(&mut self, len: usize) {
-        self.0.truncate(len);
-    }
-
-    /// Removes all elements.
-    pub fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    /// Returns for how many elements there is room.
-    pub fn capacity(&self) -> usize {
-        self.0.capacity()
-    }
-}
-
-/// There was no room.
-#[derive(Debug)]
-pub struct PushError<T>(pub T);
-
-/// There is no such element.
-#[derive(Debug)]
-pub struct RemoveError;
-
-impl<T> From<PushError<T>> for crate::error::Error {
-    fn from(_: PushError<T>) -> Self {
-        crate::error::code::EINVAL
-    }
-}
-
-impl From<RemoveError> for crate::error::Error {
-    fn from(_: RemoveError) -> Self {
-        crate::error::code::EINVAL
-    }
-}
-
-impl<T> Default for KVec<T> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<T> Deref for KVec<T> {
-    type Target = [T];
-
-    fn deref(&self) -> &[T] {
-        &self.0
-    }
-}
-
-impl<T> DerefMut for KVec<T> {
-    fn deref_mut(&mut self) -> &mut [T] {
-        &mut self.0
-    }
-}
-
-impl<T> AsRef<[T]> for KVec<T> {
-    fn as_ref(&self) -> &[T] {
-        &self.0
-    }
-}
-
-impl<T> AsMut<[T]> for KVec<T> {
-    fn as_mut(&mut self) -> &mut [T] {
-        &mut self.0
-    }
-}
-
-impl<T> IntoIterator for KVec<T> {
-    type Item = T;
-    type IntoIter = std::vec::IntoIter<T>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
-    }
-}
-
-impl<'a, T> IntoIterator for &'a KVec<T> {
-    type Item = &'a T;
-    type IntoIter = core::slice::Iter<'a, T>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
-    }
-}
-
-impl<'a, T> IntoIterator for &'a mut KVec<T> {
-    type Item = &'a mut T;
-    type IntoIter = core::slice::IterMut<'a, T>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.iter_mut()
     }
 }

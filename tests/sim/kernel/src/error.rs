@@ -2,10 +2,7 @@
 
 //! Error codes.
 
-use crate::{
-    alloc::AllocError,
-    fmt, //
-};
+use crate::fmt;
 use core::num::NonZero;
 
 /// An error code of the kernel.
@@ -75,12 +72,6 @@ impl core::fmt::Debug for Error {
             Some(name) => f.write_str(name),
             None => write!(f, "Error({})", -self.to_errno()),
         }
-    }
-}
-
-impl From<AllocError> for Error {
-    fn from(_: AllocError) -> Self {
-        code::ENOMEM
     }
 }
 
