@@ -4,38 +4,17 @@
 
 use super::{
     context,
-    run::{
+    identity::current,
+    state::{
         is_running,
         with, //
     },
-    task::{
-        self,
-        Task, //
-    },
+    task, //
 };
-use std::collections::BTreeMap;
-
-type Call = Box<dyn FnOnce()>;
-
-/// The time, and what is to happen.
-#[derive(Default)]
-pub(super) struct Clock {
-    now: u64,
-    next: u64,
-    timers: BTreeMap<(u64, u64), Call>,
-    /// Something happens, and is not over: other tasks may run meanwhile.
-    pub(super) busy: bool,
-}
 
 /// Something that is to happen.
 #[derive(Clone, Copy, Debug)]
 pub struct Timer(u64, u64);
-
-impl Clock {
-    pub(super) fn has_timer(&self) -> bool {
-        !self.timers.is_empty()
-    }
-}
 
 /// Returns the time, in nanoseconds since the beginning of the run.
 pub fn now() -> u64 {
@@ -68,7 +47,7 @@ pub fn sleep(nanos: u64) {
         return;
     }
     let until = now().saturating_add(nanos);
-    let me = task::current();
+    let me = current();
     after(nanos, move || task::wake(me));
     while is_running() && now() < until {
         task::wait("time");
@@ -77,7 +56,7 @@ pub fn sleep(nanos: u64) {
 
 /// Waits until woken or until `deadline`; see [`task::wait`].
 pub fn wait_until(what: &'static str, deadline: u64) {
-    let me: Task = task::current();
+    let me = current();
     let timer = after(deadline.saturating_sub(now()), move || task::wake(me));
     task::wait(what);
     cancel(timer);

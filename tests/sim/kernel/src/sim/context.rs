@@ -2,21 +2,16 @@
 
 //! What a task may do where it is.
 
+pub use super::state::Kind;
 use super::{
-    run::{
+    identity::current_index,
+    report::violation,
+    state::{
         is_running,
-        violation,
-        with, //
+        with,
+        Context, //
     },
-    task::current_index,
 };
-
-/// Where a task is.
-#[derive(Default)]
-pub(super) struct Context {
-    sections: Vec<(Kind, &'static str)>,
-    pub(super) held: Vec<(&'static str, usize)>,
-}
 
 impl Context {
     fn find(&self, kind: Kind) -> Option<&'static str> {
@@ -30,19 +25,6 @@ impl Context {
         let lock = self.held.last().map(|lock| format!("the lock {}", lock.0));
         section.or(lock)
     }
-}
-
-/// What a section of code is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// It must not sleep.
-    Atomic,
-    /// It must not allocate memory in ways that wait for I/O.
-    IoPath,
-    /// Allocations start no I/O.
-    NoIo,
-    /// Something that hardware began.
-    Interrupt,
 }
 
 /// A section of code in which something is forbidden, until this is dropped.

@@ -2,24 +2,22 @@
 
 //! Faults that the seed injects.
 
+pub use super::state::Rates;
 use super::{
     context::{
         self,
         Kind, //
     },
-    run::{
+    points::{
+        count,
+        point, //
+    },
+    report::violation,
+    state::{
         is_running,
-        violation,
         with, //
     },
 };
-
-/// How often something fails: once in so many times; 0 for never.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Rates {
-    /// Allocations that may fail.
-    pub allocation: u64,
-}
 
 /// Sets how often something fails from now on.
 pub fn set(rates: Rates) {
@@ -55,11 +53,11 @@ pub fn allocate(how: Allocation) -> bool {
             ));
         }
     }
-    super::point();
+    point();
     let fails = with(|sim| sim.rates.allocation != 0 && sim.rng.below(sim.rates.allocation) == 0);
     // The kernel does not fail small allocations that may wait.
     if fails && how != Allocation::NoIo {
-        super::count("allocations failed", 1);
+        count("allocations failed", 1);
         return false;
     }
     true

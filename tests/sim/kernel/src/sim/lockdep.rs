@@ -3,25 +3,19 @@
 //! The order of locks.
 
 use super::{
-    run::{
-        is_running,
-        violation,
-        with, //
+    context::{
+        within,
+        Kind, //
     },
-    task::current_index,
+    identity::current_index,
+    report::violation,
+    state::{
+        is_running,
+        with,
+        Lockdep, //
+    },
 };
-use std::collections::{
-    BTreeMap,
-    BTreeSet, //
-};
-
-/// Which class of lock was taken while which was held, and what is taken by interrupts.
-#[derive(Default)]
-pub(super) struct Lockdep {
-    after: BTreeMap<&'static str, BTreeSet<&'static str>>,
-    in_interrupts: BTreeSet<&'static str>,
-    in_tasks: BTreeSet<&'static str>,
-}
+use std::collections::BTreeSet;
 
 impl Lockdep {
     fn leads(&self, from: &'static str, to: &'static str) -> bool {
@@ -45,7 +39,7 @@ pub fn acquire(class: &'static str, address: usize, spins: bool) {
     if !is_running() || std::thread::panicking() {
         return;
     }
-    let interrupt = super::context::within(super::context::Kind::Interrupt).is_some();
+    let interrupt = within(Kind::Interrupt).is_some();
     let me = current_index();
     let wrong = with(|sim| {
         let held = match sim.tasks.get_mut(me) {

@@ -5,14 +5,19 @@
 //! Coroutines and the hand-over between them are those of `shuttle`. What runs next is decided in
 //! [`schedule`]; time, in [`clock`]; what a task must not do, in [`context`] and [`lockdep`].
 
+mod adapter;
 pub mod clock;
 pub mod context;
 pub mod faults;
+mod identity;
 pub mod lockdep;
+mod points;
 pub mod rcu;
+mod report;
 mod rng;
 mod run;
 mod schedule;
+mod state;
 mod task;
 
 pub use context::{
@@ -21,75 +26,36 @@ pub use context::{
     might_sleep,
     Section, //
 };
+pub use identity::{
+    current,
+    Task, //
+};
+pub use points::{
+    choose,
+    count,
+    once_in,
+    point,
+    yield_now, //
+};
+pub use report::{
+    failed,
+    log,
+    violation, //
+};
 pub use rng::Rng;
 pub use run::{
     check,
-    failed,
-    is_running,
-    log,
-    violation,
     Failure,
-    Options,
-    Stats, //
+    Options, //
 };
 pub use schedule::Strategy;
+pub use state::{
+    is_running,
+    Stats, //
+};
 pub use task::{
-    current,
     exited,
     spawn,
     wait,
-    wake,
-    Task, //
+    wake, //
 };
-
-use run::with;
-
-/// After so many points, a run has no end.
-const TOO_MANY: u64 = 3_000_000;
-
-/// A place where another task may run.
-pub fn point() {
-    if !is_running() || std::thread::panicking() {
-        return;
-    }
-    let (switches, points) = with(|sim| (sim.schedule.is_switch(), sim.schedule.points()));
-    look_at(points);
-    if switches {
-        schedule::switch();
-    }
-}
-
-fn look_at(points: u64) {
-    if points > TOO_MANY && !failed() {
-        violation("the run has no end");
-    }
-}
-
-/// Lets another task run, if one can.
-pub fn yield_now() {
-    if is_running() {
-        let points = with(|sim| {
-            sim.schedule.give_way(task::shuttle_index());
-            sim.schedule.points()
-        });
-        look_at(points);
-        schedule::switch();
-    }
-}
-
-/// Returns a number below `n`, decided by the seed.
-pub fn choose(n: u64) -> u64 {
-    with(|sim| sim.rng.below(n))
-}
-
-/// Returns true once in `n` times, decided by the seed.
-pub fn once_in(n: u64) -> bool {
-    choose(n) == 0
-}
-
-/// Counts something for the report.
-pub fn count(what: &'static str, by: u64) {
-    if is_running() {
-        with(|sim| *sim.stats.counts.entry(what).or_default() += by);
-    }
-}

@@ -8,31 +8,22 @@ use super::{
         self,
         Section, //
     },
-    run::{
-        is_running,
-        with, //
-    },
-    task::{
-        self,
+    identity::{
+        current_index,
         Task, //
     },
+    points::{
+        choose,
+        point, //
+    },
+    state::{
+        is_running,
+        with,
+        Call,
+        Rcu, //
+    },
+    task, //
 };
-use std::collections::{
-    BTreeMap,
-    BTreeSet, //
-};
-
-type Call = Box<dyn FnOnce()>;
-
-/// Readers, and what waits for them.
-#[derive(Default)]
-pub(super) struct Rcu {
-    next: u64,
-    readers: BTreeSet<u64>,
-    /// What is to be called, and which readers it waits for.
-    calls: BTreeMap<u64, (BTreeSet<u64>, Option<Call>)>,
-    waiters: BTreeSet<usize>,
-}
 
 impl Rcu {
     fn take_number(&mut self) -> u64 {
@@ -46,7 +37,7 @@ pub struct Guard(u64, #[allow(dead_code, reason = "for its drop")] Section);
 
 /// Locks RCU.
 pub fn read_lock() -> Guard {
-    super::point();
+    point();
     let section = context::atomic("RCU is locked");
     if !is_running() {
         return Guard(0, section);
@@ -76,7 +67,7 @@ impl Drop for Guard {
         for number in ready {
             schedule(number);
         }
-        super::point();
+        point();
     }
 }
 
@@ -99,7 +90,7 @@ pub fn call(call: impl FnOnce() + 'static) {
 }
 
 fn schedule(number: u64) {
-    let delay = super::choose(2_000_000);
+    let delay = choose(2_000_000);
     clock::after(delay, move || {
         let call = with(|sim| {
             sim.rcu
@@ -126,9 +117,9 @@ pub fn barrier() {
     if !is_running() || std::thread::panicking() {
         return;
     }
-    super::point();
+    point();
     let last = with(|sim| sim.rcu.take_number());
-    let me = task::current_index();
+    let me = current_index();
     loop {
         let pending = with(|sim| {
             let pending = sim

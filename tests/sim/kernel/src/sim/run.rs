@@ -3,30 +3,34 @@
 //! Running scenarios, one seed after the other.
 
 use super::{
-    clock::{
-        self,
-        Clock, //
+    adapter::Adapter,
+    clock,
+    report::{
+        log,
+        stop,
+        violation, //
     },
-    faults::Rates,
-    lockdep::Lockdep,
-    rcu::Rcu,
     rng::Rng,
     schedule::{
         self,
-        Adapter,
         Schedule,
         Strategy, //
     },
-    task::{
+    state::{
         self,
-        Info, //
+        is_running,
+        with,
+        Clock,
+        Info,
+        Lockdep,
+        Rates,
+        Rcu,
+        Sim,
+        Stats, //
     },
+    task,
 };
 use std::{
-    cell::{
-        Cell,
-        RefCell, //
-    },
     collections::{
         BTreeMap,
         VecDeque, //
@@ -37,32 +41,8 @@ use std::{
     },
 };
 
-/// How many lines of the log a failure shows.
-const LOG_LINES: usize = 60;
-
 /// Stack of a task. Drivers of the kernel have 16 KiB; the host's formatting takes more.
 const STACK: usize = 128 << 10;
-
-/// The state of a run.
-pub(super) struct Sim {
-    pub(super) rng: Rng,
-    pub(super) schedule: Schedule,
-    pub(super) clock: Clock,
-    pub(super) tasks: Vec<Info>,
-    /// The tasks by the numbers that shuttle has given them.
-    pub(super) ids: BTreeMap<usize, usize>,
-    pub(super) lockdep: Lockdep,
-    pub(super) rcu: Rcu,
-    pub(super) rates: Rates,
-    pub(super) failed: Option<String>,
-    pub(super) stats: Stats,
-    log: VecDeque<String>,
-}
-
-thread_local! {
-    static SIM: RefCell<Option<Sim>> = const { RefCell::new(None) };
-    static RUNNING: Cell<bool> = const { Cell::new(false) };
-}
 
 /// What to run.
 #[derive(Clone, Copy, Debug)]
@@ -75,17 +55,6 @@ pub struct Options {
     pub strategy: Option<Strategy>,
 }
 
-/// What was done.
-#[derive(Clone, Debug, Default)]
-pub struct Stats {
-    /// How many runs.
-    pub runs: u64,
-    /// How many places where another task could run.
-    pub points: u64,
-    /// What was counted with [`count`](super::count).
-    pub counts: BTreeMap<&'static str, u64>,
-}
-
 /// A run that has shown an error.
 #[derive(Clone, Debug)]
 pub struct Failure {
@@ -93,65 +62,6 @@ pub struct Failure {
     pub seed: u64,
     /// What was wrong, and the last lines of the log.
     pub text: String,
-}
-
-/// Returns whether the caller is in a simulation.
-pub fn is_running() -> bool {
-    RUNNING.with(Cell::get)
-}
-
-pub(super) fn with<R>(f: impl FnOnce(&mut Sim) -> R) -> R {
-    SIM.with(|sim| f(sim.borrow_mut().as_mut().expect("a simulation runs")))
-}
-
-/// Adds a line to the log of the run.
-pub fn log(line: String) {
-    if !is_running() {
-        println!("{}", line.trim_end());
-        return;
-    }
-    let line = format!(
-        "[{:>12}] {}: {}",
-        clock::now(),
-        task::current().name(),
-        line.trim_end()
-    );
-    with(|sim| {
-        if sim.log.len() == LOG_LINES {
-            sim.log.pop_front();
-        }
-        sim.log.push_back(line);
-    });
-}
-
-/// Ends the run, which has shown an error.
-///
-/// The task stays where it is for good, so that nothing is unwound through a driver.
-pub fn violation(text: &str) {
-    if !is_running() {
-        panic!("{text}");
-    }
-    let name = task::current().name();
-    with(|sim| {
-        if sim.failed.is_none() {
-            sim.failed = Some(format!("{name}: {text}"));
-        }
-    });
-    if std::thread::panicking() {
-        return;
-    }
-    if task::current_index() == 0 {
-        // The clock is needed to end the run.
-        stop();
-    }
-    loop {
-        schedule::switch();
-    }
-}
-
-/// Returns whether the run has shown an error.
-pub fn failed() -> bool {
-    with(|sim| sim.failed.is_some())
 }
 
 /// Runs a scenario with one seed after the other, until one shows an error.
@@ -188,12 +98,12 @@ pub fn check(
             *next.lock().expect("it is ours") = seed.wrapping_add(1);
         })
     }));
-    RUNNING.with(|running| running.set(false));
+    state::end();
     let total = stats.lock().map(|stats| stats.clone()).unwrap_or_default();
     let failed_seed = seed
         .lock()
         .map_or_else(|err| *err.into_inner(), |seed| *seed);
-    let sim = SIM.with(|sim| sim.borrow_mut().take());
+    let sim = state::take();
     match (result, sim) {
         (Ok(_), _) => Ok(total),
         (Err(_), Some(sim)) => {
@@ -241,8 +151,7 @@ fn one(seed: u64, strategy: Option<Strategy>, scenario: impl FnOnce() + 'static)
         stats: Stats::default(),
         log: VecDeque::new(),
     };
-    SIM.with(|place| *place.borrow_mut() = Some(sim));
-    RUNNING.with(|running| running.set(true));
+    state::begin(sim);
     task::spawn("init", scenario);
     while !is_over() {
         schedule::switch();
@@ -253,18 +162,12 @@ fn one(seed: u64, strategy: Option<Strategy>, scenario: impl FnOnce() + 'static)
             task_violation();
         }
     }
-    RUNNING.with(|running| running.set(false));
-    let sim = SIM.with(|sim| sim.borrow_mut().take());
+    state::end();
+    let sim = state::take();
     sim.map_or_else(Stats::default, |sim| Stats {
         points: sim.schedule.points(),
         ..sim.stats
     })
-}
-
-/// Ends the run, from the clock.
-fn stop() -> ! {
-    RUNNING.with(|running| running.set(false));
-    std::panic::resume_unwind(Box::new("a violation"))
 }
 
 fn is_over() -> bool {
@@ -296,5 +199,5 @@ fn task_violation() {
             .collect();
         waiting.join(", ")
     });
-    super::violation(&format!("nobody can go on: {text}"));
+    violation(&format!("nobody can go on: {text}"));
 }

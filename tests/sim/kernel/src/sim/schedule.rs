@@ -9,17 +9,7 @@
 //! Task 0 is the clock. It runs if no other task can, and now and then if a timer is pending, since
 //! time passes while tasks run, too.
 
-use super::{
-    clock::Clock,
-    rng::Rng,
-    run::with, //
-};
-use shuttle::scheduler::{
-    Schedule as Start,
-    Scheduler as Shuttle,
-    Task,
-    TaskId, //
-};
+use super::rng::Rng;
 
 /// How it is decided what runs next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,10 +103,20 @@ impl Schedule {
         self.priorities.get(task).copied().unwrap_or(0)
     }
 
-    fn pick(&mut self, tasks: &[usize], current: Option<usize>, clock: &Clock) -> usize {
-        let is_task = |task: &usize| *task != 0 || clock.busy;
+    /// Chooses one of the tasks that can run.
+    ///
+    /// `busy` says that the clock is a task like others, as something happens that is not over;
+    /// `has_timer`, that a timer is pending.
+    pub(super) fn pick(
+        &mut self,
+        tasks: &[usize],
+        current: Option<usize>,
+        busy: bool,
+        has_timer: bool,
+    ) -> usize {
+        let is_task = |task: &usize| *task != 0 || busy;
         let others: Vec<usize> = tasks.iter().copied().filter(is_task).collect();
-        let has_timer = clock.has_timer() && !clock.busy;
+        let has_timer = has_timer && !busy;
         if others.is_empty() || (has_timer && tasks.contains(&0) && self.rng.below(100) == 0) {
             return 0;
         }
@@ -140,47 +140,4 @@ impl Schedule {
 /// Asks what runs next.
 pub(super) fn switch() {
     shuttle::thread::yield_now();
-}
-
-/// What shuttle asks.
-pub(super) struct Adapter {
-    /// How many runs are left.
-    pub(super) left: u64,
-}
-
-impl Shuttle for Adapter {
-    fn new_execution(&mut self) -> Option<Start> {
-        self.left = self.left.checked_sub(1)?;
-        Some(Start::new(0))
-    }
-
-    fn next_task(
-        &mut self,
-        runnable: &[&Task],
-        current: Option<TaskId>,
-        _is_yielding: bool,
-    ) -> Option<TaskId> {
-        let mut ids: Vec<usize> = runnable.iter().map(|task| usize::from(task.id())).collect();
-        let current = current.map(usize::from);
-        if !super::is_running() {
-            return ids.first().map(|&id| TaskId::from(id));
-        }
-        let id = with(|sim| {
-            let (tasks, known) = (&sim.tasks, &sim.ids);
-            ids.retain(|id| {
-                let task = known.get(id).and_then(|&task| tasks.get(task));
-                task.is_none_or(|task| !task.blocked)
-            });
-            if sim.failed.is_some() && ids.contains(&0) {
-                0
-            } else {
-                sim.schedule.pick(&ids, current, &sim.clock)
-            }
-        });
-        Some(TaskId::from(id))
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        0
-    }
 }

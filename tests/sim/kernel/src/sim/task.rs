@@ -3,96 +3,37 @@
 //! Tasks.
 
 use super::{
-    context::Context,
-    run::{
+    context::might_sleep,
+    identity::{
+        current_index,
+        shuttle_index,
+        Task, //
+    },
+    points::point,
+    report::violation,
+    schedule,
+    state::{
         is_running,
-        violation,
-        with, //
-    },
-    schedule, //
-};
-use std::{
-    collections::BTreeSet,
-    panic::{
-        catch_unwind,
-        AssertUnwindSafe, //
+        with,
+        Info, //
     },
 };
-
-/// A task of the simulation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Task(pub(super) usize);
-
-/// What is known of a task.
-pub(super) struct Info {
-    pub(super) name: String,
-    /// What it waits for.
-    pub(super) waits: Option<&'static str>,
-    /// It is not to run until it is woken.
-    pub(super) blocked: bool,
-    /// It was woken since it has waited last.
-    woken: bool,
-    pub(super) done: bool,
-    pub(super) context: Context,
-    /// Who waits until it has ended.
-    joiners: BTreeSet<usize>,
-}
-
-impl Info {
-    pub(super) fn new(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            waits: None,
-            blocked: false,
-            woken: false,
-            done: false,
-            context: Context::default(),
-            joiners: BTreeSet::new(),
-        }
-    }
-}
-
-/// Returns the number that shuttle has given to the task that runs.
-pub(super) fn shuttle_index() -> usize {
-    usize::from(shuttle::current::me())
-}
-
-/// Returns the number of the task that runs.
-pub(super) fn current_index() -> usize {
-    let id = shuttle_index();
-    with(|sim| sim.ids.get(&id).copied()).unwrap_or(0)
-}
-
-/// Returns the task that runs.
-pub fn current() -> Task {
-    Task(current_index())
-}
+use std::panic::{
+    catch_unwind,
+    AssertUnwindSafe, //
+};
 
 impl Task {
-    /// Returns the name of the task.
-    pub fn name(self) -> String {
-        with(|sim| {
-            sim.tasks
-                .get(self.0)
-                .map_or(String::new(), |task| task.name.clone())
-        })
-    }
-
     /// Returns whether somebody has sent it a signal; nobody does.
     pub fn signal_pending(self) -> bool {
-        super::point();
+        point();
         false
-    }
-
-    /// Returns the number of the task.
-    pub fn pid(self) -> i32 {
-        self.0 as i32
     }
 }
 
 /// Starts a task.
 pub fn spawn(name: &str, body: impl FnOnce() + 'static) -> Task {
-    super::point();
+    point();
     let task = with(|sim| {
         sim.tasks.push(Info::new(name));
         sim.schedule.woken();
@@ -117,7 +58,7 @@ pub fn spawn(name: &str, body: impl FnOnce() + 'static) -> Task {
         }
         end(task);
     });
-    super::point();
+    point();
     task
 }
 
@@ -154,8 +95,8 @@ fn is_done(task: Task) -> bool {
 
 /// Waits until a task has ended.
 pub fn exited(task: Task) {
-    super::might_sleep("waiting for a task");
-    super::point();
+    might_sleep("waiting for a task");
+    point();
     while is_running() && !is_done(task) {
         let me = current_index();
         with(|sim| {
