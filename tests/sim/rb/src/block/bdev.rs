@@ -2,6 +2,10 @@
 
 //! Lower devices.
 
+mod limits;
+
+pub use limits::LowerLimits;
+
 use super::{
     dev_t::DevT,
     gen_disk::Ioctl,
@@ -33,29 +37,6 @@ pub enum Mode {
     Read,
     /// For reading and writing.
     ReadWrite,
-}
-
-/// What a lower device allows.
-#[derive(Clone, Copy, Debug)]
-pub struct LowerLimits {
-    /// Smallest unit of IO, in bytes.
-    pub logical_block_size: u32,
-    /// Smallest unit the device writes without reading, in bytes.
-    pub physical_block_size: u32,
-    /// Most that one request moves, in sectors of 512 bytes.
-    pub max_sectors: u32,
-    /// Most segments that one request has.
-    pub max_segments: u32,
-    /// Most bytes that one segment has.
-    pub max_segment_size: u32,
-    /// Multiple of which no IO crosses, in sectors of 512 bytes of the whole disk.
-    pub chunk_sectors: u32,
-    /// Mask of the bits of memory addresses and lengths that must be zero in a segment.
-    pub dma_alignment: u32,
-    /// Most that one discard covers, in sectors of 512 bytes.
-    pub max_discard_sectors: u32,
-    /// Whether it seeks.
-    pub rotational: bool,
 }
 
 /// Is told about a device that it has claimed.

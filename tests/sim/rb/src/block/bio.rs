@@ -15,24 +15,11 @@ pub use command::{
 pub use segment::{
     Destination,
     Direction,
+    Piece,
     Segment,
     SegmentIter,
     Source, //
 };
-
-use crate::page::Memory;
-use std::sync::Arc as Shared;
-
-/// A part of the data of a bio, in one page.
-#[derive(Clone)]
-pub struct Piece {
-    /// The page.
-    pub page: Shared<Memory>,
-    /// Where in the page it begins, in bytes.
-    pub offset: usize,
-    /// Its length in bytes.
-    pub len: usize,
-}
 
 /// A block IO descriptor.
 #[derive(Clone)]

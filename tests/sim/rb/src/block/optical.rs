@@ -2,6 +2,10 @@
 
 //! Commands to optical drives.
 
+mod sense;
+
+pub use sense::Sense;
+
 use super::bdev::BdevFile;
 use crate::sim::lower::Payload;
 use kernel::{
@@ -38,19 +42,6 @@ pub enum Data<'a> {
     In(&'a mut CommandBuffer, usize),
     /// The drive gets this many bytes.
     Out(&'a mut CommandBuffer, usize),
-}
-
-/// Why a drive has refused a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sense {
-    /// The response code.
-    pub response: u8,
-    /// The sense key.
-    pub key: u8,
-    /// The additional sense code.
-    pub asc: u8,
-    /// The qualifier of the additional sense code.
-    pub ascq: u8,
 }
 
 /// A command that has failed.

@@ -2,7 +2,6 @@
 
 //! The data of a bio, page by page.
 
-use super::Piece;
 use crate::page::{
     Memory,
     PageMut,
@@ -13,6 +12,18 @@ use kernel::{
     page::PAGE_SIZE,
     prelude::*, //
 };
+use std::sync::Arc as Shared;
+
+/// A part of the data of a bio, in one page.
+#[derive(Clone)]
+pub struct Piece {
+    /// The page.
+    pub page: Shared<Memory>,
+    /// Where in the page it begins, in bytes.
+    pub offset: usize,
+    /// Its length in bytes.
+    pub len: usize,
+}
 
 /// What the data of a bio is to its driver.
 pub trait Direction {
