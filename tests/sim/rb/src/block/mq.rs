@@ -6,6 +6,7 @@ mod forward;
 mod front;
 mod hardware;
 mod operations;
+mod raw;
 mod request;
 mod tag_set;
 mod tags;
@@ -13,11 +14,11 @@ mod tags;
 pub(crate) use hardware::Hardware;
 pub use hardware::RequestQueue;
 pub use operations::{
-    Forwarded,
     Operations,
     Timeout, //
 };
 pub use request::{
+    Forwarded,
     IdleRequest,
     Rejected,
     Request, //

@@ -3,20 +3,23 @@
 use super::{
     core::{
         Core,
-        Fixed,
-        Typed, //
+        Fixed, //
     },
     files,
     operations::{
         Borrowed,
         Front,
-        Operations, //
+        GenDisk,
+        Operations,
+        Typed, //
+    },
+    used::{
+        Opening,
+        Used, //
     },
     user::Handle,
     DeviceOf,
-    DiskToken,
-    GenDisk,
-    Used, //
+    DiskToken, //
 };
 use crate::{
     block::{
@@ -110,11 +113,10 @@ impl DiskOptions {
             no_partitions: self.no_partitions,
             removable: self.removable,
             opens_another: self.opens_another,
-            mq,
         };
         let core = Arc::pin_init(Core::new(fixed), GFP_KERNEL)?;
         Ok(UnaddedDisk {
-            typed: Typed::new(core.as_std().clone(), front, data, counted),
+            typed: Typed::new(core.as_std().clone(), mq, front, data, counted),
         })
     }
 }
@@ -193,7 +195,7 @@ impl<T: Operations> UnaddedDisk<T> {
 
 /// Looks for partitions.
 fn scan(disk: &dyn Used) {
-    let how = super::Opening {
+    let how = Opening {
         write: false,
         nonblock: false,
     };

@@ -2,22 +2,11 @@
 
 //! What a disk is, whatever its driver.
 
-use super::{
-    disks::CountedDisk,
-    operations::{
-        Borrowed,
-        Front,
-        Operations, //
-    },
-    queue::Queue,
-    DiskRef,
-    DiskView, //
-};
+use super::queue::Queue;
 use crate::{
     block::{
         dev_t::DevT,
-        limits::QueueLimits,
-        mq::Hardware, //
+        limits::QueueLimits, //
     },
     new_wait_queue,
     sim::files::Entry,
@@ -27,13 +16,9 @@ use kernel::{
     prelude::*,
     sim,
     str::CString,
-    sync::Mutex,
-    types::ForeignOwnable, //
+    sync::Mutex, //
 };
-use std::sync::{
-    Arc as Shared,
-    Mutex as Plain, //
-};
+use std::sync::Mutex as Plain;
 
 /// What changes about a disk.
 pub(crate) struct State {
@@ -66,7 +51,6 @@ pub(crate) struct Core {
     #[pin]
     idle: WaitQueue,
     files: Plain<Vec<Entry>>,
-    pub(crate) mq: Option<Shared<Hardware>>,
     pub(crate) no_partitions: bool,
     pub(crate) removable: bool,
 }
@@ -81,7 +65,6 @@ pub(crate) struct Fixed {
     pub(crate) no_partitions: bool,
     pub(crate) removable: bool,
     pub(crate) opens_another: bool,
-    pub(crate) mq: Option<Shared<Hardware>>,
 }
 
 impl Core {
@@ -112,7 +95,6 @@ impl Core {
             queue <- Queue::new(),
             idle <- new_wait_queue!("those who use a disk"),
             files: Plain::default(),
-            mq: fixed.mq,
             no_partitions: fixed.no_partitions,
             removable: fixed.removable,
         })
@@ -185,42 +167,5 @@ impl Core {
             ::core::mem::take(&mut *files)
         };
         drop(files);
-    }
-}
-
-/// A disk and the data of its driver.
-pub(crate) struct Typed<T: Operations> {
-    pub(crate) disk: DiskRef,
-    pub(crate) front: Box<dyn Front<T>>,
-    data: T::Data,
-    // Dropped last.
-    _counted: CountedDisk,
-}
-
-impl<T: Operations> Typed<T> {
-    pub(super) fn new(
-        core: Shared<Core>,
-        front: Box<dyn Front<T>>,
-        data: T::Data,
-        counted: CountedDisk,
-    ) -> Shared<Self> {
-        Shared::new(Self {
-            disk: DiskRef(DiskView(core)),
-            front,
-            data,
-            _counted: counted,
-        })
-    }
-
-    pub(crate) fn core(&self) -> &Core {
-        &self.disk.0 .0
-    }
-
-    pub(crate) fn view(&self) -> &DiskView {
-        &self.disk
-    }
-
-    pub(crate) fn data(&self) -> Borrowed<'_, T> {
-        self.data.lend()
     }
 }

@@ -3,11 +3,15 @@
 //! The files of a disk.
 
 use super::{
-    core::Typed,
-    DiskRef,
-    DiskView,
-    GenDisk,
-    Operations, //
+    operations::{
+        GenDisk,
+        Operations,
+        Typed, //
+    },
+    view::{
+        DiskRef,
+        DiskView, //
+    },
 };
 use crate::{
     sim::files::{

@@ -1,16 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 
+//! What a driver does for its disk, and the disk itself.
+
 use super::{
-    core::Typed,
-    DiskRef,
-    GenDisk, //
+    core::Core,
+    disks::CountedDisk,
+    used::Opening,
+    view::{
+        DiskRef,
+        DiskView, //
+    },
 };
-use crate::block::{
-    bio::Bio,
-    error::BlkResult, //
+use crate::{
+    block::{
+        bio::Bio,
+        error::BlkResult,
+        mq::Hardware, //
+    },
+    sim::disks,
 };
+use ::core::ops::Deref;
 use kernel::{
     prelude::*,
+    sim,
     str::CString,
     types::ForeignOwnable, //
 };
@@ -46,15 +58,6 @@ pub trait Operations: Sized + 'static {
     }
 }
 
-/// How a disk is opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Opening {
-    /// For writing.
-    pub write: bool,
-    /// With `O_NONBLOCK`.
-    pub nonblock: bool,
-}
-
 /// An ioctl as somebody has asked for it.
 pub struct Ioctl {
     pub(crate) cmd: u32,
@@ -82,4 +85,100 @@ impl Ioctl {
 pub(crate) trait Front<T: Operations>: Send + Sync {
     /// Carries out a bio, and waits for it.
     fn submit(&self, disk: &Shared<Typed<T>>, bio: Bio) -> BlkResult;
+}
+
+/// A disk and the data of its driver.
+pub(crate) struct Typed<T: Operations> {
+    pub(crate) disk: DiskRef,
+    pub(crate) front: Box<dyn Front<T>>,
+    data: T::Data,
+    // Dropped last.
+    _counted: CountedDisk,
+}
+
+impl<T: Operations> Typed<T> {
+    pub(super) fn new(
+        core: Shared<Core>,
+        mq: Option<Shared<Hardware>>,
+        front: Box<dyn Front<T>>,
+        data: T::Data,
+        counted: CountedDisk,
+    ) -> Shared<Self> {
+        Shared::new(Self {
+            disk: DiskRef(DiskView::new(core, mq)),
+            front,
+            data,
+            _counted: counted,
+        })
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        self.disk.core()
+    }
+
+    pub(crate) fn view(&self) -> &DiskView {
+        &self.disk
+    }
+
+    pub(crate) fn data(&self) -> Borrowed<'_, T> {
+        self.data.lend()
+    }
+}
+
+/// A disk that was added to the system, and is removed when this is dropped.
+pub struct GenDisk<T: Operations> {
+    pub(crate) typed: Shared<Typed<T>>,
+    /// Whether this removes it, and is not only lent.
+    pub(super) owns: bool,
+}
+
+impl<T: Operations> Deref for GenDisk<T> {
+    type Target = DiskRef;
+
+    fn deref(&self) -> &DiskRef {
+        &self.typed.disk
+    }
+}
+
+impl<T: Operations> GenDisk<T> {
+    /// Lends a disk.
+    pub(crate) fn lend<R>(typed: &Shared<Typed<T>>, f: impl FnOnce(&Self) -> R) -> R {
+        f(&Self {
+            typed: typed.clone(),
+            owns: false,
+        })
+    }
+
+    /// Returns the data of the disk.
+    pub fn data(&self) -> Borrowed<'_, T> {
+        self.typed.data()
+    }
+
+    /// Runs `f` while the disk can be neither opened nor closed.
+    pub fn with_openers<R>(&self, f: impl FnOnce(u32) -> R) -> R {
+        let _open = self.core().open_mutex.lock();
+        f(self.openers())
+    }
+}
+
+impl<T: Operations> Drop for GenDisk<T> {
+    fn drop(&mut self) {
+        if !self.owns {
+            return;
+        }
+        sim::might_sleep("removing a disk");
+        let core = self.typed.core();
+        core.leave();
+        {
+            let _open = core.open_mutex.lock();
+            core.set(|state| {
+                state.live = false;
+                state.capacity = 0;
+            });
+        }
+        disks::remove(core);
+        core.take_files();
+        core.queue.kill();
+        self.typed.view().wait_for_dispatch();
+    }
 }

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A disk as its users have it.
+//! What happens when users open a disk, and use it.
 
 use super::{
-    core::{
-        Core,
+    core::Core,
+    operations::{
+        GenDisk,
+        Ioctl,
+        Operations,
         Typed, //
     },
-    operations::{
-        Ioctl,
+    used::{
         Opening,
-        Operations, //
+        Used, //
     },
-    GenDisk, //
 };
 use crate::block::{
     bio::{
@@ -29,20 +30,6 @@ use crate::block::{
 };
 use kernel::prelude::*;
 use std::sync::Arc as Shared;
-
-/// A disk, whatever its driver.
-pub(crate) trait Used {
-    /// Returns what all disks have.
-    fn core(&self) -> &Core;
-    /// Opens the disk.
-    fn open(&self, how: Opening) -> Result;
-    /// Closes it.
-    fn release(&self);
-    /// Carries out a bio, and waits for it.
-    fn submit(&self, bio: Bio) -> BlkResult;
-    /// Asks the driver.
-    fn ioctl(&self, cmd: u32, arg: usize) -> Result<i32>;
-}
 
 /// The only way to a disk of `T` for others.
 pub(crate) struct Handle<T: Operations>(pub(crate) Shared<Typed<T>>);

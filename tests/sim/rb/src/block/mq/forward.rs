@@ -2,9 +2,9 @@
 
 //! Requests that go to a lower device as they are.
 
-use super::{
-    operations::Forwarded,
-    request::Request, //
+use super::request::{
+    Forwarded,
+    Request, //
 };
 use crate::{
     block::{

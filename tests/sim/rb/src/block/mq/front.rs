@@ -5,16 +5,18 @@
 use super::{
     hardware::Hardware,
     operations::{
-        Forwarded,
         Operations,
         Timeout, //
     },
+    raw::{
+        Done,
+        Raw, //
+    },
     request::{
         Back,
-        Done,
+        Forwarded,
         IdleRequest,
-        Parts,
-        Raw, //
+        Parts, //
     },
     tag_set::{
         Flag,
@@ -96,7 +98,6 @@ impl DiskOptions {
         if T::HAS_FORWARDED {
             let asked = typed.clone();
             let _ = tag_set
-                .tags
                 .ask
                 .set(Box::new(move |rq, result| match asked.upgrade() {
                     Some(disk) => T::forwarded(disk.data(), rq, result),
@@ -123,7 +124,7 @@ impl DiskOptions {
 /// Hands the requests of a queue to the driver.
 fn dispatch<T: Operations>(
     typed: &Shared<Typed<T>>,
-    hardware: &Hardware,
+    hardware: &Shared<Hardware>,
     set: &TagSet<T>,
     queue: u32,
 ) {
@@ -138,6 +139,8 @@ fn dispatch<T: Operations>(
             data: set.tags.take_data(queue, raw.tag),
             raw,
             tags: set.tags.clone(),
+            ask: set.ask.clone(),
+            hardware: hardware.clone(),
         };
         let back = Back::default();
         let idle = IdleRequest {
@@ -300,8 +303,7 @@ impl<T: Operations> MqFront<T> {
             },
             queue,
             tag,
-            core: disk.disk.0 .0.clone(),
-            hardware: self.hardware.clone(),
+            core: disk.view().core.clone(),
             done: done.clone(),
         };
         self.hardware.push(Box::new(raw), false);

@@ -2,7 +2,7 @@
 
 //! The hardware queues of a disk, and who dispatches from them.
 
-use super::request::Raw;
+use super::raw::Raw;
 use crate::{
     new_wait_queue,
     wait::WaitQueue, //

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 use super::request::{
+    Forwarded,
     IdleRequest,
     Rejected,
     Request, //
@@ -60,13 +61,4 @@ pub enum Timeout {
     Done,
     /// It may take as long again.
     Later,
-}
-
-/// What becomes of a request that was forwarded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Forwarded {
-    /// It ends.
-    End(BlkResult),
-    /// blk-mq hands it to the driver again.
-    Requeue,
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
+//! Requests as drivers have them.
+
 use super::{
     hardware::Hardware,
-    operations::Forwarded,
+    raw::Raw,
     tags::{
         Data,
         Tags, //
@@ -10,7 +12,6 @@ use super::{
 };
 use crate::block::{
     bio::{
-        Bio,
         BioIter,
         Command,
         Flags, //
@@ -18,8 +19,7 @@ use crate::block::{
     error::{
         BlkError,
         BlkResult, //
-    },
-    gen_disk::Core,
+    }, //
 };
 use core::marker::PhantomData;
 use kernel::{
@@ -29,71 +29,31 @@ use kernel::{
 };
 use std::sync::{
     Arc as Shared,
-    Mutex, //
+    OnceLock, //
 };
 
-/// Where the submitter finds the result.
-pub(super) struct Done {
-    result: Mutex<Option<BlkResult>>,
-    submitter: sim::Task,
+/// What becomes of a request that was forwarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forwarded {
+    /// It ends.
+    End(BlkResult),
+    /// blk-mq hands it to the driver again.
+    Requeue,
 }
 
-impl Done {
-    pub(super) fn new() -> Shared<Self> {
-        Shared::new(Self {
-            result: Mutex::new(None),
-            submitter: sim::current(),
-        })
-    }
+/// Asks the driver what becomes of a request that was forwarded.
+type Ask<D> = Box<dyn Fn(&Request<D>, BlkResult) -> Forwarded + Send + Sync>;
 
-    fn set(&self, result: BlkResult) {
-        let mut place = self
-            .result
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        assert!(place.is_none(), "a request ends twice");
-        *place = Some(result);
-        drop(place);
-        sim::wake(self.submitter);
-    }
-
-    /// Waits for the result.
-    pub(super) fn wait(&self) -> BlkResult {
-        loop {
-            let result = *self
-                .result
-                .lock()
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
-            if let Some(result) = result {
-                return result;
-            }
-            if !sim::is_running() {
-                return Err(BlkError::IOERR);
-            }
-            sim::wait("the end of a request");
-        }
-    }
-}
-
-/// What a request is, whatever the driver.
-pub(crate) struct Raw {
-    pub(super) command: Command,
-    pub(super) flags: Flags,
-    pub(super) sector: u64,
-    pub(super) bytes: u32,
-    pub(super) bios: Vec<Bio>,
-    pub(super) queue: u32,
-    pub(super) tag: u32,
-    pub(super) core: Shared<Core>,
-    pub(super) hardware: Shared<Hardware>,
-    pub(super) done: Shared<Done>,
-}
+/// Where a tag set has its [`Ask`]; empty if the driver does not want to be asked.
+pub(super) type Asked<D> = Shared<OnceLock<Ask<D>>>;
 
 /// A request and the driver's data of it.
 pub(super) struct Parts<D: Send + Sync> {
     pub(super) raw: Box<Raw>,
     pub(super) data: Data<D>,
     pub(super) tags: Arc<Tags<D>>,
+    pub(super) ask: Asked<D>,
+    pub(super) hardware: Shared<Hardware>,
 }
 
 impl<D: Send + Sync> Parts<D> {
@@ -106,9 +66,9 @@ impl<D: Send + Sync> Parts<D> {
     /// Ends the request.
     pub(super) fn end(self, result: BlkResult) {
         sim::point();
-        let tags = self.tags.clone();
+        let (tags, hardware) = (self.tags.clone(), self.hardware.clone());
         let raw = self.into_raw();
-        let (hardware, core) = (raw.hardware.clone(), raw.core.clone());
+        let core = raw.core.clone();
         hardware.ended(raw.queue, raw.tag);
         tags.give(raw.queue, raw.tag);
         drop(tags);
@@ -151,7 +111,7 @@ impl<'a, D: Send + Sync> IdleRequest<'a, D> {
         sim::point();
         let parts = self.parts.take();
         if let Some(parts) = &parts {
-            parts.raw.hardware.started(parts.raw.queue, parts.raw.tag);
+            parts.hardware.started(parts.raw.queue, parts.raw.tag);
         }
         Request(parts)
     }
@@ -229,8 +189,8 @@ impl<D: Send + Sync> Request<D> {
     /// Gives the request back to blk-mq, which hands it to the driver again.
     pub fn requeue(mut self) {
         if let Some(parts) = self.0.take() {
+            let hardware = parts.hardware.clone();
             let raw = parts.into_raw();
-            let hardware = raw.hardware.clone();
             hardware.ended(raw.queue, raw.tag);
             hardware.push(raw, true);
         }
@@ -257,7 +217,7 @@ impl<D: Send + Sync> Request<D> {
 
     /// Asks the driver what becomes of the request, which was forwarded.
     pub(super) fn ask_forwarded(&self, result: BlkResult) -> Forwarded {
-        match self.parts().tags.ask.get() {
+        match self.parts().ask.get() {
             Some(ask) => ask(self, result),
             None => Forwarded::End(result),
         }

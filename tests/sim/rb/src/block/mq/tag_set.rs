@@ -2,6 +2,7 @@
 
 use super::{
     operations::Operations,
+    request::Asked,
     tags::Tags, //
 };
 use kernel::{
@@ -48,6 +49,8 @@ pub struct TagSet<T: Operations> {
     pub(super) options: TagSetOptions,
     pub(super) set_data: T::SetData,
     pub(super) tags: Arc<Tags<T::RequestData>>,
+    /// Set by the disk that uses the set.
+    pub(super) ask: Asked<T::RequestData>,
 }
 
 impl<T: Operations> TagSet<T> {
@@ -67,6 +70,7 @@ impl<T: Operations> TagSet<T> {
             options,
             tags: make_tags::<T>(queues, options.queue_depth, &data)?,
             set_data: data,
+            ask: Asked::default(),
         }? Error))
     }
 

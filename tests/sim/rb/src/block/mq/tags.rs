@@ -2,11 +2,6 @@
 
 //! Tags, and the data of the driver for each.
 
-use super::{
-    operations::Forwarded,
-    request::Request, //
-};
-use crate::block::error::BlkResult;
 use crate::{
     new_wait_queue,
     wait::WaitQueue, //
@@ -15,10 +10,7 @@ use kernel::{
     prelude::*,
     sim, //
 };
-use std::sync::{
-    Mutex,
-    OnceLock, //
-};
+use std::sync::Mutex;
 
 /// The data of a request.
 pub(super) type Data<D> = Pin<KBox<D>>;
@@ -29,14 +21,9 @@ struct Tag<D> {
     data: Option<Data<D>>,
 }
 
-/// Asks the driver what becomes of a request that was forwarded.
-pub(super) type Ask<D> = Box<dyn Fn(&Request<D>, BlkResult) -> Forwarded + Send + Sync>;
-
 /// The tags of a set.
 #[pin_data]
 pub(crate) struct Tags<D: Send + Sync> {
-    /// Set by the disk that uses the set.
-    pub(super) ask: OnceLock<Ask<D>>,
     queues: Mutex<Vec<Vec<Tag<D>>>>,
     #[pin]
     wait: WaitQueue,
@@ -53,7 +40,6 @@ impl<D: Send + Sync> Tags<D> {
             .map(|queue| queue.into_iter().map(tag).collect())
             .collect();
         pin_init!(Self {
-            ask: OnceLock::new(),
             queues: Mutex::new(queues),
             wait <- new_wait_queue!("a tag"),
         })
