@@ -12,7 +12,7 @@ quiet_cmd_rb_rustdoc = RUSTDOC $(rb_doc_crate)
 		-Zunstable-options --extern pin_init --extern kernel \
 		--extern zerocopy --extern zerocopy_derive \
 		-L$(objtree)/rust --sysroot=/dev/null \
-		-Cunsafe-allow-abi-mismatch=fixed-x18 -Drustdoc::broken-intra-doc-links \
+		-Cunsafe-allow-abi-mismatch=fixed-x18 -Drustdoc::broken-intra-doc-links -Arustdoc::private-intra-doc-links \
 		--generate-link-to-definition --document-private-items \
 		$(rb_doc_externs) -L $(obj)/rust --enable-index-page \
 		--crate-name $(rb_doc_crate) --output $(obj)/doc $<; touch $@

@@ -63,7 +63,7 @@ pub(crate) struct Mapping {
 impl Mapping {
     /// Maps the lower device that `options` names to the packet device `dev`.
     ///
-    /// Fails as [`plain::open`], and with [`ENOMEM`]. May sleep, and wait for hardware.
+    /// Fails as [`Session::open`], and with [`ENOMEM`]. May sleep, and wait for hardware.
     pub(crate) fn new(
         dev: DevT,
         options: &AddOptions,

@@ -3,7 +3,7 @@
 //! All packet buffers of a device, and what is done with them next.
 //!
 //! [`work`] is one round of that: it [admits](admit) writes to packets, [dispatches](dispatch) their
-//! IO and reads, and says when the drive has to [flush](flush) its cache.
+//! IO and reads, and says when the drive has to [flush] its cache.
 
 mod admit;
 mod dispatch;
