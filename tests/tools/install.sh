@@ -10,7 +10,7 @@
 . "$(dirname "$0")/../lib/ktap.sh"
 # shellcheck source=tests/lib/recipes.sh
 . "$(dirname "$0")/../lib/recipes.sh"
-ktap_plan 33
+ktap_plan 36
 top=$(realpath "$(dirname "$0")/../..")
 mkdir -p "$top/build"
 dir=$(mktemp -d "$top/build/install.XXXXXX")
@@ -58,12 +58,12 @@ in_dest() {
 	modprobe) "$1" -C /dev/null -d "$dir/dest" -S "$release" "${@:2}" ;;
 	esac
 }
-for name in rblk nbd pktcdvd brd; do
+for name in rblk nbd pktcdvd brd ubd; do
 	check "$name.ko is in updates/" cmp "$modules/$name.ko" "$installed/updates/$name.ko"
 	check_equal "and is for that kernel" "$release" \
 		"$(in_dest modinfo -F vermagic "$name" | cut -d ' ' -f 1)"
 done
-for name in rblk pktcdvd nbd brd; do
+for name in rblk pktcdvd nbd brd ubd; do
 	check_equal "modprobe finds $name" "insmod $installed/updates/$name.ko" \
 		"$(in_dest modprobe --show-depends $name | sed 's/ *$//')"
 done
@@ -71,7 +71,7 @@ done
 check_equal "their parameters are those of the README" \
 	"$(sed -n '/^## Modules/,/^## /s/^| `\([a-z]*\).ko` |[^|]*|\(.*\)|$/\1 \2/p' "$top/README.md" |
 		while read -r name words; do grep -o '`[a-z_]*`' <<<"$words" | sed "s/\`//g; s/^/$name /"; done | sort)" \
-	"$(for name in rblk nbd pktcdvd brd; do
+	"$(for name in rblk nbd pktcdvd brd ubd; do
 		in_dest modinfo -F parm "$name" | sed "s/:.*//; s/^/$name /"
 	done | sort)"
 

@@ -25,7 +25,7 @@ module_name() { echo "${1#rblk-}"; }
 # drivers_of FILE: the drivers in it.
 drivers_of() {
 	case $1 in
-	rblk) echo ram pktcdvd nbd ;;
+	rblk) echo ram pktcdvd nbd ubd ;;
 	*) module_name "$1" ;;
 	esac
 }
