@@ -41,7 +41,7 @@ changed() {
 	same "$kept" && keeps "$kept" change
 }
 change() {
-	rm "$MNT"/pktcdvd/*.rs && mv "$MNT/pktcdvd" "$MNT/moved" &&
+	rm -r "$MNT"/pktcdvd/*.rs "$MNT"/pktcdvd/{control,disk,engine,lower} && mv "$MNT/pktcdvd" "$MNT/moved" &&
 		dd if=/dev/urandom of="$MNT/fill" bs=999 seek=1234 count=77 conv=notrunc,fsync status=none &&
 		cp -r "$top/rust/bindings" "$MNT/again" && sync -f "$MNT"
 }
