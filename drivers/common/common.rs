@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bell;
+pub mod disk_names;
 pub mod refusal;
 pub mod tokens;
 

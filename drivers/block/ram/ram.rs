@@ -40,6 +40,7 @@ use rb::{
 };
 
 pub(crate) use common::{
+    disk_names,
     refuse,
     tokens, //
 };

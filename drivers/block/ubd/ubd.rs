@@ -37,7 +37,10 @@ use rb::{
     device::class::ClassAttributes, //
 };
 
-pub(crate) use common::tokens;
+pub(crate) use common::{
+    disk_names,
+    tokens, //
+};
 
 rb::driver!("ubd");
 

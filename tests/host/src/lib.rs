@@ -2,8 +2,8 @@
 
 //! The pure logic of the drivers, built for the host.
 //!
-//! These are the very files that the module is built from. In a driver crate `crate::tokens` is
-//! the one that the drivers have in common; here it is the file itself.
+//! These are the very files that the module is built from. In a driver crate `crate::tokens` and
+//! `crate::disk_names` are what the drivers have in common; here they are the files themselves.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -11,6 +11,9 @@
 
 #[path = "../../../rust/net/attr.rs"]
 pub mod net_attr;
+
+#[path = "../../../drivers/common/disk_names.rs"]
+pub mod disk_names;
 
 #[path = "../../../drivers/common/tokens.rs"]
 pub mod tokens;

@@ -22,6 +22,9 @@ pub mod status;
 
 pub use error::{Error, Result};
 
+#[path = "../../../drivers/common/disk_names.rs"]
+pub mod disk_names;
+
 #[path = "../../../drivers/common/tokens.rs"]
 pub mod tokens;
 

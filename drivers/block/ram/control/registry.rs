@@ -13,11 +13,9 @@ use crate::{
         Disk,
         UsedPages, //
     },
+    disk_names::clash,
     logic::{
-        names::{
-            clash,
-            number_taken, //
-        },
+        names::number_taken,
         options::{
             AddOptions,
             RemoveTarget, //

@@ -1,27 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which disk names clash.
+//! The names that the driver chooses, `rram0`, `rram1` ...
 
-/// Returns whether two disks cannot have these names: they are the same, or the one is what the
-/// block core would call a partition of the other.
-pub fn clash(a: &[u8], b: &[u8]) -> bool {
-    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
-
-    long.strip_prefix(short)
-        .is_some_and(|rest| rest.is_empty() || is_partition(rest, short))
-}
-
-/// Returns whether `rest`, behind the name of a disk, makes it that of a partition: `1` behind
-/// `sda`, `p1` behind `rram0`.
-fn is_partition(rest: &[u8], disk: &[u8]) -> bool {
-    let number = if disk.last().is_some_and(u8::is_ascii_digit) {
-        rest.strip_prefix(b"p")
-    } else {
-        Some(rest)
-    };
-
-    number.is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
-}
+use crate::disk_names::clash;
 
 /// Returns the number `n` of the only name `rram{n}` that clashes with `name`, if there is one.
 ///

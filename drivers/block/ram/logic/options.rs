@@ -2,13 +2,18 @@
 
 //! The text commands of the RAM disk.
 
-use crate::tokens::{
-    DeviceNumber,
-    ParseError,
-    Token,
-    Tokens, //
+use crate::{
+    disk_names::{
+        checked_name,
+        name_of, //
+    },
+    tokens::{
+        DeviceNumber,
+        ParseError,
+        Token,
+        Tokens, //
+    }, //
 };
-use core::str;
 
 /// Logical block size in bytes if none is given, and the smallest possible.
 pub const DEFAULT_BLOCK_SIZE: u32 = 512;
@@ -18,9 +23,6 @@ pub const MAX_BLOCK_SIZE: u32 = 64 << 10;
 
 /// Largest disk in bytes: what a file offset can name.
 pub const MAX_SIZE: u64 = i64::MAX as u64;
-
-/// Most characters in the name of a disk.
-pub const MAX_NAME: usize = 31;
 
 /// The front of a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -186,24 +188,6 @@ fn block_size_of(word: Token<'_>, max: u32) -> Result<u32, ParseError<'_>> {
         .ok_or(ParseError::Unacceptable(
             word,
             "a power of two, from 512 to what this kernel allows",
-        ))
-}
-
-fn name_of(word: Token<'_>) -> Result<&str, ParseError<'_>> {
-    checked_name(word, word.value().unwrap_or_default())
-}
-
-/// Accepts a name that is safe as a file name in each directory where it appears.
-fn checked_name<'a>(word: Token<'a>, name: &'a [u8]) -> Result<&'a str, ParseError<'a>> {
-    let right = |&byte: &u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-
-    str::from_utf8(name)
-        .ok()
-        .filter(|name| name.as_bytes().iter().all(right))
-        .filter(|name| (1..=MAX_NAME).contains(&name.len()) && *name != "." && *name != "..")
-        .ok_or(ParseError::Malformed(
-            word,
-            "a name of 1 to 31 letters, digits, '_', '.' or '-'",
         ))
 }
 

@@ -17,13 +17,13 @@ use crate::{
             Disk, //
         },
     },
+    disk_names::clash,
     engine::{
         image::Image,
         job::Engine, //
     },
     logic::{
         names::{
-            clash,
             number_taken,
             ChosenName, //
         },

@@ -5,8 +5,7 @@
 //! A disk without a name of its own is `ubda`, `ubdb` ... `ubdz`, `ubdaa` ..., as User-Mode Linux names
 //! its disks.
 
-/// Most characters in the name of a disk.
-pub const MAX_NAME: usize = 31;
+use crate::disk_names::clash;
 
 /// What the names begin with that the driver chooses.
 const PREFIX: &[u8] = b"ubd";
@@ -60,27 +59,6 @@ impl ChosenName {
         let name = self.bytes.get(free..).unwrap_or_default();
         core::str::from_utf8(name).unwrap_or_default()
     }
-}
-
-/// Returns whether two disks cannot have these names: they are the same, or the one is what the
-/// block core would call a partition of the other.
-pub fn clash(a: &[u8], b: &[u8]) -> bool {
-    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
-
-    long.strip_prefix(short)
-        .is_some_and(|rest| rest.is_empty() || is_partition(rest, short))
-}
-
-/// Returns whether `rest`, behind the name of a disk, makes it that of a partition: `1` behind
-/// `ubda`, `p1` behind `ubd0`.
-fn is_partition(rest: &[u8], disk: &[u8]) -> bool {
-    let number = if disk.last().is_some_and(u8::is_ascii_digit) {
-        rest.strip_prefix(b"p")
-    } else {
-        Some(rest)
-    };
-
-    number.is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
 }
 
 /// Returns the number of the only name that the driver would choose and that clashes with `name`, if

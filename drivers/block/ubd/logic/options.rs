@@ -4,14 +4,18 @@
 
 mod words;
 
-use super::names::MAX_NAME;
-use crate::tokens::{
-    DeviceNumber,
-    ParseError,
-    Token,
-    Tokens, //
+use crate::{
+    disk_names::{
+        checked_name,
+        name_of, //
+    },
+    tokens::{
+        DeviceNumber,
+        ParseError,
+        Token,
+        Tokens, //
+    }, //
 };
-use core::str;
 use words::Words;
 
 /// Most bytes of a path.
@@ -147,24 +151,6 @@ fn path_of(word: Token<'_>) -> Result<&[u8], ParseError<'_>> {
         return Err(ParseError::Unacceptable(word, "a path of 1 to 4095 bytes"));
     }
     Ok(path)
-}
-
-fn name_of(word: Token<'_>) -> Result<&str, ParseError<'_>> {
-    checked_name(word, word.value().unwrap_or_default())
-}
-
-/// Accepts a name that is safe as a file name in each directory where it appears.
-fn checked_name<'a>(word: Token<'a>, name: &'a [u8]) -> Result<&'a str, ParseError<'a>> {
-    let right = |&byte: &u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-
-    str::from_utf8(name)
-        .ok()
-        .filter(|name| name.as_bytes().iter().all(right))
-        .filter(|name| (1..=MAX_NAME).contains(&name.len()) && *name != "." && *name != "..")
-        .ok_or(ParseError::Malformed(
-            word,
-            "a name of 1 to 31 letters, digits, '_', '.' or '-'",
-        ))
 }
 
 fn discard_of(word: Token<'_>) -> Result<Discard, ParseError<'_>> {

@@ -3,7 +3,8 @@
 //! Disk names that cannot both exist.
 
 use proptest::prelude::*;
-use rblk_host_tests::ram::logic::names::{clash, number_taken};
+use rblk_host_tests::disk_names::clash;
+use rblk_host_tests::ram::logic::names::number_taken;
 
 #[test]
 fn names_and_their_partitions() {

@@ -3,7 +3,8 @@
 //! Names of disks.
 
 use proptest::prelude::*;
-use rblk_host_tests::ubd::logic::names::{clash, number_taken, ChosenName};
+use rblk_host_tests::disk_names::clash;
+use rblk_host_tests::ubd::logic::names::{number_taken, ChosenName};
 
 #[test]
 fn chosen() {
