@@ -117,13 +117,12 @@ divisors() {
 	return "$bad"
 }
 
-# The repository names no place of the machine it was written on. Of hosts, only the standard that
-# debian/copyright keeps to is an address.
+# The repository names no place of the machine it was written on, and no host of a registry.
 places() {
 	local list
 	mapfile -t list < <(files | grep -vx -e scripts/check.sh -e '.*[.]lock')
 	! grep -nIE '/(home|root|work)/[A-Za-z0-9_.]|(debian|crates|pypi|npmjs|pythonhosted)[.](org|io)' \
-		"${list[@]}" | grep -v '^debian/copyright:1:Format: '
+		"${list[@]}"
 }
 
 # The page of the measurements is that of the numbers beside it, and small.
