@@ -140,14 +140,7 @@ impl WorkItem<OVERDUE> for Traffic {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        loop {
-            // Not in the loop's condition, where the guard would live on.
-            let next = this.io.lock().take_overdue();
-            let Some(link) = next else {
-                return;
-            };
-            this.abandon(&link);
-        }
+        this.close_overdue();
     }
 }
 
@@ -320,15 +313,29 @@ impl Traffic {
         }
     }
 
-    /// Gives up all connections.
+    /// Gives up all connections, and closes those that have timed out.
     pub(crate) fn lose_all(self: &Arc<Self>, why: &str) {
         loop {
             // Not in the loop's condition, where the guard would live on.
             let next = self.io.lock().any_alive();
             let Some(link) = next else {
-                return;
+                break;
             };
             self.lose(&link, fmt!("{why}"));
+        }
+        // The work for these may not have begun, and finds none when the session is gone.
+        self.close_overdue();
+    }
+
+    /// Closes the connections that have timed out.
+    fn close_overdue(&self) {
+        loop {
+            // Not in the loop's condition, where the guard would live on.
+            let next = self.io.lock().take_overdue();
+            let Some(link) = next else {
+                return;
+            };
+            self.abandon(&link);
         }
     }
 
