@@ -49,6 +49,8 @@ pub(crate) fn released(device: &Arc<Device>, disk: &DiskRef) {
         return;
     }
     life::forget(device, disk, &mut setup);
+    // Who drops the last reference to what listens to commands waits for those, and they for this lock.
+    drop(setup);
     if device.destroy.load(Relaxed) {
         if let Some(control) = device.traffic.shared.control() {
             control.remove_later(device.index());
