@@ -130,8 +130,8 @@ class Genl:
         self.reply = dict(parse(reply))
         return struct.unpack("=I", self.reply[INDEX])[0]
 
-    def disconnect(self, index):
-        self.call(DISCONNECT, u32(INDEX, index))
+    def disconnect(self, index, **more):
+        self.call(DISCONNECT, u32(INDEX, index) + options(**more))
 
     def reconfigure(self, index, **more):
         self.call(RECONFIGURE, u32(INDEX, index) + options(**more))

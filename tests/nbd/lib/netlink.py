@@ -183,6 +183,9 @@ def connected():
         nl.reconfigure, 0, identifier="some backends", timeout=5))
     ktap.equal("the right identifier", "ok", outcome(
         nl.reconfigure, 0, identifier="some backend", timeout=5))
+    # Who comes late does not disconnect what somebody else has connected meanwhile.
+    ktap.equal("a wrong identifier to disconnect", ("EINVAL", True), (
+        outcome(nl.disconnect, 0, identifier="other backend"), nl.status(0)[0]))
     with ktap.case("bad sockets for a live device change nothing"):
         for fd, wanted in ((1, "ENOTSOCK"), (900, "EBADF"), (0x80000005, "EINVAL")):
             got = outcome(nl.reconfigure, 0, identifier="some backend", fds=[fd])

@@ -136,7 +136,8 @@ impl Nbd {
         done.map(drop)
     }
 
-    /// Disconnects a device, whatever it is connected to, or if it is connected to that.
+    /// Disconnects a device, whatever it is connected to, or if it is connected to that. The in-tree
+    /// driver does not look at the identifier.
     pub fn disconnect(&mut self, device: Device, identifier: Option<&str>) -> io::Result<()> {
         let done = self.0.call(DISCONNECT, |message| {
             message.u32(INDEX, device.0);

@@ -6,6 +6,7 @@ use crate::{
     control::{
         connect::connect,
         message::{
+            backend,
             index,
             named,
             BACKEND_IDENTIFIER,
@@ -111,7 +112,7 @@ impl Control for Registration<Netlink> {
     }
 }
 
-/// Disconnects a device; one that is not connected stays so.
+/// Disconnects a device, if it is connected to the server that is named, or none is.
 fn disconnect(registry: &Arc<Registry>, info: &Info<'_>) -> Result {
     let unit = named(registry, info)?;
     let disk = unit.disk.lock();
@@ -119,6 +120,10 @@ fn disconnect(registry: &Arc<Registry>, info: &Info<'_>) -> Result {
     let mut setup = unit.device.setup.lock();
     if setup.session.is_none() {
         return Ok(());
+    }
+    let identifier = backend(info)?;
+    if identifier.is_some() && unit.device.backend.lock().as_deref() != identifier {
+        return Err(EINVAL);
     }
     life::end(&unit.device, disk, &mut setup, true);
     if disk.openers() == 0 {
