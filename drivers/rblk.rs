@@ -68,16 +68,14 @@ impl kernel::Module for Rblk {
         // What can fail the module comes first: a driver that is up may be in use at once.
         let pktcdvd = pktcdvd::Config::new(pktcdvd_buffers.read())?;
         let nbd = nbd_config()?;
+        let disks = ubd_disks.to_cstring()?;
+        let ubd = ubd::Config::new(disks.to_bytes())?;
         let ram = start("ram", ram::Driver::init(&ram_config()?))?;
 
         let pktcdvd = start("pktcdvd", pktcdvd::Driver::init(&pktcdvd))?;
         let nbd = match nbd {
             Some(config) => start("nbd", nbd::Driver::init(&config))?,
             None => None,
-        };
-        let disks = ubd_disks.to_cstring()?;
-        let ubd = ubd::Config {
-            disks: disks.to_bytes(),
         };
 
         Ok(Self {

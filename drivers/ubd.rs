@@ -28,9 +28,7 @@ struct Ubd {
 impl kernel::Module for Ubd {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let texts = disks.to_cstring()?;
-        let config = ubd::Config {
-            disks: texts.to_bytes(),
-        };
+        let config = ubd::Config::new(texts.to_bytes())?;
 
         Ok(Self {
             _driver: ubd::Driver::init(&config)?,

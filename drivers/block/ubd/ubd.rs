@@ -47,8 +47,20 @@ rb::driver!("ubd");
 /// The parameters with which the driver starts.
 #[derive(Clone, Copy, Debug)]
 pub struct Config<'a> {
-    /// The disks to add at load: what is written to `add` for each, separated by semicolons.
-    pub disks: &'a [u8],
+    disks: &'a [u8],
+}
+
+impl<'a> Config<'a> {
+    /// Checks the parameters: `disks` are the disks to add at load, of each what is written to `add`,
+    /// separated by semicolons.
+    ///
+    /// Fails with [`EINVAL`] if the text is wrong; a line in the log says what.
+    pub fn new(disks: &'a [u8]) -> Result<Self> {
+        for text in parse_disks(disks) {
+            parse_add(text).map_err(|err| refuse!(err, "disks"))?;
+        }
+        Ok(Self { disks })
+    }
 }
 
 /// The driver. It and its disks are there until this is dropped.
@@ -63,13 +75,9 @@ pub struct Driver {
 impl Driver {
     /// Starts the driver and adds the disks that `config` asks for.
     ///
-    /// Fails with [`EINVAL`] if the text about the disks is wrong, with [`EEXIST`] if the class is taken,
-    /// and with [`ENOMEM`]; no disk was added then. If a disk cannot be added, it is missing, and a line
-    /// in the log says why. May sleep.
+    /// Fails with [`EEXIST`] if the class is taken, and with [`ENOMEM`]; no disk was added then. If a
+    /// disk cannot be added, it is missing, and a line in the log says why. May sleep.
     pub fn init(config: &Config<'_>) -> Result<Self> {
-        for text in parse_disks(config.disks) {
-            parse_add(text).map_err(|err| refuse!(err, "disks"))?;
-        }
         let disks = Disks::new()?;
         let registry = Registry::new(disks.token())?;
         let class = class::register(registry.clone())?;
