@@ -52,7 +52,11 @@ impl IoBuffer {
             return Err(EINVAL);
         }
         let order = len.div_ceil(PAGE_SIZE).next_power_of_two().ilog2();
-        let gfp = bindings::GFP_KERNEL | bindings::__GFP_ZERO | bindings::__GFP_NOWARN;
+        // One folio: a file system may take and give up references to each of its pages.
+        let gfp = bindings::GFP_KERNEL
+            | bindings::__GFP_ZERO
+            | bindings::__GFP_NOWARN
+            | bindings::__GFP_COMP;
         // SAFETY: FFI call without preconditions; C refuses an order that is too large, quietly.
         let page = unsafe { bindings::alloc_pages(gfp, order) };
         let page = NonNull::new(page).ok_or(ENOMEM)?;
