@@ -82,6 +82,9 @@ impl OpenFile {
     /// Opens the file at `path`, as the current task would: with its root, its working directory,
     /// and its rights.
     ///
+    /// It does not wait for the other side of a pipe. I/O of the driver is never held up by programs that
+    /// are asked for permission (fanotify); opening the file is.
+    ///
     /// Fails with [`EINVAL`] if there is a NUL in the path, and with what opening a file fails with.
     /// May sleep.
     pub fn open(path: &[u8], mode: Mode) -> Result<Self> {
@@ -90,12 +93,15 @@ impl OpenFile {
             Mode::Read => bindings::O_RDONLY,
             Mode::ReadWrite => bindings::O_RDWR,
             Mode::Create => bindings::O_RDWR | bindings::O_CREAT | bindings::O_EXCL,
-        } | bindings::O_LARGEFILE;
+        } | bindings::O_LARGEFILE
+            | bindings::O_NONBLOCK;
 
         // SAFETY: The path is terminated, and lives during the call.
         let file = from_err_ptr(unsafe {
             bindings::filp_open(path.as_ptr().cast(), flags as c_int, CREATED)
         })?;
+        // SAFETY: The file was opened just now, and nobody else has it.
+        unsafe { bindings::file_no_perm_events(file) };
         // INVARIANT: The file was opened; the reference is ours.
         Ok(Self {
             // SAFETY: A valid pointer is not null.

@@ -45,6 +45,12 @@ __rb_helper int rb_helper_file_stat(struct file *file, u64 *size, s64 *mtime,
 	return 0;
 }
 
+/* No program is asked whether IO is allowed: it may wait for that very IO. */
+__rb_helper void rb_helper_file_no_perm_events(struct file *file)
+{
+	file_set_fsnotify_mode(file, FMODE_NONOTIFY_PERM);
+}
+
 __rb_helper umode_t rb_helper_file_mode(struct file *file)
 {
 	return file_inode(file)->i_mode;
@@ -121,7 +127,7 @@ __rb_helper ssize_t rb_helper_kiocb_rw(struct kiocb *iocb, struct file *file,
 		.ki_filp = file,
 		.ki_pos = pos,
 		.ki_complete = done,
-		.ki_flags = done ? IOCB_DIRECT : 0,
+		.ki_flags = (done ? IOCB_DIRECT : 0) | (write ? IOCB_WRITE : 0),
 		.ki_ioprio = IOPRIO_DEFAULT,
 	};
 	iov_iter_bvec(&iter, write ? ITER_SOURCE : ITER_DEST, bvecs, nr, bytes);
