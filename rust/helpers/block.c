@@ -71,18 +71,10 @@ __rb_helper bool rb_helper_disk_has_partitions(struct gendisk *disk)
 	return false;
 }
 
-#ifdef CONFIG_BLK_WBT
-/* It is exported; its header is for the block layer only. */
-extern void wbt_disable_default(struct gendisk *disk);
-#else
-static void wbt_disable_default(struct gendisk *disk)
-{
-}
-#endif
-
+/* Before the disk is added: the block layer does not begin to throttle then. */
 __rb_helper void rb_helper_disk_disable_wbt(struct gendisk *disk)
 {
-	wbt_disable_default(disk);
+	blk_queue_flag_set(QUEUE_FLAG_DISABLE_WBT_DEF, disk->queue);
 }
 
 __rb_helper void rb_helper_disk_need_part_scan(struct gendisk *disk)

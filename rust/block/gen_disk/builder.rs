@@ -208,12 +208,12 @@ impl<T: Operations> UnaddedDisk<T> {
             return Err(EEXIST);
         }
         self.name_device()?;
-        // SAFETY: The disk is valid, and set up; the groups are static, and for disks of `T`.
-        to_result(unsafe { bindings::device_add_disk(ptr::null_mut(), raw, groups.as_ptr()) })?;
         if self.throttles_writes {
-            // SAFETY: The disk was added, and nobody else can remove it.
+            // SAFETY: By the type invariant, the disk is valid, and has a queue.
             unsafe { bindings::disk_disable_wbt(raw) };
         }
+        // SAFETY: The disk is valid, and set up; the groups are static, and for disks of `T`.
+        to_result(unsafe { bindings::device_add_disk(ptr::null_mut(), raw, groups.as_ptr()) })?;
 
         // SAFETY: The disk was added, and is no longer that of `self`.
         Ok(unsafe { GenDisk::from_raw(ManuallyDrop::new(self).disk) })
