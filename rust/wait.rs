@@ -245,13 +245,20 @@ impl RcuWait {
         timeout: Option<Delta>,
         mut condition: impl FnMut() -> bool,
     ) -> bool {
+        let mut timeout = timeout;
         while self.occupied.xchg(true, Acquire) {
+            let left = timeout.map_or(i64::MAX, Delta::as_nanos);
             if condition() {
                 return true;
             }
+            if left <= 0 {
+                return false;
+            }
+            let interval = left.min(CROWDED_INTERVAL.as_nanos());
             // SAFETY: FFI call without preconditions in process context.
             unsafe { bindings::set_current_state(bindings::TASK_IDLE) };
-            schedule(Some(CROWDED_INTERVAL));
+            schedule(Some(Delta::from_nanos(interval)));
+            timeout = timeout.map(|_| Delta::from_nanos(left - interval));
         }
         let mut slept = false;
         // INVARIANT: This task has set `occupied`, and is here until `finish_rcuwait()`.
