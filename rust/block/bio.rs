@@ -131,7 +131,7 @@ impl Bio {
     }
 
     /// Returns what is left of the entries of the vector of a bio that has data: reads and writes.
-    pub(crate) fn entries(&self) -> Option<EntryIter> {
+    pub(crate) fn entries(&self) -> Option<EntryIter<'_>> {
         if !matches!(self.command(), Command::Read | Command::Write) {
             return None;
         }

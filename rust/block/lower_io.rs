@@ -203,9 +203,12 @@ impl LowerIo {
         if !self.begin() {
             return Err(EBUSY);
         }
-        let bytes = self.fill(entries, 0, u32::MAX);
-        // SAFETY: We have begun; the memory is valid until it has completed, since we wait here.
-        unsafe { self.launch(lower, way, pos, bytes, Owner::Waiter) };
+        // SAFETY: We have begun; the memory is valid until it has completed, and `lower` is there, since we
+        // wait here.
+        unsafe {
+            let bytes = self.fill(entries, 0, u32::MAX);
+            self.launch(NonNull::from(lower), way, pos, bytes, Owner::Waiter);
+        }
         self.done.wait_event(|| self.state.load(Acquire) == DONE);
         let result = self.result.load(Relaxed);
         // INVARIANT: It has completed, and nobody else waits.
@@ -220,30 +223,50 @@ impl LowerIo {
     }
 
     /// Fills the vector with data of the bios, up to `bytes` from `skip` on. Returns how many bytes
-    /// there was room for. Called by who has begun.
-    pub(in crate::block) fn fill_from_bios(&self, bios: BioIter<'_>, skip: u32, bytes: u32) -> u32 {
-        self.fill(bios.filter_map(|bio| bio.entries()).flatten(), skip, bytes)
+    /// there was room for.
+    ///
+    /// # Safety
+    ///
+    /// Only who has begun may call this, and not after [`launch`](Self::launch).
+    pub(in crate::block) unsafe fn fill_from_bios(
+        &self,
+        bios: BioIter<'_>,
+        skip: u32,
+        bytes: u32,
+    ) -> u32 {
+        let entries = bios.filter_map(|bio| bio.entries()).flatten();
+        // SAFETY: By the safety requirements of this function.
+        unsafe { self.fill(entries, skip, bytes) }
     }
 
-    /// Fills the vector with zeroes, up to `bytes`, as [`fill_from_bios`](Self::fill_from_bios).
-    pub(in crate::block) fn fill_with_zeroes(&self, bytes: u32) -> u32 {
+    /// Fills the vector with zeroes, up to `bytes`.
+    ///
+    /// # Safety
+    ///
+    /// As of [`fill_from_bios`](Self::fill_from_bios).
+    pub(in crate::block) unsafe fn fill_with_zeroes(&self, bytes: u32) -> u32 {
         let zeroes = bindings::bio_vec {
             // SAFETY: FFI call without preconditions. The page is there forever.
             bv_page: unsafe { bindings::zero_page() },
             bv_len: PAGE_SIZE as u32,
             bv_offset: 0,
         };
-        self.fill(core::iter::repeat(zeroes), 0, bytes)
+        // SAFETY: By the safety requirements of this function.
+        unsafe { self.fill(core::iter::repeat(zeroes), 0, bytes) }
     }
 
     /// Fills the vector with entries, but for the first `skip` bytes, up to `bytes`.
-    fn fill(
+    ///
+    /// # Safety
+    ///
+    /// As of [`fill_from_bios`](Self::fill_from_bios).
+    unsafe fn fill(
         &self,
         entries: impl Iterator<Item = bindings::bio_vec>,
         mut skip: u32,
         bytes: u32,
     ) -> u32 {
-        // SAFETY: By the type invariant, as only who has begun calls this, the vector is ours.
+        // SAFETY: By the type invariant, as we have begun, the vector is ours.
         let bvecs = unsafe { &mut *self.bvecs.get() };
         let mut filled = 0;
 
@@ -276,29 +299,35 @@ impl LowerIo {
     ///
     /// Only who has begun may call this, which ends that. The memory in the vector must be valid until
     /// the owner hears of the completion, and must be lent for that way of I/O. If the owner is a
-    /// request, its function must be callable with it then.
+    /// request, its function must be callable with it then. `lower` must be valid until the flight is
+    /// counted; from then on it waits for the flight when it is dropped, which may be before this
+    /// returns.
     pub(in crate::block) unsafe fn launch(
         &self,
-        lower: &Lower,
+        lower: NonNull<Lower>,
         way: Way,
         pos: u64,
         bytes: u32,
         owner: Owner,
     ) {
         // INVARIANT: The flight is counted until the end of `finish`.
-        // SAFETY: By the type invariant, as we have begun, the cells are ours.
-        unsafe {
+        // SAFETY: By the type invariant, as we have begun, the cells are ours. `lower` is valid, and the
+        // references to it end here: afterwards only what it has open is used.
+        let (bdev, file, direct) = unsafe {
+            let lower = lower.as_ref();
             *self.inflight.get() = Some([lower.begin_io(), Inflight::begin(&self.flights)]);
             *self.owner.get() = owner;
-        }
+            let bdev = lower.bdev().map(|bdev| bdev.as_raw());
+            (bdev, lower.file().as_raw(), lower.is_direct())
+        };
         if bytes == 0 {
             return self.finish(minus(EINVAL));
         }
-        match lower.bdev() {
+        match bdev {
             // SAFETY: The block device is open until the flight has ended.
-            Some(bdev) => unsafe { self.launch_bio(bdev.as_raw(), way, pos, bytes) },
+            Some(bdev) => unsafe { self.launch_bio(bdev, way, pos, bytes) },
             // SAFETY: The file is open until the flight has ended.
-            None => unsafe { self.launch_kiocb(lower, way, pos, bytes) },
+            None => unsafe { self.launch_kiocb(file, direct, way, pos, bytes) },
         }
     }
 
@@ -355,12 +384,19 @@ impl LowerIo {
 
     /// # Safety
     ///
-    /// As of [`launch`](Self::launch), and `lower` must be open until the flight has ended.
-    unsafe fn launch_kiocb(&self, lower: &Lower, way: Way, pos: u64, bytes: u32) {
+    /// As of [`launch`](Self::launch), and the file must be open until the flight has ended.
+    unsafe fn launch_kiocb(
+        &self,
+        file: *mut bindings::file,
+        direct: bool,
+        way: Way,
+        pos: u64,
+        bytes: u32,
+    ) {
         let Ok(pos) = i64::try_from(pos) else {
             return self.finish(minus(EINVAL));
         };
-        let done = match (lower.is_direct(), way) {
+        let done = match (direct, way) {
             (false, _) => None,
             (true, Way::Read) => Some(Self::read_done as KiocbDone),
             (true, Way::Write) => Some(Self::write_done as KiocbDone),
@@ -373,7 +409,7 @@ impl LowerIo {
             let bvecs = &*self.bvecs.get();
             bindings::kiocb_rw(
                 self.iocb.get(),
-                lower.file().as_raw(),
+                file,
                 way == Way::Write,
                 pos,
                 bvecs.as_ptr(),

@@ -255,18 +255,19 @@ impl<'a, D: Direction> Iterator for SegmentIter<'a, D> {
 ///
 /// As of [`SegmentIter`]: `left` bytes come, in the entries from `next` on, of whose first `done` are
 /// not wanted.
-pub(crate) struct EntryIter {
+pub(crate) struct EntryIter<'a> {
     next: *const bindings::bio_vec,
     done: u32,
     left: u32,
+    _bio: PhantomData<&'a bindings::bio>,
 }
 
-impl EntryIter {
+impl<'a> EntryIter<'a> {
     /// Creates an iterator.
     ///
     /// # Safety
     ///
-    /// As of [`SegmentIter::new`], as long as the iterator is used.
+    /// As of [`SegmentIter::new`]; the caller chooses `'a`, for which that must hold.
     pub(super) unsafe fn new(bvecs: *const bindings::bio_vec, iter: bindings::bvec_iter) -> Self {
         // INVARIANT: By the safety requirements of this function.
         Self {
@@ -277,11 +278,12 @@ impl EntryIter {
                 bvec_offset(&iter)
             },
             left: iter.bi_size,
+            _bio: PhantomData,
         }
     }
 }
 
-impl Iterator for EntryIter {
+impl Iterator for EntryIter<'_> {
     type Item = bindings::bio_vec;
 
     fn next(&mut self) -> Option<bindings::bio_vec> {

@@ -27,7 +27,8 @@ pub trait LowerUser: Send + Sync + Sized {
     /// Gives the request back when an I/O of it has completed, with how many bytes were done, or the
     /// error.
     ///
-    /// Any context, interrupts included; maybe before [`Request::submit_lower`] has returned.
+    /// Any context, interrupts included; maybe before [`Request::submit_lower`] has returned. It must
+    /// not drop what the I/O was done with, nor the [`Lower`], which would wait for this call.
     fn lower_done(rq: Request<Self>, result: Result<u32>);
 }
 
@@ -76,9 +77,12 @@ impl<D: LowerUser> Request<D> {
         if !io.begin() {
             return D::lower_done(self, Err(EBUSY));
         }
-        let bytes = match part.action {
-            Action::WriteZeroes => io.fill_with_zeroes(part.bytes),
-            _ => io.fill_from_bios(self.bios(), part.skip, part.bytes),
+        // SAFETY: We have begun.
+        let bytes = unsafe {
+            match part.action {
+                Action::WriteZeroes => io.fill_with_zeroes(part.bytes),
+                _ => io.fill_from_bios(self.bios(), part.skip, part.bytes),
+            }
         };
         let io = NonNull::from(io);
         let lower = NonNull::from(lower(self.data_ref()));
@@ -89,10 +93,7 @@ impl<D: LowerUser> Request<D> {
         // ours until then, and afterwards the flight is counted, which both wait for when they are
         // dropped. We have begun. The request owns its memory, and lends it in this way, until
         // `lower_done` gets it back; nobody else has it meanwhile. The page of zeroes is there forever.
-        unsafe {
-            io.as_ref()
-                .launch(lower.as_ref(), way, part.pos, bytes, owner)
-        };
+        unsafe { io.as_ref().launch(lower, way, part.pos, bytes, owner) };
     }
 
     /// # Safety
