@@ -278,7 +278,9 @@ fn flush(rq: Request<Job>) {
     let engine = &rq.data_ref().engine;
     let result = engine.flusher.flush(&engine.image, true);
     if let Err(err) = result {
-        engine.log(&rq, failure(err));
+        if engine.log_limit.allows() {
+            pr_err!("{}: a flush failed: {:?}\n", &*engine.name, err);
+        }
     }
     rq.end(result.map_err(BlkError::from));
 }
@@ -375,6 +377,11 @@ fn submit(rq: Request<Job>) {
         return finish(rq, Err(BlkError::IOERR));
     };
     let skip = progress.at * SECTOR + transfer.done();
+    let bytes = match rq.command() {
+        // The last sector of a backing file may not be whole, but is asked for as such.
+        Command::Read => transfer.rest().next_multiple_of(SECTOR),
+        _ => transfer.rest(),
+    };
     let part = Part {
         action: match rq.command() {
             Command::Read => Action::Read,
@@ -383,8 +390,7 @@ fn submit(rq: Request<Job>) {
         },
         pos: transfer.offset(),
         skip: u32::try_from(skip).unwrap_or(u32::MAX),
-        // The last sector of a backing file may not be whole, but is asked for as such.
-        bytes: u32::try_from(transfer.rest().next_multiple_of(SECTOR)).unwrap_or(u32::MAX),
+        bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
     };
     rq.submit_lower(Job::lower, &part);
 }
