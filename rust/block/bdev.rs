@@ -67,6 +67,8 @@ pub struct LowerLimits {
     pub max_discard_sectors: u32,
     /// Whether it seeks.
     pub rotational: bool,
+    /// Whether the memory of a write must not change before it completes, as with checksums.
+    pub stable_writes: bool,
 }
 
 /// A block device that is open, and claimed.
@@ -271,6 +273,7 @@ impl BdevFile {
             dma_alignment: lim.dma_alignment,
             max_discard_sectors: lim.max_discard_sectors,
             rotational: lim.features & bindings::BLK_FEAT_ROTATIONAL != 0,
+            stable_writes: lim.features & bindings::BLK_FEAT_STABLE_WRITES != 0,
         }
     }
 }

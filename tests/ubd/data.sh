@@ -13,7 +13,7 @@
 if ! have uml_mkcow; then
 	ktap_skip_all "there is no uml_mkcow (Debian: uml-utilities)"
 fi
-ktap_plan 31
+ktap_plan 37
 
 dev=/dev/$UBD_DISK
 
@@ -75,6 +75,24 @@ cp --sparse=always mnt/cow cow
 check "uml_moo finds what came after the failure" sh -c 'rm -f out && uml_moo cow out && cmp out model'
 umount mnt
 
+# There is room for the data, and none for the bitmap: it cannot be removed, and nothing is lost.
+mkdir -p small && mount -t tmpfs -o size=4M tmpfs small
+fresh 2097152
+cp --sparse=always cow small/cow
+cp back model
+pages=$(($(du -k small/cow | cut -f 1) + 4))
+mount -o "remount,size=${pages}k" small
+one_page() { dd if=/dev/zero "of=$1" bs=4k count=1 seek=9 conv=notrunc "${2:-iflag=fullblock}" status=none; }
+check "an image with room for one page" add "cow=$PWD/small/cow"
+check "a page is written" one_page "$dev" oflag=direct
+one_page model
+check_equal "it is not removed, as the bitmap has no place" ENOSPC "$(errno_of $CLASS/remove $UBD_DISK)"
+mount -o remount,size=4M small
+check "with room it is removed" remove
+cp --sparse=always small/cow cow
+check "uml_moo finds the page" merged_is model
+umount small
+
 # Block devices on both sides.
 fresh 2097152
 losetup /dev/loop0 back && losetup /dev/loop1 cow
@@ -92,6 +110,14 @@ losetup -d /dev/loop1
 sync
 touch -d "@$(python3 -c 'import struct; print(struct.unpack(">I", open("cow", "rb").read()[8:12])[0])')" back
 check "uml_moo, of devices" sh -c 'rm -f out && uml_moo -b back cow out && cmp out model'
+
+# An image that ends before its last sectors, of which it has none.
+cut_short() {
+	fresh 2097152 && truncate -s 1M cow && cp back model && add "cow=$PWD/cow" &&
+		blkdiscard -o 1572864 -l 65536 "$dev" && dd if=/dev/zero of=model bs=64k seek=24 count=1 conv=notrunc status=none &&
+		reads_as model && remove && merged_is model
+}
+check "what is discarded behind the end of an image reads as zeroes" cut_short
 
 # Sizes that others stumble over; the last one ends within a sector.
 sizes() {

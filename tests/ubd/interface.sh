@@ -13,7 +13,7 @@
 if ! have uml_mkcow; then
 	ktap_skip_all "there is no uml_mkcow (Debian: uml-utilities)"
 fi
-ktap_plan 44
+ktap_plan 45
 
 dev=/dev/$UBD_DISK
 fresh 2097152
@@ -70,6 +70,12 @@ check_equal "nothing is in the image" "0 0 0" \
 	"$(attribute cow_sectors) $(attribute dirty_blocks) $(attribute error)"
 check_equal "in the list" "$UBD_DISK $(cat /sys/block/$UBD_DISK/dev) $PWD/cow" "$(cat $CLASS/device_map)"
 check "it reads as the backing file" cmp "$dev" back
+umlauts() {
+	write_to "$CLASS/add" "cow='$PWD/grö ße' backing=$PWD/back create name=umlaut" &&
+		[ "$(cat /sys/block/umlaut/ubd/cow)" = "$PWD/grö ße" ] && grep -q "grö ße\$" "$CLASS/device_map" &&
+		wait_for 20 write_to "$CLASS/remove" umlaut
+}
+check "a path that is not ASCII is shown as it is" umlauts
 check_equal "the image is in use" EBUSY "$(errno_of "$CLASS/add" "cow=$PWD/cow name=twice")"
 # As UML does: fcntl(F_SETLK) of the whole file.
 locks() {

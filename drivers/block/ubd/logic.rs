@@ -14,4 +14,5 @@ pub mod malformed;
 pub mod names;
 pub mod options;
 pub mod order;
+pub mod path;
 pub mod transfer;

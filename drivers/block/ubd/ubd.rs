@@ -34,7 +34,8 @@ use kernel::{
 };
 use rb::{
     block::gen_disk::Disks,
-    device::class::ClassAttributes, //
+    device::class::ClassAttributes,
+    reboot::Notifier, //
 };
 
 pub(crate) use common::{
@@ -68,6 +69,8 @@ pub struct Driver {
     registry: Arc<Registry>,
     // Removes the class, so that no more disks are added; before the disks are waited for.
     class: Option<ClassAttributes<Registry>>,
+    // Flushes the disks when the system is turned off: nothing else does, if a user has not.
+    _shutdown: Pin<KBox<Notifier<Registry>>>,
     // Waits until the disks are freed.
     _disks: Disks,
 }
@@ -80,6 +83,7 @@ impl Driver {
     pub fn init(config: &Config<'_>) -> Result<Self> {
         let disks = Disks::new()?;
         let registry = Registry::new(disks.token())?;
+        let shutdown = KBox::pin_init(Notifier::new(registry.clone()), GFP_KERNEL)?;
         let class = class::register(registry.clone())?;
 
         // From here on somebody may have a disk open.
@@ -91,6 +95,7 @@ impl Driver {
         Ok(Self {
             registry,
             class: Some(class),
+            _shutdown: shutdown,
             _disks: disks,
         })
     }

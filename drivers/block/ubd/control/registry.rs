@@ -14,6 +14,7 @@ use crate::{
         },
         front::{
             close_down,
+            reopen,
             Disk, //
         },
     },
@@ -42,9 +43,12 @@ use kernel::{
         Mutex, //
     }, //
 };
-use rb::block::gen_disk::{
-    DiskToken,
-    GenDisk, //
+use rb::{
+    block::gen_disk::{
+        DiskToken,
+        GenDisk, //
+    },
+    reboot::Shutdown, //
 };
 
 /// A name, and its disk unless that is being built or removed.
@@ -154,27 +158,35 @@ impl Registry {
 
     /// Removes a disk, after what it has to write was written.
     ///
-    /// Fails with [`ENODEV`] if there is no such disk, and with [`EBUSY`] if it is being added or
-    /// removed, or is open, unless `force` is set. May sleep.
+    /// Fails with [`ENODEV`] if there is no such disk, with [`EBUSY`] if it is being added or removed, or
+    /// is open, unless `force` is set, and with what the last flush fails with; then the disk stays,
+    /// unless `force` is set. May sleep.
     pub(crate) fn remove(&self, target: RemoveTarget<'_>, force: bool) -> Result {
-        let (name, disk) = self.take(target, force)?;
+        // Closing it down waits for who has its open mutex, maybe for I/O: not under the lock.
+        let (name, disk) = self.take(target)?;
+        if let Err(err) = close_down(&disk, force).and_then(|()| last_flush(&disk, force)) {
+            reopen(&disk);
+            self.settle(&name, Ok(disk))?;
+            return Err(err);
+        }
+        let flushed = take_down(disk);
 
-        take_down(disk);
         pr_info!("{}: removed\n", &*name);
         self.slots.lock().retain(|slot| *slot.name != *name);
-        Ok(())
+        flushed
     }
 
     /// Removes all disks, none of which is open.
     pub(crate) fn clear(&self) {
         let slots = core::mem::take(&mut *self.slots.lock());
         for disk in slots.into_iter().filter_map(|slot| slot.disk) {
-            take_down(disk);
+            // It has said so.
+            let _ = take_down(disk);
         }
     }
 
-    /// Makes a disk unavailable, and takes it out of its slot.
-    fn take(&self, target: RemoveTarget<'_>, force: bool) -> Result<(CString, GenDisk<Disk>)> {
+    /// Takes a disk out of its slot.
+    fn take(&self, target: RemoveTarget<'_>) -> Result<(CString, GenDisk<Disk>)> {
         let mut slots = self.slots.lock();
         let slot = slots
             .iter_mut()
@@ -182,8 +194,14 @@ impl Registry {
             .ok_or(ENODEV)?;
         let name = CString::try_from_fmt(fmt!("{}", &*slot.name))?;
 
-        close_down(slot.disk.as_ref().ok_or(EBUSY)?, force)?;
         slot.disk.take().map(|disk| (name, disk)).ok_or(EBUSY)
+    }
+
+    /// Returns what carries out the requests of the disk at this place of the list.
+    fn engine_at(&self, place: usize) -> Option<Arc<Engine>> {
+        let slots = self.slots.lock();
+        let disk = slots.get(place)?.disk.as_ref()?;
+        Some(disk.data().engine.clone())
     }
 
     /// Calls `f` for each disk, in the order in which they were added.
@@ -209,20 +227,47 @@ impl Slot {
     }
 }
 
-/// Removes a disk, and then brings into the image what was not flushed.
-fn take_down(disk: GenDisk<Disk>) {
+impl Shutdown for Registry {
+    fn shutdown(&self) {
+        // Backwards: disks that are removed meanwhile move others to lower places, never past this.
+        for place in (0..self.slots.lock().len()).rev() {
+            if let Some(engine) = self.engine_at(place) {
+                // It has said so, and nobody can be told any more.
+                let _ = flush(&engine);
+            }
+        }
+    }
+}
+
+/// Flushes a disk that is about to be removed, unless it is to go in any case.
+fn last_flush(disk: &GenDisk<Disk>, force: bool) -> Result {
+    if force {
+        return Ok(());
+    }
+    flush(&disk.data().engine)
+}
+
+/// Brings into the image what was not flushed; a line in the log says if that fails.
+fn flush(engine: &Engine) -> Result {
+    engine
+        .flusher
+        .flush(&engine.image, false)
+        .inspect_err(|err| {
+            pr_err!(
+                "{}: the last flush failed: {:?}\n",
+                engine.image.cow_path(),
+                err
+            );
+        })
+}
+
+/// Removes a disk, and then brings into the image what was not flushed. Fails as that does.
+fn take_down(disk: GenDisk<Disk>) -> Result {
     let data: Arc<Disk> = disk.data().into();
     // Waits until its requests have ended.
     drop(disk);
 
-    let engine = &data.engine;
-    if let Err(err) = engine.flusher.flush(&engine.image, false) {
-        pr_err!(
-            "{}: the last flush failed: {:?}\n",
-            engine.image.cow_path(),
-            err
-        );
-    }
+    flush(&data.engine)
 }
 
 /// Returns the first name of those that the driver chooses which clashes with none.

@@ -80,8 +80,7 @@ impl Attribute<UbdDisk> for StickyError {
     const NAME: &'static CStr = c"error";
 
     fn show(disk: &UbdDisk, out: &mut Output<'_>) -> Result {
-        let error = disk.data().engine.flusher.error();
-        out.line(error.map_or(0, Error::to_errno))
+        out.line(disk.data().engine.flusher.errno())
     }
 }
 

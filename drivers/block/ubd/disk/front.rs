@@ -112,6 +112,10 @@ fn limits(image: &Image, discard: Discard) -> QueueLimits {
     if known.clone().any(|lower| lower.rotational) {
         features |= Feature::Rotational;
     }
+    // What is written goes down as it is, and is not copied.
+    if cow.is_some_and(|cow| cow.stable_writes) {
+        features |= Feature::StableWrites;
+    }
 
     QueueLimits {
         logical_block_size: image.block_size,
@@ -144,6 +148,11 @@ pub(crate) fn close_down(disk: &GenDisk<Disk>, force: bool) -> Result {
         disk.data().removed.store(true, Relaxed);
         Ok(())
     })
+}
+
+/// Makes a disk available again that was not removed after all.
+pub(crate) fn reopen(disk: &GenDisk<Disk>) {
+    disk.data().removed.store(false, Relaxed);
 }
 
 #[vtable]

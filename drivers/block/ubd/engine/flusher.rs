@@ -15,7 +15,13 @@ use crate::logic::{
 use kernel::{
     new_mutex,
     prelude::*,
-    sync::Mutex,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Mutex, //
+    },
     time::{
         delay::fsleep,
         Delta, //
@@ -55,6 +61,8 @@ pub(crate) struct Flusher {
     /// Locked while a flush is done, which waits for I/O to the image, and for nothing else.
     #[pin]
     tools: Mutex<Tools>,
+    /// The number of the error since which no flush has succeeded, or 0: for who may not wait.
+    errno: Atomic<i32>,
 }
 
 impl Flusher {
@@ -75,6 +83,7 @@ impl Flusher {
         };
         Ok(try_pin_init!(Self {
             tools <- new_mutex!(tools),
+            errno: Atomic::new(0),
         }? Error))
     }
 
@@ -86,12 +95,15 @@ impl Flusher {
         }
         let mut tools = self.tools.lock();
         let result = tools.run(image);
-        tools.sticky.ended(result, for_flush)
+        let told = tools.sticky.ended(result, for_flush);
+        let errno = tools.sticky.error().map_or(0, Error::to_errno);
+        self.errno.store(errno, Relaxed);
+        told
     }
 
-    /// Returns the error since which no flush has succeeded. Waits for one that is done now.
-    pub(crate) fn error(&self) -> Option<Error> {
-        self.tools.lock().sticky.error()
+    /// Returns the number of the error since which no flush has succeeded, negative as in C, or 0.
+    pub(crate) fn errno(&self) -> i32 {
+        self.errno.load(Relaxed)
     }
 }
 

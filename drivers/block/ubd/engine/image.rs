@@ -16,7 +16,8 @@ use crate::logic::{
         MAX_HEADER, //
     },
     layout::Layout,
-    options::AddOptions, //
+    options::AddOptions,
+    path::PathText, //
 };
 use kernel::{
     page::{
@@ -24,7 +25,6 @@ use kernel::{
         PAGE_SIZE, //
     },
     prelude::*,
-    str::BStr,
     sync::atomic::{
         Atomic,
         Relaxed, //
@@ -118,13 +118,13 @@ impl Image {
     }
 
     /// Returns the path of the image, as it was named.
-    pub(crate) fn cow_path(&self) -> &BStr {
-        BStr::from_bytes(&self.cow_path)
+    pub(crate) fn cow_path(&self) -> PathText<'_> {
+        PathText(&self.cow_path)
     }
 
     /// Returns the path of the backing file, as it was named.
-    pub(crate) fn backing_path(&self) -> &BStr {
-        BStr::from_bytes(&self.backing_path)
+    pub(crate) fn backing_path(&self) -> PathText<'_> {
+        PathText(&self.backing_path)
     }
 
     /// Notes that the image has these sectors, whose data was written.
@@ -145,9 +145,9 @@ impl Image {
     }
 
     /// Makes a hole in the file of the image, which reads as zeroes. Returns [`None`] if that cannot be
-    /// done there. Sleeps.
+    /// done there, or the file ends before: what is read behind its end is an error. Sleeps.
     pub(crate) fn punch(&self, pos: u64, bytes: u64) -> Option<Result> {
-        if !self.punches.load(Relaxed) {
+        if !self.punches.load(Relaxed) || self.cow.bytes().ok()? < pos.checked_add(bytes)? {
             return None;
         }
         let result = self.cow.file().punch_hole(pos, bytes);
@@ -160,16 +160,18 @@ impl Image {
     }
 }
 
+impl kernel::fmt::Display for PathText<'_> {
+    fn fmt(&self, f: &mut kernel::fmt::Formatter<'_>) -> kernel::fmt::Result {
+        core::fmt::Display::fmt(self, f)
+    }
+}
+
 /// Bytes of an image in which its header is: whole blocks of any device.
 const HEADER_BYTES: usize = 8192;
 
 /// Says in the log what is wrong with a file.
 fn say(path: &[u8], what: impl core::fmt::Display) {
-    pr_err!(
-        "{}: {}\n",
-        BStr::from_bytes(path),
-        core::format_args!("{what}")
-    );
+    pr_err!("{}: {}\n", PathText(path), core::format_args!("{what}"));
 }
 
 fn copy_of(path: &[u8]) -> Result<KVec<u8>> {
@@ -180,7 +182,7 @@ fn copy_of(path: &[u8]) -> Result<KVec<u8>> {
 
 fn open_lower(path: &[u8], mode: Mode, sharing: Sharing) -> Result<Lower> {
     Lower::open(path, mode, sharing).inspect_err(|err| {
-        pr_err!("{}: cannot open: {:?}\n", BStr::from_bytes(path), err);
+        pr_err!("{}: cannot open: {:?}\n", PathText(path), err);
     })
 }
 
@@ -196,7 +198,7 @@ fn create(options: &AddOptions<'_>, io: &LowerIo, buffer: &mut IoBuffer) -> Resu
             EINVAL
         })?;
     if !backing_path.starts_with(b"/") {
-        pr_err!("{}: not an absolute path\n", BStr::from_bytes(backing_path));
+        pr_err!("{}: not an absolute path\n", PathText(backing_path));
         return Err(EINVAL);
     }
 
@@ -239,7 +241,7 @@ fn check_backing(
     force: bool,
 ) -> Result {
     if cow.file().is_same(backing.file()) {
-        pr_err!("{}: backs itself\n", BStr::from_bytes(path));
+        pr_err!("{}: backs itself\n", PathText(path));
         return Err(EINVAL);
     }
     let mtime = backing.file().stat()?.mtime;
@@ -271,7 +273,7 @@ fn prepare(cow: &mut Lower, backing: &mut Lower, layout: &Layout, path: &[u8]) -
     if !aligned || !whole || granularity < u64::from(block) && block > DIRECT_UNIT {
         pr_err!(
             "{}: alignment {granularity}, sectors {}: not in blocks of {block} bytes\n",
-            BStr::from_bytes(path),
+            PathText(path),
             layout.sectors()
         );
         return Err(EINVAL);
@@ -324,7 +326,7 @@ fn check_blocks(bits: &AtomicWords, block_size: u32, layout: &Layout, path: &[u8
         Some(sector) => {
             pr_err!(
                 "{}: only a part of the block of {block_size} bytes at sector {sector} is in it\n",
-                BStr::from_bytes(path)
+                PathText(path)
             );
             Err(EINVAL)
         }
@@ -334,7 +336,7 @@ fn check_blocks(bits: &AtomicWords, block_size: u32, layout: &Layout, path: &[u8
 /// Returns whether the image cannot be written, as not all sectors have bits; and warns about what
 /// others do not understand.
 fn lacks_bits(layout: &Layout, path: &[u8]) -> bool {
-    let path = BStr::from_bytes(path);
+    let path = PathText(path);
     if layout.has_tail() {
         pr_warn!("{path}: the last sector is not whole; uml_moo leaves it out\n");
     }

@@ -312,6 +312,7 @@ impl Lower for Disk {
             dma_alignment: 511,
             max_discard_sectors: self.behaviour.discards,
             rotational: false,
+            stable_writes: false,
         }
     }
 

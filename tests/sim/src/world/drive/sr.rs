@@ -107,6 +107,7 @@ impl Lower for Drive {
             dma_alignment: 511,
             max_discard_sectors: 0,
             rotational: true,
+            stable_writes: false,
         }
     }
 

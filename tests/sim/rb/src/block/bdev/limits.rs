@@ -23,4 +23,6 @@ pub struct LowerLimits {
     pub max_discard_sectors: u32,
     /// Whether it seeks.
     pub rotational: bool,
+    /// Whether the memory of a write must not change before it completes, as with checksums.
+    pub stable_writes: bool,
 }
