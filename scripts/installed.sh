@@ -188,7 +188,7 @@ run_test() {
 	drive=$disc
 	_boot "${series[-1]}" next "$factor"
 	_removal "$dir" "$over"
-	sed -n 's/^fail /failed: /p' "$results/tally" || :
+	sed -n 's/^fail /failed: /p; s/^why /    /p' "$results/tally" || :
 	echo "$(grep -c '^pass' "$results/tally") passed, $(grep -c '^fail' "$results/tally") failed"
 	! grep -q '^fail' "$results/tally"
 }

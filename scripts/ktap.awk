@@ -1,13 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Reads the output of tests between "# rblk: begin TEST" and "# rblk: end TEST
-# STATUS SECONDS" and prints a line per result, "pass|fail|skip KERNEL TEST: TITLE", and one
-# for each test, "time KERNEL SECONDS TEST". -v where=KERNEL; -v partial=1 if the output may
+# STATUS SECONDS" and prints a line per result, "pass|fail|skip KERNEL TEST: TITLE", behind each
+# failure up to four of the last lines that say why, "why LINE", and one for each test,
+# "time KERNEL SECONDS TEST". -v where=KERNEL; -v partial=1 if the output may
 # end anywhere.
 
 function result(what, title) {
 	printf("%s %s %s: %s\n", what, where, test, title)
 	count[what]++
+}
+
+# Ends the list of reasons of a failure.
+function close_failure(	i) {
+	for (i = reasons > 4 ? reasons - 3 : 1; i <= reasons; i++)
+		print "why " why[i]
+	failing = reasons = 0
 }
 
 # A test that did not do what it planned, or died without a word, has failed.
@@ -38,6 +46,8 @@ function close_test(status, seconds) {
 }
 
 { sub(/\r$/, "") }
+failing && /^#   / { why[++reasons] = substr($0, 5); next }
+failing { close_failure() }
 
 /^# rblk: begin / {
 	close_test("", "")
@@ -60,11 +70,12 @@ test == "" { next }
 	seen++
 	title = $0
 	sub(/^(not )?ok [0-9]* *-? */, "", title)
-	if ($0 ~ /^not/)
+	if ($0 ~ /^not/) {
 		result("fail", title)
-	else if (title ~ /# SKIP *$/)
+		failing = 1
+	} else if (title ~ /# SKIP *$/)
 		result("fail", title " (without a reason)")
 	else
 		result(title ~ /# SKIP/ ? "skip" : "pass", title)
 }
-END { close_test("", "") }
+END { close_failure(); close_test("", "") }

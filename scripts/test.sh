@@ -269,7 +269,7 @@ if [ "$skipped" -gt 0 ]; then
 fi
 if [ "$failed" -gt 0 ]; then
 	echo 'Failed:'
-	sed -n 's/^fail /  /p' "$tally"
+	sed -n 's/^fail /  /p; s/^why /      /p' "$tally"
 fi
 line="$passed passed, $failed failed"
 [ "$skipped" -eq 0 ] || line+=", $skipped skipped"

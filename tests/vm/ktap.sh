@@ -12,7 +12,7 @@ scripts=$(realpath "$(dirname "$0")/../../scripts")
 dir=$(mktemp -d)
 # shellcheck disable=SC2154 # set by ktap.sh
 trap 'rm -rf "$dir" "$ktap_output"' EXIT
-ktap_plan 48
+ktap_plan 49
 
 # of STATUS LINE...: how a test that says that, and ends with STATUS, is counted.
 of() {
@@ -43,6 +43,12 @@ check_equal "the time that it took" 'time fast 3 t' "$({
 	echo '# rblk: begin t'
 	echo '# rblk: end t 0 3'
 } | awk -v where=fast -f "$scripts/ktap.awk" | grep ^time)"
+
+check_equal "the last lines that say why one failed" 'why 3 why 4 why 5 why 6' "$({
+	echo '# rblk: begin t'
+	printf '%s\n' 1..2 'not ok 1 a' '#   '{1..6} 'ok 2 b' '#   7'
+	echo '# rblk: end t 1 3'
+} | awk -v where=fast -f "$scripts/ktap.awk" | grep ^why | xargs)"
 
 # A tree of tests in which nothing is wrong, and then something.
 mkdir -p "$dir/tests"/{x/lib,lib}
