@@ -15,7 +15,7 @@
 # shellcheck source=tests/pktcdvd/lib/pkt.sh
 . "$(dirname "$0")/../pktcdvd/lib/pkt.sh"
 
-ktap_plan 44
+ktap_plan 46
 PATH=$recipes_top/target/release:$PATH
 cd "$recipes_top" || exit
 followed=()
@@ -118,6 +118,10 @@ cow_devices() {
 }
 empty_srv() { mount -t tmpfs -o size=128M tmpfs /srv; }
 no_files() { rm -f /srv/{base,work.cow,merged}; }
+base_file() { empty_srv && seq 100000 >/srv/base && truncate -s 1M /srv/base; }
+check "a copy-on-write disk, in short" follow readme-ubd base_file
+check "what is merged is what was there" cmp /srv/base /srv/merged
+umount /srv
 check "a copy-on-write disk" follow ubd empty_srv
 check_equal "what was merged has the change" hello "$(debugfs -R 'cat greeting' /srv/merged 2>/dev/null)"
 check_equal "the backing file does not" '' "$(debugfs -R 'cat greeting' /srv/base 2>/dev/null)"
