@@ -37,6 +37,15 @@ fn send(bay: &Bay, tag: u64, op: u8) -> Receiver<Answer> {
     told
 }
 
+/// Waits until the worker of a drive hangs: it counts the fault before.
+fn wait_until_stuck(rack: &Rack, get_faults: &str) {
+    let start = Instant::now();
+    while command(get_faults, rack) != Ok("1\n".into()) {
+        assert!(start.elapsed() < LONG);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 #[test]
 fn a_stuck_drive_stops_only_itself() {
     let rack = rack(2);
@@ -45,8 +54,8 @@ fn a_stuck_drive_stops_only_itself() {
     let behind = send(&rack.bays[0], 2, 0x00);
     let other = send(&rack.bays[1], 3, 0x00);
     assert_eq!(other.recv_timeout(LONG), Ok(Answer::Good));
+    wait_until_stuck(&rack, "get faults");
     assert!(stuck.recv_timeout(SHORT).is_err());
-    assert_eq!(command("get faults", &rack), Ok("1\n".into()));
     command("release", &rack).unwrap();
     assert_eq!(stuck.recv_timeout(LONG), Ok(Answer::Good));
     assert_eq!(behind.recv_timeout(LONG), Ok(Answer::Good));
@@ -59,7 +68,7 @@ fn aborted_commands_are_answered_first() {
     let bay = &rack.bays[0];
     command("fault act=hang", &rack).unwrap();
     let (first, second) = (send(bay, 1, 0x00), send(bay, 2, 0x00));
-    std::thread::sleep(SHORT);
+    wait_until_stuck(&rack, "get faults");
     assert!(bay.abort(2));
     assert_eq!(second.try_recv(), Ok(Answer::Transport(ABORTED)));
     assert!(bay.abort(1));
@@ -103,7 +112,7 @@ fn unplugged_drives_answer_nothing() {
     assert!(on_plug.is_ok());
     command("@1 fault act=hang", &rack).unwrap();
     let stuck = send(&rack.bays[1], 1, 0x00);
-    std::thread::sleep(SHORT);
+    wait_until_stuck(&rack, "@1 get faults");
     command("@1 unplug", &rack).unwrap();
     assert!(matches!(stuck.recv_timeout(LONG), Ok(Answer::Transport(_))));
     assert_eq!(
