@@ -48,12 +48,13 @@ looks_connected() {
 }
 
 # connects ARGUMENTS...: nbd-client; $pid is the process that has connected. Over netlink that has
-# ended since; in ioctl mode it is the child that goes on.
+# ended since; in ioctl mode it is the child that goes on, which has nobody else's child. One of its
+# own opens the device when it is connected; one from before may still be about to end.
 connects() {
 	nbd-client "$@" >"$tmp/client.log" 2>&1 &
 	pid=$!
 	wait "$pid" || { cat "$tmp/client.log"; return 1; }
-	[[ " $* " != *' -nonetlink '* ]] || pid=$(pgrep -x nbd-client)
+	[[ " $* " != *' -nonetlink '* ]] || pid=$(pgrep -n -x -P 1 nbd-client)
 }
 
 can_write_and_read() {
@@ -128,7 +129,7 @@ client -d /dev/nbd1
 becomes_unused 0
 becomes_unused 1
 
-tell quit 2>/dev/null
+quit
 ours --flags flush --size 16M
 check_fails "four connections to a server that does not allow it" \
 	client -connections 4 -unix "$tmp/ours" /dev/nbd0
@@ -179,7 +180,7 @@ done
 
 # A server that cuts the connection, but goes on: if it went, nbd-client could meet one that is about
 # to, and would give up.
-tell quit
+quit
 ours --size 16M
 came() { [ "$(stat_of connections)" = "$1" ] && is_connected 0; }
 client -persist 127.0.0.1 10999 /dev/nbd0 -nonetlink

@@ -230,7 +230,7 @@ first=$served
 check "two connections over a unix socket" connected --dead-timeout 120 -C 2 nbd0 "unix:$tmp/socket"
 kill -KILL "$first" && wait "$first" 2>/dev/null
 memory 32M
-smaller() { wait_for 30 grep -q 'has another size, and is not used' "$tmp/said" && alive '0 of 2'; }
+smaller() { wait_for 30 grep -q 'has another size, and is not used' "$tmp/said" && wait_for 10 alive '0 of 2'; }
 check "an export that has become smaller is not used" smaller
 kill -KILL "$served" && wait "$served" 2>/dev/null
 memory 64M

@@ -27,7 +27,7 @@ begin_ours() {
 end_ours() {
 	"$genl" disconnect 0
 	becomes_unused 0
-	tell quit
+	quit
 }
 
 # requests LARGEST SIZE LIMIT: of all sizes up to LARGEST, in buffers of all kinds, of a device that

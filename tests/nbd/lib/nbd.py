@@ -164,7 +164,8 @@ class Server:
             command += ["--listen", f"tcp:127.0.0.1:{tcp}"]
         self.process = subprocess.Popen(command + list(arguments))
         atexit.register(self.stop)
-        if not wait_for(lambda: os.path.exists(self.control_path)):
+        # The path is there a moment before anybody listens.
+        if not wait_for(lambda: outcome(self.tell, "stats") == "ok"):
             raise RuntimeError("the server does not come up")
 
     def tell(self, text):

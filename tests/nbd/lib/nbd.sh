@@ -79,9 +79,17 @@ ours() {
 	rm -f "$tmp/control"
 	serve "$server" serve --listen "unix:$tmp/ours" --listen tcp:127.0.0.1:10999 \
 		--listen 'tcp:[::1]:10999' --control "$tmp/control" "$@"
+	our_server=$served
 	wait_for 20 accepts "$tmp/control"
 }
 tell() { "$server" control "$tmp/control" "$@"; }
+# quit: it ends, if there is one; its ports are free then.
+quit() {
+	[ -n "${our_server:-}" ] || return 0
+	tell quit
+	wait "$our_server"
+	our_server=''
+}
 stat_of() { tell stats | awk -v name="$1" '$1 == name { print $2 }'; }
 
 # attribute N NAME: of the disk, from sysfs.

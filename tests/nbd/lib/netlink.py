@@ -518,7 +518,7 @@ def exchange():
     with ktap.case("and exchanged, with one that is lost"):
         server.tell("drop 1")
         dev.loses()
-        expect(listener.event(10) is not None, "no LINK_DEAD")
+        expect(listener.event(10 * PATIENCE) is not None, "no LINK_DEAD")
         put(1, 0)
         expect(moved() and [link["alive"] for link in dev.links()] == [1] * 3, dev.links())
     for title, places in (("a place that is too far", (4,)), ("a place beyond the last one", (3, 5)),
@@ -639,7 +639,7 @@ def reconnect():
     wait_for(lambda: load.count > 20)
     with ktap.case("LINK_DEAD is told to all who listen"):
         server.tell("drop")
-        event = listener.event(10)
+        event = listener.event(10 * PATIENCE)
         expect(event is not None and event[0] == LINK_DEAD, event)
         expect(event[1].get(INDEX) == struct.pack("=I", 0), event)
     with ktap.case("a new connection within the time, and no I/O has failed"):
@@ -662,7 +662,7 @@ def reconnect():
             # Not before both are known to be dead: a live one is not replaced by 7.2's.
             dead = 0
             while dead < 2:
-                event = listener.event(5)
+                event = listener.event(5 * PATIENCE)
                 expect(event is not None, "no LINK_DEAD")
                 dead += 1
             nl.reconfigure(0, fds=[sock.fileno() for sock in links])

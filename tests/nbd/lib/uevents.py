@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """uevents.py NAME COMMAND...: runs the command, and prints for each change of the disk NAME that
-the kernel reports during it and shortly after: its size in sectors and whether there is pid, both
-as they are when the report comes in."""
+the kernel reports during it and shortly after, and at least for one: its size in sectors and whether
+there is pid, both as they are when the report comes in."""
 
 import os
 import pathlib
@@ -10,17 +10,21 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 QUIET = 1.0
+# How long it waits for the first.
+PATIENCE = 20 * int(os.environ.get("RBLK_PATIENCE", 1))
 
 
 def listen(sock, name, done):
     disk = pathlib.Path("/sys/block") / name
+    begun, found = time.monotonic(), False
     while True:
         try:
             words = sock.recv(65536).split(b"\0")
         except socket.timeout:
-            if done.is_set():
+            if done.is_set() and (found or time.monotonic() > begun + PATIENCE):
                 return
             continue
         # The state comes first: the text can be looked at later.
@@ -28,6 +32,7 @@ def listen(sock, name, done):
         size = int((disk / "size").read_text())
         if b"ACTION=change" in words and b"DEVNAME=" + name.encode() in words:
             print(size, "pid" if pid else "-", flush=True)
+            found = True
 
 
 def main(name, command):
