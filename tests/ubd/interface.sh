@@ -13,7 +13,7 @@
 if ! have uml_mkcow; then
 	ktap_skip_all "there is no uml_mkcow (Debian: uml-utilities)"
 fi
-ktap_plan 45
+ktap_plan 52
 
 dev=/dev/$UBD_DISK
 fresh 2097152
@@ -128,4 +128,30 @@ check_fails "wrong text at load" at_load "cow=$PWD/cow colour=red"
 check "the module, again" modprobe ubd
 touch -d 2001-01-01 back
 refused ESTALE "a backing file that was touched" "cow=$PWD/cow"
+
+# Beside rblk.ko, which has the driver, too: one that cannot be loaded for that says so. `modprobe` would
+# take EEXIST for success.
+said() {
+	dmesg | sed 's/^\[[^]]*\] //' |
+		awk -v mark="$mark" '$0 == mark { seen = 1; next } seen && /^ubd: there is a driver/ { n++ }
+			seen && /Call Trace|duplicate/ { n += 100 } END { print n + 0 }'
+}
+mark() {
+	mark="interface.sh: mark $1"
+	echo "$mark" >/dev/kmsg
+}
+mark 1
+check "rblk.ko comes beside it" modprobe rblk nbd_nbds_max=0
+check_equal "with one line that tells why it has no such disks" 1 "$(said)"
+check "and with its other drivers" test -d /sys/class/pktcdvd -a -d /sys/class/rblk-ram
+check "rblk.ko is there first" sh -c 'rmmod ubd && modprobe -r rblk && modprobe rblk nbd_nbds_max=0'
+mark 2
+check "ubd.ko does not start beside it" \
+	grep -q 'Device or resource busy' <<-END
+		$(modprobe ubd 2>&1)
+	END
+check_equal "with one line that tells why" 1 "$(said)"
+check "it is not loaded" test ! -e /sys/module/ubd
+rmmod rblk
+modprobe ubd
 ktap_finished

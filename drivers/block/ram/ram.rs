@@ -71,7 +71,7 @@ pub struct Driver {
 impl Driver {
     /// Starts the driver and adds the disks that `config` asks for.
     ///
-    /// Fails with [`EINVAL`] if a number in `config` is out of range, with [`EEXIST`] if the class
+    /// Fails with [`EINVAL`] if a number in `config` is out of range, with [`EBUSY`] if the class
     /// is taken, and with [`ENOMEM`]; no disk was added then. If a disk cannot be added, it is
     /// missing, and a line in the log says why. May sleep.
     pub fn init(config: &Config) -> Result<Self> {

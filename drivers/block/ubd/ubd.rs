@@ -78,8 +78,8 @@ pub struct Driver {
 impl Driver {
     /// Starts the driver and adds the disks that `config` asks for.
     ///
-    /// Fails with [`EEXIST`] if the class is taken, and with [`ENOMEM`]; no disk was added then. If a
-    /// disk cannot be added, it is missing, and a line in the log says why. May sleep.
+    /// Fails with [`EBUSY`] if another module has the driver, and with [`ENOMEM`]; no disk was added
+    /// then. If a disk cannot be added, it is missing, and a line in the log says why. May sleep.
     pub fn init(config: &Config<'_>) -> Result<Self> {
         let disks = Disks::new()?;
         let registry = Registry::new(disks.token())?;

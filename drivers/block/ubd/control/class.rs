@@ -27,13 +27,18 @@ use rb::{
 
 /// Creates the class and its files, which work on `registry`.
 ///
-/// Fails with [`EEXIST`] if there is such a class.
+/// Fails with [`EBUSY`], and one line in the log, if there is such a class, as there is if another
+/// module has the driver. (A module that fails to load with [`EEXIST`] is loaded for `modprobe`.)
 pub(crate) fn register(registry: Arc<Registry>) -> Result<ClassAttributes<Registry>> {
-    ClassAttributes::new(
-        Class::register_with_listing::<DeviceMap>(c"ubd", registry.clone())?,
-        registry,
-        class_attributes![Add, Remove],
-    )
+    let class = Class::register_with_listing::<DeviceMap>(c"ubd", registry.clone());
+    let class = class.map_err(|err| match err {
+        EEXIST => {
+            pr_err!("there is a driver of copy-on-write disks already, in another module\n");
+            EBUSY
+        }
+        err => err,
+    })?;
+    ClassAttributes::new(class, registry, class_attributes![Add, Remove])
 }
 
 /// Adds a disk: `cow= [backing=] [name=] [ro] [force] [create] [discard=]`.
