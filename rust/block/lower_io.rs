@@ -27,7 +27,10 @@ use crate::{
 use core::{
     cell::UnsafeCell,
     ops::Range,
-    ptr::NonNull, //
+    ptr::{
+        self,
+        NonNull, //
+    }, //
 };
 use kernel::{
     page::PAGE_SIZE,
@@ -72,6 +75,16 @@ pub(in crate::block) enum Owner {
         NonNull<bindings::request>,
         unsafe fn(NonNull<bindings::request>, Result<u32>),
     ),
+}
+
+impl Owner {
+    /// The request that the I/O is for, or null.
+    fn request(&self) -> *mut bindings::request {
+        match self {
+            Self::Waiter => ptr::null_mut(),
+            Self::Request(rq, _) => rq.as_ptr(),
+        }
+    }
 }
 
 /// One I/O to a file or block device below, again and again.
@@ -310,6 +323,7 @@ impl LowerIo {
         bytes: u32,
         owner: Owner,
     ) {
+        let rq = owner.request();
         // INVARIANT: The flight is counted until the end of `finish`.
         // SAFETY: By the type invariant, as we have begun, the cells are ours. `lower` is valid, and the
         // references to it end here: afterwards only what it has open is used.
@@ -324,17 +338,26 @@ impl LowerIo {
             return self.finish(minus(EINVAL));
         }
         match bdev {
-            // SAFETY: The block device is open until the flight has ended.
-            Some(bdev) => unsafe { self.launch_bio(bdev, way, pos, bytes) },
-            // SAFETY: The file is open until the flight has ended.
-            None => unsafe { self.launch_kiocb(file, direct, way, pos, bytes) },
+            // SAFETY: The block device is open until the flight has ended. The request is ours until
+            // the owner hears of the completion, which is not before it is launched.
+            Some(bdev) => unsafe { self.launch_bio(bdev, way, pos, bytes, rq) },
+            // SAFETY: As above; the file is open until the flight has ended.
+            None => unsafe { self.launch_kiocb(file, direct, way, pos, bytes, rq) },
         }
     }
 
     /// # Safety
     ///
     /// As of [`launch`](Self::launch), and the block device must be open until the flight has ended.
-    unsafe fn launch_bio(&self, bdev: *mut bindings::block_device, way: Way, pos: u64, bytes: u32) {
+    /// `rq` must be null, or a request that does not end before the bio is submitted.
+    unsafe fn launch_bio(
+        &self,
+        bdev: *mut bindings::block_device,
+        way: Way,
+        pos: u64,
+        bytes: u32,
+        rq: *mut bindings::request,
+    ) {
         let sector_mask = SECTOR_SIZE - 1;
         if pos % u64::from(SECTOR_SIZE) != 0 || bytes & sector_mask != 0 {
             return self.finish(minus(EINVAL));
@@ -345,17 +368,21 @@ impl LowerIo {
         };
         let bio = self.bio.get();
         // SAFETY: By the type invariant, bio and vector are ours, as we have begun; there are no more
-        // than 256 entries. `self` does not move, and is there until `finish` is done.
+        // than 256 entries. `self` does not move, and is there until `finish` is done. The request, if
+        // any, has not ended.
         unsafe {
             let bvecs = &mut *self.bvecs.get();
             let nr = bvecs.len() as u16;
             let op = op | bindings::REQ_SYNC | bindings::REQ_IDLE;
             bindings::bio_init(bio, bdev, bvecs.as_mut_ptr(), nr, op);
+            if !rq.is_null() {
+                bindings::bio_inherit(bio, rq);
+            }
             (*bio).bi_vcnt = nr;
             (*bio).bi_iter.bi_size = bytes;
             (*bio).bi_iter.bi_sector = pos >> SECTOR_SHIFT;
             (*bio).bi_end_io = Some(Self::end_bio);
-            (*bio).bi_private = core::ptr::from_ref(self).cast_mut().cast();
+            (*bio).bi_private = ptr::from_ref(self).cast_mut().cast();
             bindings::submit_bio(bio);
         }
     }
@@ -384,7 +411,8 @@ impl LowerIo {
 
     /// # Safety
     ///
-    /// As of [`launch`](Self::launch), and the file must be open until the flight has ended.
+    /// As of [`launch`](Self::launch), and the file must be open until the flight has ended. `rq` must
+    /// be null, or a request that does not end before the I/O is submitted.
     unsafe fn launch_kiocb(
         &self,
         file: *mut bindings::file,
@@ -392,6 +420,7 @@ impl LowerIo {
         way: Way,
         pos: u64,
         bytes: u32,
+        rq: *mut bindings::request,
     ) {
         let Ok(pos) = i64::try_from(pos) else {
             return self.finish(minus(EINVAL));
@@ -404,7 +433,8 @@ impl LowerIo {
         // One for us, and one for who completes it.
         self.pending.store(2, Relaxed);
         // SAFETY: By the type invariant, the control block and the vector are ours, as we have begun;
-        // both stay until both have given up their part in `pending`.
+        // both stay until both have given up their part in `pending`. The request, if any, is looked at
+        // before that.
         let ret = unsafe {
             let bvecs = &*self.bvecs.get();
             bindings::kiocb_rw(
@@ -416,6 +446,7 @@ impl LowerIo {
                 bvecs.len(),
                 bytes as usize,
                 done,
+                rq,
             )
         };
         if ret != -(bindings::EIOCBQUEUED as isize) {

@@ -109,6 +109,18 @@ __rb_helper bool rb_helper_in_submission(void)
 	return current->bio_list;
 }
 
+/*
+ * A bio on behalf of a request has the priority and the cgroup of the request's, as
+ * clones have. A flush has none.
+ */
+__rb_helper void rb_helper_bio_inherit(struct bio *bio, struct request *rq)
+{
+	if (rq->bio) {
+		bio->bi_ioprio = req_get_ioprio(rq);
+		bio_clone_blkg_association(bio, rq->bio);
+	}
+}
+
 /* What waits for those who open or close the disk must not hold them up. */
 __rb_helper void rb_helper_disk_assert_not_opening(struct gendisk *disk)
 {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <linux/blk-cgroup.h>
+#include <linux/blk-mq.h>
 #include <linux/blkdev.h>
 #include <linux/bvec.h>
 #include <linux/falloc.h>
@@ -7,6 +9,7 @@
 #include <linux/filelock.h>
 #include <linux/fs.h>
 #include <linux/ioprio.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/stat.h>
 #include <linux/uio.h>
@@ -113,26 +116,39 @@ __rb_helper int rb_helper_file_punch_hole(struct file *file, loff_t pos, loff_t 
 
 /*
  * Reads or writes a file. With done, IO is direct, and -EIOCBQUEUED says that
- * done is going to be called, or was.
+ * done is going to be called, or was. On behalf of a request, if there is one, it
+ * has the priority of that; and the cgroup, if this is a kernel thread, which has
+ * none of its own. A task has submitted the request itself.
  */
 __rb_helper ssize_t rb_helper_kiocb_rw(struct kiocb *iocb, struct file *file,
 				       bool write, loff_t pos,
 				       const struct bio_vec *bvecs,
 				       unsigned long nr, size_t bytes,
-				       void (*done)(struct kiocb *, long))
+				       void (*done)(struct kiocb *, long),
+				       struct request *rq)
 {
+	struct cgroup_subsys_state *css = NULL;
 	struct iov_iter iter;
+	ssize_t ret;
 
 	*iocb = (struct kiocb) {
 		.ki_filp = file,
 		.ki_pos = pos,
 		.ki_complete = done,
 		.ki_flags = (done ? IOCB_DIRECT : 0) | (write ? IOCB_WRITE : 0),
-		.ki_ioprio = IOPRIO_DEFAULT,
+		.ki_ioprio = rq ? req_get_ioprio(rq) : IOPRIO_DEFAULT,
 	};
 	iov_iter_bvec(&iter, write ? ITER_SOURCE : ITER_DEST, bvecs, nr, bytes);
-	return write ? vfs_iocb_iter_write(file, iocb, &iter)
-		     : vfs_iocb_iter_read(file, iocb, &iter);
+	if (rq && rq->bio)
+		css = bio_blkcg_css(rq->bio);
+	if (css)
+		kthread_associate_blkcg(css);
+	/* The request may have ended when this returns. */
+	ret = write ? vfs_iocb_iter_write(file, iocb, &iter)
+		    : vfs_iocb_iter_read(file, iocb, &iter);
+	if (css)
+		kthread_associate_blkcg(NULL);
+	return ret;
 }
 
 /* What a write that was queued has to give back when it has completed. */

@@ -7,13 +7,15 @@
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=tests/lib/cgroup.sh
+. "$(dirname "$0")/../lib/cgroup.sh"
 # shellcheck source=tests/ubd/lib/ubd.sh
 . "$(dirname "$0")/lib/ubd.sh"
 
 if ! have uml_mkcow; then
 	ktap_skip_all "there is no uml_mkcow (Debian: uml-utilities)"
 fi
-ktap_plan 37
+ktap_plan 46
 
 dev=/dev/$UBD_DISK
 
@@ -25,6 +27,32 @@ against_model() {
 # reads_as FILE: without what the page cache has.
 reads_as() {
 	dd "if=$dev" bs=64k iflag=direct status=none | cmp - "$1"
+}
+
+# somebody: reads the disk and writes half a MiB of it, in a control group, with a priority.
+somebody() {
+	: >"$TRACE/trace" && echo 1 >"$TRACE/events/block/block_rq_issue/enable"
+	in_group somebody ionice -c 1 -n 3 dd "if=$dev" of=/dev/null bs=64k iflag=direct status=none &&
+		in_group somebody ionice -c 1 -n 3 dd if=/dev/zero "of=$dev" bs=64k count=8 seek=8 oflag=direct status=none
+	_status=$?
+	dd if=/dev/zero of=model bs=64k count=8 seek=8 conv=notrunc status=none
+	echo 0 >"$TRACE/events/block/block_rq_issue/enable"
+	return "$_status"
+}
+TRACE=/sys/kernel/tracing
+# prioritised NODE R|W: how many bytes the block device was given to read or write with that priority.
+prioritised() {
+	sed -n "s/.*block_rq_issue: $(tr : , <"/sys/block/$(basename "$1")/dev") $2[A-Z]* \([0-9]*\) .* rt,0,3 .*/\1/p" \
+		"$TRACE/trace" | awk '{ n += $1 } END { print n + 0 }'
+}
+# of_somebody READ WRITTEN: what goes to these block devices is on his account, with his priority.
+of_somebody() {
+	new_group somebody
+	check "somebody reads and writes" somebody
+	check "his group pays for what is written" [ "$(io_stat somebody "$2" wbytes)" -ge 524288 ]
+	check "it has his priority" [ "$(prioritised "$2" W)" -ge 524288 ]
+	check "so has what is read, for which his group pays" \
+		[ "$(io_stat somebody "$1" rbytes)" -gt 0 -a "$(prioritised "$1" R)" -gt 0 ]
 }
 
 # Files: in memory here.
@@ -52,6 +80,8 @@ cp mnt/back model
 check "a disk over files with direct I/O" add "cow=$PWD/mnt/cow"
 check "random requests, too" against_model 3 400
 check "reads as the model, too" reads_as model
+below=$(losetup -n -O NAME -j fs)
+of_somebody "$below" "$below"
 remove
 cp --sparse=always mnt/cow cow
 check "uml_moo, too" sh -c 'rm -f out && uml_moo cow out && cmp out model'
@@ -59,6 +89,7 @@ check "uml_moo, too" sh -c 'rm -f out && uml_moo cow out && cmp out model'
 # Space runs out: the write fails, and what was there stays.
 full() { dd if=/dev/zero of=mnt/filler bs=64k status=none; [ "$(df --output=avail mnt | tail -n 1)" -lt 64 ]; }
 rm mnt/cow && uml_mkcow mnt/cow "$PWD/mnt/back"
+rmdir "$CGROUP/somebody"
 check "an image without space" add "cow=$PWD/mnt/cow"
 cp mnt/back model
 check "nothing is left for it" full
@@ -104,9 +135,12 @@ check_equal "links to both" "loop1 loop0" \
 check "random requests, on devices" against_model 4 400
 check "reads as the model, on devices" reads_as model
 check_fails "nobody mounts the image" mount /dev/loop1 mnt
+of_somebody /dev/loop0 /dev/loop1
 remove
 losetup -d /dev/loop0
 losetup -d /dev/loop1
+# A loop device keeps it for a minute.
+check "nothing refers to his groups any more" group_ends somebody
 sync
 touch -d "@$(python3 -c 'import struct; print(struct.unpack(">I", open("cow", "rb").read()[8:12])[0])')" back
 check "uml_moo, of devices" sh -c 'rm -f out && uml_moo -b back cow out && cmp out model'
