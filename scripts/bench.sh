@@ -8,7 +8,8 @@
 # functions), report.html with all that is there, and report.json with its numbers. QUICK=1 measures for a shorter time.
 #
 # bench.sh --report     make the report again
-# bench.sh --publish    put its numbers, and a small page of them, into Documentation/bench
+# bench.sh --publish    put its numbers, and a small page of them, into Documentation/bench; those of
+#                       suites that were not measured stay
 #
 # In the head of a suite: rblk-in-tree and rblk-ours, modules; rblk-units, "ops ms" or one of
 # them; rblk-cpus of the guests that measure throughput; rblk-rounds, percent of the usual;
@@ -39,7 +40,7 @@ case ${1:-} in
 	;;
 --publish)
 	report
-	cp "$build/report.json" Documentation/bench/
+	$here/page.py --publish "$build" Documentation/bench
 	$here/page.py --brief Documentation/bench/report.{json,html}
 	say 'the numbers, and a page of them, are in Documentation/bench'
 	exit

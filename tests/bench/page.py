@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """page.py DIRECTORY: makes report.html and report.json there, of the SUITE.json that report.py has
-written. page.py --brief REPORT.JSON REPORT.HTML: makes a page of the numbers alone.
+written. page.py --publish DIRECTORY OTHER: puts the numbers that are there into OTHER/report.json, where
+those of suites that are not there stay as they are. page.py --brief REPORT.JSON REPORT.HTML: makes a page of
+numbers alone.
 
 The first page needs no other file: pictures are in it. The second is small: of pictures it has
 bars in its tables, and what the functions take is not in it. What a suite has decides what is
@@ -177,8 +179,21 @@ def short(value):
     if isinstance(value, float):
         return float(f"{value:.4g}")
     if isinstance(value, dict):
-        return {key: short(item) for key, item in value.items() if key != "functions"}
+        return {key: short(item) for key, item in value.items() if key not in LEFT_OUT}
     return [short(item) for item in value] if isinstance(value, list) else value
+
+
+# What the numbers that are kept do without: each single run, and what only says how it was measured.
+LEFT_OUT = {"functions", "runs", "rates", "total"}
+
+
+def brief(row):
+    """A row as it is kept. Of a test, each run of which is over a time, the operations say nothing."""
+    if "throughput" in row and "instructions" in row:
+        for driver in DRIVERS:
+            for key in "operations", "milliseconds":
+                row["instructions"].get(driver, {}).pop(key, None)
+    return row
 
 
 def lines(results):
@@ -186,7 +201,7 @@ def lines(results):
     for nth, result in enumerate(results):
         facts = json.dumps({**result, "results": []}, ensure_ascii=False)
         yield ("[" if nth == 0 else ",\n") + facts.removesuffix("]}")
-        yield ",".join("\n" + json.dumps(row) for row in result["results"]) + "\n]}"
+        yield ",".join("\n" + json.dumps(brief(row)) for row in result["results"]) + "\n]}"
     yield "]\n"
 
 
@@ -223,12 +238,24 @@ def barred(result):
     return {"bars": list(spent(result)) if result["suite"] == "optical" else True}
 
 
+def in_order(results):
+    """As they are shown."""
+    return sorted(results, key=lambda r: (r["suite"] == "optical", SUITES.index(r["suite"])
+                                          if r["suite"] in SUITES else len(SUITES)))
+
+
+def publish(directory, other):
+    """What was measured, in place of what was before."""
+    kept = other / "report.json"
+    results = {r["suite"]: r for r in json.loads(kept.read_text())} if kept.exists() else {}
+    results |= {r["suite"]: short(r) for r in results_in(directory)}
+    kept.write_text("".join(lines(short(in_order(results.values())))))
+
+
 def results_in(directory):
     """What has been measured, in the order in which it is shown."""
     paths = sorted(set(directory.glob("*.json")) - {directory / "report.json"})
-    results = [json.loads(path.read_text()) for path in paths]
-    results.sort(key=lambda r: (r["suite"] == "optical", SUITES.index(r["suite"])
-                                if r["suite"] in SUITES else len(SUITES)))
+    results = in_order(json.loads(path.read_text()) for path in paths)
     for result in results:
         if result["suite"] == "optical":
             result["text"] = (directory / "optical.txt").read_text()
@@ -236,6 +263,9 @@ def results_in(directory):
 
 
 def main():
+    if sys.argv[1] == "--publish":
+        publish(*map(pathlib.Path, sys.argv[2:]))
+        return
     if sys.argv[1] == "--brief":
         results = json.loads(pathlib.Path(sys.argv[2]).read_text())
         pathlib.Path(sys.argv[3]).write_text(page(results, barred))

@@ -27,11 +27,20 @@ enum Until {
     Time(Duration),
 }
 
+/// In which order places come.
+#[derive(Clone, Copy, PartialEq)]
+enum Order {
+    Sequential,
+    Random,
+    /// As if at random, but each once: the run ends when there are no more.
+    Once,
+}
+
 /// What to do.
 pub struct Load {
     device: String,
     write: bool,
-    random: bool,
+    order: Order,
     bytes: usize,
     depth: usize,
     warm: u64,
@@ -53,7 +62,11 @@ impl Load {
         Ok(Self {
             device: device.to_string(),
             write: *direction == "write",
-            random: *pattern == "random",
+            order: match *pattern {
+                "random" => Order::Random,
+                "once" => Order::Once,
+                _ => Order::Sequential,
+            },
             bytes: bytes.parse()?,
             depth: depth.parse()?,
             warm: warm.parse()?,
@@ -73,7 +86,7 @@ pub fn fill(device: &str, places: u64, first: u64, count: u64) -> Result<()> {
     let load = Load {
         device: device.to_string(),
         write: true,
-        random: false,
+        order: Order::Sequential,
         bytes: PAGE,
         depth: 32,
         warm: 0,
@@ -149,6 +162,19 @@ fn next_random(state: u64) -> u64 {
         .wrapping_add(1442695040888963407)
 }
 
+/// A number without a common divisor with `pieces`, and large among these.
+fn spread_of(pieces: u64) -> u64 {
+    let divisor = |mut a: u64, mut b: u64| {
+        while b != 0 {
+            (a, b) = (b, a % b);
+        }
+        a
+    };
+    (pieces / 8 * 5 + 1..)
+        .find(|&spread| divisor(spread, pieces) == 1)
+        .unwrap_or(1)
+}
+
 struct Runner<'a> {
     load: &'a Load,
     disk: File,
@@ -160,6 +186,8 @@ struct Runner<'a> {
     free: Vec<usize>,
     random: u64,
     next: u64,
+    /// What the number of a place is multiplied by, so that neighbours are apart.
+    spread: u64,
     /// Nanoseconds of an operation, for each few of them.
     batches: Vec<u64>,
 }
@@ -186,20 +214,36 @@ impl<'a> Runner<'a> {
             free: (0..load.depth).collect(),
             random: number + 1,
             next: pieces / load.jobs.max(1) * number,
+            spread: if load.bytes < 1 << 20 {
+                spread_of(pieces)
+            } else {
+                1
+            },
             batches: Vec::with_capacity(1 << 16),
             load,
         })
     }
 
     fn offset(&mut self) -> u64 {
-        let piece = if self.load.random {
-            self.random = next_random(self.random);
-            (self.random >> 33) % self.pieces
-        } else {
-            self.next += 1;
-            self.next % self.pieces
+        let piece = match self.load.order {
+            Order::Random => {
+                self.random = next_random(self.random);
+                (self.random >> 33) % self.pieces
+            }
+            Order::Sequential => {
+                self.next += 1;
+                self.next % self.pieces
+            }
+            Order::Once => {
+                self.next += 1;
+                self.next * self.spread % self.pieces
+            }
         };
         piece * self.stride
+    }
+
+    fn has_places(&self) -> bool {
+        self.load.order != Order::Once || self.next < self.pieces
     }
 
     fn submit(&mut self, slot: usize) -> Result<()> {
@@ -248,14 +292,15 @@ impl<'a> Runner<'a> {
         let mut batch = (start, 0);
         let (mut submitted, mut done) = (0, 0);
         loop {
-            let more = match until {
-                Until::Operations(number) => submitted < number,
-                Until::Time(time) => start.elapsed() < time,
-            };
+            let more = self.has_places()
+                && match until {
+                    Until::Operations(number) => submitted < number,
+                    Until::Time(time) => start.elapsed() < time,
+                };
             if !more && done == submitted {
                 return Ok(done);
             }
-            while more && !self.free.is_empty() {
+            while more && !self.free.is_empty() && self.has_places() {
                 if matches!(until, Until::Operations(number) if submitted == number) {
                     break;
                 }

@@ -8,8 +8,8 @@
 //!   flash card or a hard disk, times `FACTOR`, and keeps what it counts in `FILE`.
 //! - `rblk-bench nbd-stop DEVICE`: disconnects it.
 //! - `rblk-bench load DEVICE DIRECTION PATTERN BYTES DEPTH WARM ops|ms NUMBER [PLACES [JOBS]]`:
-//!   reads or writes (`read`, `write`) at places that are `random` or `sequential`, so many
-//!   bytes at a time and so many at once; after `WARM` operations, which do not count,
+//!   reads or writes (`read`, `write`) at places that are `random` or `sequential`, or in some order
+//!   but each `once`, so many bytes at a time and so many at once; after `WARM` operations, which do not count,
 //!   `NUMBER` of them, or for `NUMBER` milliseconds. With `PLACES`, as many places are used,
 //!   spread over the disk; with `JOBS`, as many threads do that at a time. Prints the
 //!   operations, the nanoseconds of all, and those that one takes usually.
