@@ -134,18 +134,32 @@ write_to() {
 	printf '%s\n' "$2" >"$1"
 }
 
-# errno_of FILE TEXT: prints the name of the errno with which writing TEXT to
-# FILE fails, or "ok".
+# errno_of FILE TEXT: prints the name of the errno with which writing TEXT to FILE by one write(2)
+# fails, or "ok"; what is said of one that has no name here. Python would take long to start.
 errno_of() {
-	python3 -c '
-import errno, os, sys
-try:
-    fd = os.open(sys.argv[1], os.O_WRONLY)
-    os.write(fd, (sys.argv[2] + "\n").encode())
-    print("ok")
-except OSError as e:
-    print(errno.errorcode[e.errno])
-' "$1" "$2"
+	if _said=$(printf '%s\n' "$2" |
+		LC_ALL=C dd of="$1" bs=64k conv=notrunc,nocreat status=none 2>&1); then
+		echo ok
+		return
+	fi
+	case ${_said##*: } in
+	'Cannot allocate memory') echo ENOMEM ;;
+	'Device or resource busy') echo EBUSY ;;
+	'File exists') echo EEXIST ;;
+	'File too large') echo EFBIG ;;
+	'Input/output error') echo EIO ;;
+	'Invalid argument') echo EINVAL ;;
+	'No space left on device') echo ENOSPC ;;
+	'No such device') echo ENODEV ;;
+	'No such device or address') echo ENXIO ;;
+	'No such file or directory') echo ENOENT ;;
+	'Numerical result out of range') echo ERANGE ;;
+	'Operation not permitted') echo EPERM ;;
+	'Operation not supported') echo ENOTSUP ;;
+	'Read-only file system') echo EROFS ;;
+	'Stale file handle') echo ESTALE ;;
+	*) echo "$_said" ;;
+	esac
 }
 
 # patience SECONDS: as many times as a slow kernel, or a machine with other work, takes.
@@ -163,6 +177,10 @@ wait_for() {
 		sleep 0.1
 	done
 }
+
+# accepts SOCKET: somebody listens on this unix socket. It is there a moment before that (SO_ACCEPTCON is
+# 00010000).
+accepts() { awk -v path="$1" '$4 == "00010000" && $NF == path { n = 1 } END { exit !n }' /proc/net/unix; }
 
 have() {
 	command -v "$1" >/dev/null 2>&1

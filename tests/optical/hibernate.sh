@@ -80,7 +80,7 @@ node=$(node "$(map "$(new_ram size=32M name=memory)")")
 check_equal "a packet device on a RAM disk" "0 ok ok ok" "$(amid "$hibernate" "$node")"
 target/release/rblk-nbd-server serve --listen "unix:$RBLK_SCRATCH/socket" --size 32M &
 server=$!
-within 20 test -S "$RBLK_SCRATCH/socket"
+within 20 accepts "$RBLK_SCRATCH/socket"
 check "a network block device" nbd-client -unix "$RBLK_SCRATCH/socket" /dev/nbd0
 # What a server of this machine has not answered when it is frozen keeps the system awake.
 check_equal "stays connected" "ok rc=0 ok ok ok ok" \

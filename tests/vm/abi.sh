@@ -18,7 +18,7 @@ socket=$RBLK_SCRATCH/abi.sock
 
 disks() {
 	lower=$(new_ram size=4M) && name=$(map "$lower") && nbdkit -U "$socket" memory 1M &&
-		wait_for 10 test -S "$socket" && nbd-client -unix "$socket" /dev/nbd0 >/dev/null &&
+		wait_for 10 accepts "$socket" && nbd-client -unix "$socket" /dev/nbd0 >/dev/null &&
 		wait_for 10 test -e /sys/block/nbd0/pid && modprobe brd rd_nr=1 && cow_disk
 }
 

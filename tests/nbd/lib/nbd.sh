@@ -59,9 +59,6 @@ serve() {
 # Something listens on this port of 127.0.0.1.
 listens() { ss -Htln "sport = :$1" | grep -q .; }
 
-# Something listens on this socket: it is there a moment before that (SO_ACCEPTCON is 00010000).
-accepts() { awk -v path="$1" '$4 == "00010000" && $NF == path { n = 1 } END { exit !n }' /proc/net/unix; }
-
 # kit SOCKET|PORT ARGUMENTS...: nbdkit, when it is ready.
 kit() {
 	local where=(-U "$1") ready=(accepts "$1")
