@@ -68,10 +68,10 @@ fresh 2 "dvd+rw,strict,blocks=$blocks,state=stopped,formatted=2048,format-time=3
 goes_on() { grep -q "goes on formatting" "/sys/kernel/debug/pktcdvd/$name/info"; }
 is_over() { test "$(cat "$PKT/$name/session")" = none; }
 opens() { test "$(disk "$node" rw size)" = "$whole"; }
-disk "$node" rw >"$RBLK_SCRATCH/out" 2>&1 &
+disk_beside "$node" rw >"$RBLK_SCRATCH/out" 2>&1 &
 opener=$!
 check "an opener waits for the drive" wait_for 20 goes_on
-pkill -TERM -P "$opener" || kill "$opener"
+kill -TERM "$opener"
 wait "$opener"
 check "he can be told not to" is_over
 check "and did not wait to the end" says "mapped to"

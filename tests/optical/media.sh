@@ -15,17 +15,21 @@
 
 ktap_plan 47
 ctl="bash -c '. tests/lib/drive.sh; drive_ctl"
+# Tenths of seconds that something may take.
+times=$(seq -s ' ' "$(patience 200)")
 
 for n in 0 2; do
 	media=${ALL_DRIVES[$n]}
 	fresh $n "$media,blocks=4096"
+	# It becomes so by itself, as does one that is gone below.
+	empty="for i in $times; do read size </sys/block/$name/size; test \$size != 0 || exit 0; sleep 0.1; done; exit 1"
 	# Another disc, that differs in size, takes the place of the one that is open. Once that is
 	# known there is nothing to read.
 	check_equal "drive $n: G24: IO to another disc fails" "ok ok rc=0 EIO EIO rc=0" \
 		"$(disk "$node" rw write:0:131072:a fsync \
 			"run:$ctl @$n insert $media,blocks=8192 && drive_ctl @$n reset-stats'" \
 			write:262144:2048:b read:262144:2048 \
-			"run:sleep 1; test \$(cat /sys/block/$name/size) = 0" | sed s/short:0/EIO/)"
+			"run:$empty" | sed s/short:0/EIO/)"
 	check_equal "drive $n: G24: nothing is written there" 0 "$(get writes)"
 	check_equal "drive $n: G24: the next open has the size of the new disc" "rc=0 ok ok ok" \
 		"$(disk "$node" rw "run:test \$(cat /sys/block/$name/size) = 32768" \
@@ -57,8 +61,9 @@ done
 # The drive itself goes.
 fresh 1 dvd+rw,blocks=4096
 start=$SECONDS
+no_more="for i in $times; do test -e /sys/block/${sr##*/} || exit 0; sleep 0.1; done; exit 1"
 check_equal "G23: IO to a drive that is gone fails" "ok rc=0 EIO EIO" \
-	"$(disk "$node" rw write:0:131072:a "run:$ctl @1 unplug'; sleep 2" write:262144:2048:b fsync | sed s/ENOSPC/EIO/)"
+	"$(disk "$node" rw write:0:131072:a "run:$ctl @1 unplug'; $no_more" write:262144:2048:b fsync | sed s/ENOSPC/EIO/)"
 check "G23: at once" test $((SECONDS - start)) -lt "$(patience 60)"
 check_equal "G23: it cannot be opened" ENXIO "$(disk "$node" ro)"
 check "G23: nor does it hold up removal" sh -c "[ -z '$(packet_number "$name")' ] || . tests/lib/ktap.sh; \
@@ -72,7 +77,7 @@ check_equal "G23: and can be mapped anew" "ok ok" "$(disk "$node" rw write:0:204
 fresh 1 dvd+rw,blocks=4096
 other=$(map "$(drive_sr 2)")
 order fault op=write act=hang
-disk "$node" rw write:0:65536:h >"$RBLK_SCRATCH/hung" &
+disk_beside "$node" rw write:0:65536:h >"$RBLK_SCRATCH/hung" &
 hangs() { [ "$(get faults)" = 1 ]; }
 check "a drive hangs" within 20 hangs
 check_equal "G8: a drive that hangs does not hold up another" "ok ok ok" \
@@ -85,7 +90,7 @@ check "G8: the map can be read" grep -q "$name" $PKT/device_map
 check "G8: the counters, too" cat "$PKT/$name/stat/errors"
 check_equal "G8: the one that hangs stays mapped" EBUSY "$(errno_of $PKT/remove "$(packet_number "$name")")"
 check "G8: all that at once" test $((SECONDS - start)) -lt "$(patience 20)"
-disk "$node" ro >"$RBLK_SCRATCH/opened" &
+disk_beside "$node" ro >"$RBLK_SCRATCH/opened" &
 check "G8: who opens it to read does not wait for it" within 20 grep -qx ok "$RBLK_SCRATCH/opened"
 order release >/dev/null
 wait

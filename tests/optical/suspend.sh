@@ -35,7 +35,7 @@ sleeps_amid_writes() {
 		order set slow="$ms"
 		rm -f "$begun" "$done"
 		# shellcheck disable=SC2046 # an order each
-		disk "$node" rw write:0:65536:c "touch:$begun" \
+		disk_beside "$node" rw write:0:65536:c "touch:$begun" \
 			$(seq -f 'write:%.0f:65536:c' 65536 65536 $(((writes - 1) * 65536))) \
 			"touch:$done" fsync >"$written" &
 		within 30 test -e "$begun" || return

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""disk.py NODE ORDER...: carries out orders on a block device, and prints what came of each.
+"""disk.py NODE ORDER...: carries out orders on a block device, and prints what came of each. Without
+words, reads them from its input, each with the character 31 behind it and a NUL behind the last one,
+and prints a line for each time.
 
 With "alarm" in front, a signal comes after a second that has a handler and does nothing.
 The first word says how to open it: ro, rw, excl (for reading), or rw-cached, which is not direct.
@@ -10,7 +12,7 @@ What is written is the same for the same seed. An order prints "ok", or the name
 open that fails prints that, and is all. size prints the bytes of the device, and of a packet.
 """
 
-# As little as there has to be: a test starts this often, and emulated machines are slow at it.
+# As little as there has to be: emulated machines take long to start it.
 import errno
 import fcntl
 import mmap
@@ -112,9 +114,8 @@ def named(error):
     return errno.errorcode[error.errno]
 
 
-def main():
-    """Carries out what the command line says."""
-    node, mode, *orders = sys.argv[1:]
+def carry_out_all(node, mode, *orders):
+    """Carries out orders; returns what is to be printed."""
     if mode == "alarm":
         import signal
 
@@ -124,8 +125,7 @@ def main():
     try:
         fd = os.open(node, MODES[mode])
     except OSError as error:
-        print(named(error))
-        return
+        return named(error)
     results = []
     for order in orders:
         try:
@@ -136,7 +136,24 @@ def main():
         os.close(fd)
     except OSError as error:
         results.append("close:" + named(error))
-    print(" ".join(results) if results else "ok")
+    return " ".join(results) if results else "ok"
+
+
+def requests():
+    """What comes in. Programs that are run do not read it."""
+    source = os.dup(0)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    text = b""
+    while more := os.read(source, 65536):
+        *whole, text = (text + more).split(b"\0")
+        for one in whole:
+            yield one.decode().split("\37")[:-1]
+
+
+def main():
+    """Carries out what the command line says, or the input."""
+    for words in [sys.argv[1:]] if len(sys.argv) > 1 else requests():
+        print(carry_out_all(*words), flush=True)
 
 
 main()

@@ -18,6 +18,7 @@ fresh() {
 	clean_up
 	drive_ctl "@$drive" reset ${2:+"$2"} >/dev/null
 	sr=$(drive_sr "$drive")
+	# shellcheck disable=SC2034 # used by those who read this file
 	name=$(map "$sr") && node=$(node "$name")
 }
 
@@ -31,10 +32,23 @@ order() {
 	drive_ctl "@$drive" "$@"
 }
 
+# One process carries out all orders, since it takes an emulated machine long to start one. Nobody
+# waits for its end.
+coproc DISK { exec python3 -SE "$OPTICAL/disk.py"; }
+disown "$DISK_PID"
+exec {disk_to}>&"${DISK[1]}" {disk_from}<&"${DISK[0]}"
+
 # disk ORDER...: carries out orders on a block device in one open, and prints what came of each,
-# "ok" or the name of the errno; see lib/disk.py.
+# "ok" or the name of the errno; see lib/disk.py. One at a time.
 disk() {
-	python3 -SE "$OPTICAL/disk.py" "$@"
+	local answer
+	printf '%s\37' "$@" >&"$disk_to" && printf '\0' >&"$disk_to" &&
+		IFS= read -r answer <&"$disk_from" && printf '%s\n' "$answer"
+}
+
+# disk_beside ORDER...: the same by a process of its own, for one that goes on meanwhile.
+disk_beside() {
+	exec python3 -SE "$OPTICAL/disk.py" "$@"
 }
 
 # oks N: what disk prints if N orders come out well.
