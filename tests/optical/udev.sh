@@ -91,14 +91,22 @@ check_equal "a device is for the group cdrom" cdrom "$(stat -c %G "$(node "$(on 
 check_equal "a disc without a file system is not waited for" 0 "$(property 2 SYSTEMD_READY)"
 
 # A file system.
-udevadm monitor --udev --property >"$RBLK_SCRATCH/monitor" &
-monitor=$!
+# listen: what udev announces from now on is in $RBLK_SCRATCH/monitor.
+listen() {
+	udevadm monitor --udev --property >"$RBLK_SCRATCH/monitor" &
+	monitor=$!
+	within 20 grep -q '^UDEV ' "$RBLK_SCRATCH/monitor"
+}
+listen_no_more() {
+	kill "$monitor"
+	wait "$monitor" 2>/dev/null
+}
+listen
 check "a file system is made" mkudffs --label=ours --uuid=0123456789abcdef "$(node "$(on 2)")"
 check "its label is a link" within 20 leads disk/by-label/ours 2
-check "and its UUID" leads disk/by-uuid/0123456789abcdef 2
+check "and its UUID" within 20 leads disk/by-uuid/0123456789abcdef 2
 udev_settle
-kill "$monitor"
-wait "$monitor" 2>/dev/null
+listen_no_more
 # told NAME VALUE: a change of a packet device that had this property was announced.
 told() {
 	awk -v want="$1=$2" -v RS= -F '\n' '/ACTION=change/ && /DEVNAME=\/dev\/pktcdvd/ {
@@ -182,15 +190,23 @@ check "the file is there" has_file /dev/disk/by-label/ours
 # Somebody uses what is mounted.
 check "mounted again, and written" dirty
 exec {held}<"$MNT/file"
+within 20 is_locked 2
+listen
 press 2
 # It ends by having udev look at the drive again, as it ends when the tray was opened.
-looked_again() { [ "$(udevadm info --query=property --property=ID_CDROM_MEDIA --value "$(drive_sr 2)")" = 1 ]; }
-not_looked() { ! looked_again; }
-check "the button is noticed" within 30 not_looked
+noticed() { grep -q '^DISK_EJECT_REQUEST=' "$RBLK_SCRATCH/monitor"; }
+looked_again() {
+	awk -v RS= '/\nDISK_EJECT_REQUEST=/ { asked = 1; next }
+		asked && /\nDEVNAME=\/dev\/sr/ && /\nID_CDROM_MEDIA=1(\n|$)/ { found = 1 } END { exit !found }' \
+		"$RBLK_SCRATCH/monitor"
+}
+check "the button is noticed" within 30 noticed
 check "when it could not be unmounted, udev looks at the drive again" within 60 looked_again
+listen_no_more
 check_equal "the tray stays shut, and mounted what is mounted" "0 0" \
 	"$(drive_get @2 tray_open) $(is_mounted; echo $?)"
 exec {held}<&-
+within 20 is_locked 2
 press 2
 check "when nobody uses it, the tray opens" within 60 is_open 2
 drive_ctl @2 load
@@ -219,6 +235,7 @@ chmod +x "$RBLK_SCRATCH/fake"
 mkdir -p /run/systemd/system
 mount --bind "$RBLK_SCRATCH/fake" /bin/systemctl
 dirty
+within 20 is_locked 2
 press 2
 check "systemd is asked" within 30 test -s "$RBLK_SCRATCH/systemctl"
 udev_settle
