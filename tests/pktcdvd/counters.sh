@@ -176,7 +176,7 @@ below() {
 	awk '{ print $1, $3, $5, $7 }' "$(sysfs /dev/mapper/plain)/stat"
 }
 fio_kb() {
-	python3 -c 'import json, sys
+	python3 -SE -c 'import json, sys
 print(json.load(open(sys.argv[1]))["jobs"][0]["write"]["io_kbytes"])' "$RBLK_SCRATCH/fio"
 }
 many_at_once() {
@@ -200,9 +200,8 @@ check "are counted as device mapper and fio count them" agree "$before" "$(below
 check "the queue was longer than one" test "$(cat "$stat/queue_max")" -gt 1
 # Reset again and again until some hundred writes were made.
 reset_under_load() {
-	local i
 	many_at_once &
-	for i in {1..20}; do
+	for _ in {1..20}; do
 		echo 1 >"$stat/reset" && echo >"/sys/block/$name/packet/reset_stat" || return
 	done
 	wait $! && echo 1 >"$stat/reset" && [ "$(counters)" = "0 0 0 0 0 0 0 0 0 0" ]
@@ -298,7 +297,7 @@ counted "fsync that does not fail" "0 0 0 0 0 0 0 0 1 0" sync "$node"
 unmap "$name"
 dmsetup remove flaky
 
-# More writers than the marks admit.
+# More writers than the marks admit: nothing ends before they are stopped.
 deep=$(new_ram size=16M)
 slow=$(delayed "$deep" 0 20)
 mapped "$slow"
@@ -309,8 +308,16 @@ many() {
 	fio --name=many --filename="$node" --direct=1 --ioengine=libaio --iodepth=1024 --bs=2k \
 		--rw=write:14k --size=16M --number_ios=1024
 }
+stopped() { grep -q 'pkt_congestion:' "$TRACE/trace"; }
+stop_and_go() {
+	dmsetup suspend --noflush --nolockfs "${slow##*/}"
+	many &
+	within 30 stopped
+	dmsetup resume "${slow##*/}"
+	wait $!
+}
 congestion() {
-	traced many | grep congestion
+	traced stop_and_go | grep congestion
 }
 congestion >"$RBLK_SCRATCH/congestion"
 alternating() {
