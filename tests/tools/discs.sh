@@ -124,7 +124,7 @@ check "info of an empty drive" says 0 'no medium' info "$sr"
 drive_as 2 dvd+rw,blocks=4096 >/dev/null
 sr=$(drive_sr 2)
 check_equal "info in JSON" "1 26 formatted True $((4096 * 2048)) None" \
-	"$("$command" info --json "$sr" | python3 -c '
+	"$("$command" info --json "$sr" | python3 -SE -c '
 import json, sys
 d = json.load(sys.stdin)
 print(d["version"], *(d["disc"][k] for k in ("profile", "state", "writable", "size_bytes", "holds")))')"
@@ -133,13 +133,13 @@ print(d["version"], *(d["disc"][k] for k in ("profile", "state", "writable", "si
 drive_as 0 cdrw,blank,blocks=4096,format-time=3000 >/dev/null
 sr=$(drive_sr 0)
 check "progress in lines" says 0 'formatting the CD-RW with packets of 64 KiB: ' format "$sr"
-check_equal "progress in JSON" "True 0 done CD-RW" "$("$command" format --json "$sr" | python3 -c '
+check_equal "progress in JSON" "True 0 done CD-RW" "$("$command" format --json "$sr" | python3 -SE -c '
 import json, sys
 d = [json.loads(line) for line in sys.stdin]
 parts = [e["done"] for e in d if e["event"] == "progress"]
-print(len(parts) >= 3 and all(0 <= part <= 1 for part in parts),
+print(len(parts) >= 2 and all(0 <= part <= 1 for part in parts),
       sum(e["version"] != 1 for e in d), d[-1]["event"], d[-1]["medium"])')"
-check "progress on a terminal" python3 - "$command" "$sr" <<'END'
+check "progress on a terminal" python3 -SE - "$command" "$sr" <<'END'
 import os, pty, re, sys
 pid, fd = pty.fork()
 if pid == 0:
