@@ -18,7 +18,7 @@ nothing_left() {
 	[ ! -e /sys/module/rblk ] && [ ! -e "$PKT" ] && [ ! -e /dev/pktcdvd/control ] &&
 		! compgen -G '/sys/block/pktcdvd*' && ! compgen -G '/dev/pktcdvd/pktcdvd*' &&
 		[ ! -e /sys/kernel/debug/pktcdvd ] && ! grep -w pktcdvd /proc/devices /proc/misc &&
-		! pgrep '^pktcdvd[0-9]'
+		wait_for 10 no_threads
 }
 
 # What holds the module, and the device.
@@ -196,5 +196,4 @@ check "all of it is there" cmp -n 1048576 "$ram" "$RBLK_SCRATCH/data"
 check "everything can go" clean_up
 check "the module, too" rmmod rblk
 check "nothing is left" nothing_left
-modprobe rblk
 ktap_finished

@@ -23,5 +23,4 @@ for operation in "${operations[@]}"; do
 		check "$operation: an error says so" done_some "sweep, $operation: refused"
 done
 check_equal "no others" "${#operations[@]}" "$(counted sweeps)"
-[ -d /sys/module/rblk ] || modprobe rblk
 ktap_finished

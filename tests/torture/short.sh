@@ -26,5 +26,4 @@ check "the module comes and goes under its users" round 3 5
 for kind in 'module unloaded' 'module loaded' 'module refused' 'nodes opened'; do
 	check "there was: $kind" done_some "$kind"
 done
-[ -d /sys/module/rblk ] || modprobe rblk
 ktap_finished

@@ -254,10 +254,14 @@ def job_control():
             dev.io()
         expect(dev.read("pid") == str(child))
     with ktap.case("one that is frozen goes on, too"):
+        delay = pathlib.Path("/sys/module/suspend/parameters/pm_test_delay")
+        usual = delay.read_text()
+        delay.write_text("0")
         with open("/sys/power/pm_test", "w") as file:
             file.write("freezer")
         with open("/sys/power/state", "w") as file:
             file.write("freeze")
+        delay.write_text(usual)
         dev.io(write=True)
         expect(dev.read("pid") == str(child))
     with ktap.case("a signal that ends it does so while it is to stop, too"):
@@ -573,11 +577,6 @@ def module_comes_and_goes():
         Genl().disconnect(0)
         dev.becomes_unused()
     subprocess.run(["rmmod", "nbd"], check=True)
-    load_driver_again()
-
-
-def load_driver_again():
-    subprocess.run([TOP / "tests/nbd/lib/driver.sh", "load"], check=True)
 
 
 random.seed(int(os.environ.get("RBLK_SEED") or 1))
