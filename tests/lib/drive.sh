@@ -44,10 +44,8 @@ drive_get() {
 # drive_sr N: the block device of drive N.
 drive_sr() {
 	local entry
-	for entry in /sys/block/sr*; do
-		case $(realpath "$entry/device" 2>/dev/null) in
-		*:"$1":0) echo "/dev/${entry##*/}" ;;
-		esac
+	for entry in /sys/bus/scsi/devices/*:"$1":0/block/sr*; do
+		[ ! -e "$entry" ] || echo "/dev/${entry##*/}"
 	done
 }
 

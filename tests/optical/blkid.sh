@@ -63,11 +63,11 @@ writes_until() {
 	done
 }
 in_use() {
-	local pids=() pid i writer failed=0
+	local pids=() pid writer failed=0
 	mount -t udf "$node" "$MNT" || return
 	writes_until "$RBLK_SCRATCH/looked" &
 	writer=$!
-	for i in {1..8}; do
+	for _ in {1..8}; do
 		timeout "$(patience 20)" blkid -p "$node" >/dev/null &
 		pids+=($!)
 	done

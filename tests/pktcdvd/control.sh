@@ -104,8 +104,7 @@ check_equal "unmaps, and removes the node" " gone" \
 
 # As many as there are: nine are more than the C driver had.
 many() {
-	local i
-	for i in {1..8}; do
+	for _ in {1..8}; do
 		pktsetup "$(number "$(new_ram size=1M)")" || return
 	done
 	pktsetup "$lower" && [ "$(pktsetup -s | wc -l)" = 9 ] &&

@@ -26,10 +26,9 @@ new_ram() {
 
 # number NODE: major:minor of a block device.
 number() {
-	local node
-	node=$(realpath "$1")
-	printf '%d:%d\n' "0x$(stat -c %t "$node")" \
-		"0x$(stat -c %T "$node")"
+	local major minor
+	read -r major minor < <(stat -L -c '%t %T' "$1")
+	printf '%d:%d\n' "0x$major" "0x$minor"
 }
 
 # sysfs NODE: the directory of a block device.
@@ -39,11 +38,13 @@ sysfs() {
 
 # map NODE [OPTIONS]: maps a device and prints the packet device's name.
 map() {
-	local number
+	local number name lower
 	number=$(number "$1")
 	shift
-	write_to $PKT/add "$number $*" &&
-		awk -v lower="$number" '$3 == lower { print $1 }' $PKT/device_map
+	write_to $PKT/add "$number $*" || return
+	while read -r name _ lower; do
+		[ "$lower" != "$number" ] || echo "$name"
+	done <$PKT/device_map
 }
 
 # unmap NAME
@@ -51,9 +52,15 @@ unmap() {
 	write_to $PKT/remove "$(packet_number "$1")"
 }
 
+# no_threads: no packet device has one. It may still be about to end when it is not waited for any more.
+no_threads() { ! pgrep '^pktcdvd[0-9]'; }
+
 # packet_number NAME: major:minor of a mapped packet device.
 packet_number() {
-	awk -v name="$1" '$1 == name { print $2 }' $PKT/device_map
+	local name number
+	while read -r name number _; do
+		[ "$name" != "$1" ] || echo "$number"
+	done <$PKT/device_map
 }
 
 # node NAME: where a packet device is.
@@ -90,20 +97,32 @@ delayed() {
 		echo "/dev/mapper/delay-${1##*/}"
 }
 
-# Undoes all of the above, whatever a test has left behind.
+# listed FILE: the lines of a device_map are $lines; none if there is no such file.
+listed() {
+	lines=()
+	[ ! -e "$1" ] || mapfile -t lines <"$1"
+}
+
+# Undoes all of the above, whatever a test has left behind. No program is started that has nothing to do.
 clean_up() {
-	local i
-	for i in {1..3}; do
-		awk '{ print $2 }' $PKT/device_map 2>/dev/null | while read -r i; do
-			write_to $PKT/remove "$i"
+	local try line lines words
+	for try in {1..3}; do
+		[ "$try" = 1 ] || sleep 0.5
+		listed $PKT/device_map
+		for line in ${lines[@]+"${lines[@]}"}; do
+			read -ra words <<<"$line"
+			write_to $PKT/remove "${words[1]}"
 		done
-		dmsetup remove_all
-		losetup -D
-		awk '{ print $1 }' $RAM/device_map 2>/dev/null | while read -r i; do
-			write_to $RAM/remove "$i"
+		! compgen -G '/sys/block/dm-*' >/dev/null || dmsetup remove_all
+		! compgen -G '/sys/block/loop*/loop' >/dev/null || losetup -D
+		listed $RAM/device_map
+		for line in ${lines[@]+"${lines[@]}"}; do
+			write_to $RAM/remove "${line%% *}"
 		done
-		[ -n "$(cat $PKT/device_map $RAM/device_map 2>/dev/null)" ] || return 0
-		sleep 0.5
+		listed $RAM/device_map
+		[ ${#lines[@]} = 0 ] || continue
+		listed $PKT/device_map
+		[ ${#lines[@]} -gt 0 ] || return 0
 	done
 	return 1
 }
