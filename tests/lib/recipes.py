@@ -1,8 +1,9 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -SE
 # SPDX-License-Identifier: GPL-2.0
 """recipes.py names FILE...          the recipes of documents
 recipes.py commands NAME FILE...  the commands of one, a line each
-recipes.py shown NAME FILE...     what it prints by the document, as regular expressions
+recipes.py shows PRINTED NAME FILE...  whether the file PRINTED has the lines that it prints by the
+                                  document, one behind the other
 recipes.py unmarked FILE...       literal blocks that are neither a recipe nor an example
 
 A recipe is a literal block behind a comment ".. recipe: NAME", in Markdown "<!-- recipe: NAME -->".
@@ -56,7 +57,16 @@ def is_command(line, lines):
     return line.startswith("# ") or not any(one.startswith("# ") for one in lines)
 
 
+def shown(line):
+    """What a line that is printed is like."""
+    words = [re.sub(r"[0-9]+(\\\.[0-9]+)?", "[0-9.]+", re.escape(word)) for word in line.split()]
+    return r" +".join(words)
+
+
 def main(question, *args):
+    if question == "shows":
+        printed, *args = args
+        left = iter(open(printed, encoding="utf-8"))
     name, files = (None, args) if question in ("names", "unmarked") else (args[0], args[1:])
     for path, kind, its_name, lines in [(path, *block) for path in files for block in blocks(path)]:
         if question == "unmarked":
@@ -69,9 +79,9 @@ def main(question, *args):
             for line in lines:
                 if question == "commands" and is_command(line, lines):
                     print(line.removeprefix("# "))
-                elif question == "shown" and not is_command(line, lines):
-                    words = [re.sub(r"[0-9]+(\\\.[0-9]+)?", "[0-9.]+", re.escape(word)) for word in line.split()]
-                    print(r" +".join(words))
+                elif question == "shows" and not is_command(line, lines):
+                    if not any(re.fullmatch(" *" + shown(line) + r"\s*", one) for one in left):
+                        sys.exit("not printed in its place: " + line)
 
 
 if __name__ == "__main__":

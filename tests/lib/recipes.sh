@@ -28,11 +28,4 @@ recipes_run_by() { awk -v by="$1" '/^[^#]/ && $2 == by { print $1 }' "$recipes_l
 
 # recipe_shows NAME FILE: what was printed into the file has the lines that the document shows, one
 # behind the other.
-recipe_shows() {
-	recipes_ask shown "$1" | python3 -c '
-import re, sys
-printed = iter(open(sys.argv[1], encoding="utf-8"))
-for shown in sys.stdin.read().splitlines():
-    if not any(re.fullmatch(" *" + shown + r"\s*", line) for line in printed):
-        sys.exit("not printed in its place: " + shown)' "$2"
-}
+recipe_shows() { recipes_ask shows "$2" "$1"; }
