@@ -54,7 +54,7 @@ put "$disc" 16 e 16
 "$MMC" "$disc" sync
 put "$disc" 0 f 16
 check_equal "four entries" 4 "$(drive_ctl log count)"
-check_equal "with blocks and sums" "2 write 16 16 $(python3 -c '
+check_equal "with blocks and sums" "2 write 16 16 $(python3 -SE -c '
 import zlib
 print("%08x" % zlib.crc32(b"e" * 32768))')" "$(drive_ctl log list 2 | head -n 1)"
 check_equal "and the flush" "3 sync" "$(drive_ctl log list 3 | head -n 1)"

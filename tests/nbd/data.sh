@@ -94,7 +94,7 @@ end_ours
 # Somebody else's pattern: each 64-bit word is its offset.
 kit "$tmp/pattern" pattern 4M
 client -unix "$tmp/pattern" /dev/nbd0
-check "nbdkit's pattern" python3 -c '
+check "nbdkit's pattern" python3 -SE -c '
 import struct, sys
 with open("/dev/nbd0", "rb") as f:
     data = f.read()

@@ -88,7 +88,7 @@ check "a server" files
 check "connects to an export by name" connected --dead-timeout 120 -N disk nbd0 localhost
 check_equal "with requests of the size that it had" "$(attribute 1 max_request_bytes)" "$(attribute 0 max_request_bytes)"
 check_equal "the status says so" "nbd0 True localhost:10809 disk $kept 1" \
-	"$(rblk-nbd status --json | python3 -c '
+	"$(rblk-nbd status --json | python3 -SE -c '
 import json, sys
 for d in json.load(sys.stdin)["devices"]:
     print(d["name"], d["connected"], d["backend"], d["keeper"], len(d["links"]))')"

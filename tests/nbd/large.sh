@@ -55,7 +55,7 @@ END
 # one_fails: of eight writes at once one is refused; the others are there.
 one_fails() {
 	tell fault error,cmd=write,after=3,value=5
-	PYTHONPATH=$nbd_lib python3 -c '
+	PYTHONPATH=$nbd_lib python3 -S -c '
 from nbd import *
 device = Device(0)
 fills = [bytes([n + 1]) for n in range(8)]

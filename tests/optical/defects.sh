@@ -27,7 +27,7 @@ check_equal "G2: blocks are written where they belong" "ok ok ok ok ok ok" \
 check_equal "G2: on the disc, too" "ok ok ok ok" \
 	"$(disk "$sr" ro check:2097152:6144:a check:2103296:2048:b check:2105344:47104:a check:2152448:4096:c)"
 closes() {
-	python3 -c '
+	python3 -SE -c '
 import os, sys
 for i in range(50):
     fd = os.open(sys.argv[1], os.O_RDWR)
@@ -58,7 +58,7 @@ echo 10000000 >"$PKT/$name/packet_wait_us"
 # One that waits takes ten seconds each time. Any other may take that long when the machine is busy,
 # but not whenever it is tried.
 lone() {
-	python3 -c '
+	python3 -SE -c '
 import mmap, os, sys, time
 direct = os.open(sys.argv[1], os.O_RDWR | os.O_DIRECT)
 cached = os.open(sys.argv[1], os.O_RDWR)

@@ -60,7 +60,7 @@ for n in 0 2; do
 	check_equal "drive $n: does not reach the drive" $((1 + n / 2)) "$(get syncs)"
 	order reset-stats
 	check_equal "drive $n: a synchronous write" "ok" \
-		"$(python3 -c "
+		"$(python3 -SE -c "
 import mmap, os, sys
 fd = os.open('$node', os.O_RDWR | os.O_DIRECT | os.O_SYNC)
 data = mmap.mmap(-1, 2048)

@@ -24,13 +24,13 @@ untouched() {
 	! compgen -G "$PKT/pktcdvd*" || return
 	! compgen -G '/dev/pktcdvd/pktcdvd*' || return
 	! compgen -G '/sys/kernel/debug/pktcdvd/pktcdvd*' || return
-	! pgrep '^pktcdvd[0-9]' || return
-	python3 -c 'import os, sys; os.open(sys.argv[1], os.O_RDWR | os.O_EXCL)' "$node"
+	wait_for 10 no_threads || return
+	python3 -SE -c 'import os, sys; os.open(sys.argv[1], os.O_RDWR | os.O_EXCL)' "$node"
 }
 
 # refused FILE < lines of "ERRNO TEXT": all of them are refused so; C escapes in TEXT count.
 refused() {
-	python3 - "$1" 3<&0 <<-'END'
+	python3 -SE - "$1" 3<&0 <<-'END'
 		import errno, os, sys
 		bad = 0
 		for line in os.fdopen(3):
@@ -143,7 +143,7 @@ check "what is read is not written, and the other way" readonly_files
 check_equal "mapped already" EBUSY "$(errno_of $PKT/add "$lower")"
 check_equal "a packet device on a packet device" EBUSY \
 	"$(errno_of $PKT/add "$(packet_number "$name")")"
-check_equal "what is mapped cannot be claimed" "EBUSY" "$(python3 -c '
+check_equal "what is mapped cannot be claimed" "EBUSY" "$(python3 -SE -c '
 import errno, os, sys
 try:
     os.open(sys.argv[1], os.O_RDWR | os.O_EXCL)

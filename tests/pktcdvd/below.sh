@@ -120,7 +120,7 @@ clean_up
 
 # As many devices as there can be.
 many() {
-	python3 - $RAM $PKT/add <<-'END'
+	python3 -SE - $RAM $PKT/add <<-'END'
 		import sys
 		ram, add = sys.argv[1:]
 		for i in range(129):
@@ -140,7 +140,7 @@ check_equal "pktsetup sees all of them" 128 "$(pktsetup -s | wc -l)"
 unmap pktcdvd77
 check_equal "when one is gone, there is room" "ok pktcdvd77" \
 	"$(errno_of $PKT/add "$last") $(awk -v n="$last" '$3 == n { print $1 }' $PKT/device_map)"
-python3 - $PKT/remove <<-'END'
+python3 -SE - $PKT/remove <<-'END'
 	import sys
 	for line in open("/sys/class/pktcdvd/device_map").readlines():
 	    with open(sys.argv[1], "w") as file:

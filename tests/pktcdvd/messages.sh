@@ -102,7 +102,7 @@ check_equal "a part of a packet" \
 
 # Ten lines in five seconds, no more.
 fail_often() {
-	python3 - "$LIB" "$node" <<-'END'
+	python3 -SE - "$LIB" "$node" <<-'END'
 		import sys
 		sys.path.insert(0, sys.argv[1])
 		from disk import Disk

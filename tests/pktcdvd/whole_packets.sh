@@ -142,7 +142,7 @@ flushes() {
 	local log
 	stop
 	log=$(the_log)
-	python3 - "$log" "$LIB" <<-'END'
+	python3 -SE - "$log" "$LIB" <<-'END'
 		import sys
 		sys.path.insert(0, sys.argv[2])
 		from write_log import entries
@@ -151,7 +151,7 @@ flushes() {
 	clean_up
 }
 record 4M packet_size=64K
-python3 - "$(node "$name")" "$LIB" <<'END'
+python3 -SE - "$(node "$name")" "$LIB" <<'END'
 import os, sys
 sys.path.insert(0, sys.argv[2])
 from disk import Disk

@@ -45,7 +45,7 @@ look() {
 
 # table: an MBR with two partitions of 512 KiB.
 table() {
-	python3 -c '
+	python3 -SE -c '
 import struct, sys
 entry = lambda start: struct.pack("<4s4sII", b"", b"\x83", start, 1024)
 sys.stdout.buffer.write(bytes(446) + entry(2048) + entry(4096) + bytes(32) + b"\x55\xaa")

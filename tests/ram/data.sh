@@ -70,7 +70,7 @@ disk=$(new_disk size=8M)
 pattern "$RBLK_SCRATCH/whole" $((8 << 20))
 two_writers() {
 	# Halves of the same pages, by two writers: neither may undo what the other did.
-	python3 - "/dev/$disk" <<-END
+	python3 -SE - "/dev/$disk" <<-END
 		import mmap, os, sys, threading
 		path, half = sys.argv[1], 2048
 		def write(which):

@@ -101,7 +101,7 @@ remove_disk "$disk"
 # killed FILE TEXT PAGES: whoever writes the text is killed once so many pages are allocated, which
 # is only a small part of what the text asks for.
 killed() {
-	python3 - "$@" <<-'END'
+	python3 -SE - "$@" <<-'END'
 		import os, signal, sys, time
 		path, text, pages = sys.argv[1], sys.argv[2], int(sys.argv[3])
 		def free():

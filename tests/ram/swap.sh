@@ -21,7 +21,7 @@ swapped() { awk -v name="pswp$1" '$1 == name { print $2 }' /proc/vmstat; }
 # Twice as much memory as the group may have; each page says which it is and how often it was
 # written.
 use_memory() {
-	in_group rblk python3 - 32 3 <<-'END'
+	in_group rblk python3 -SE - 32 3 <<-'END'
 		import mmap, struct, sys
 		mib, turns = map(int, sys.argv[1:])
 		memory = mmap.mmap(-1, mib << 20)

@@ -51,7 +51,7 @@ refused bd-re,profile=41 'BD-R, sequential recording (profile 0x0041)'
 refused dvd-rw,profile=10 'DVD-ROM (profile 0x0010)'
 check "no name was made" test ! -L /dev/pktcdvd/disc
 drive_ctl insert none >/dev/null
-check_equal "in JSON" "pktcdvd0 $sr: no medium; put a disc in" "$("$command" -a --json disc "$sr" | python3 -c 'import json, sys
+check_equal "in JSON" "pktcdvd0 $sr: no medium; put a disc in" "$("$command" -a --json disc "$sr" | python3 -SE -c 'import json, sys
 d = json.load(sys.stdin)
 print(d["devices"][0]["name"], d["warning"])')"
 "$command" -r disc
@@ -93,7 +93,7 @@ dd if=/dev/urandom of=/dev/pktcdvd/disc bs=32K count=4 oflag=direct status=none
 check "size and packets then" grep -q '^  size  *64 MiB, in packets of 32 KiB' "$RBLK_SCRATCH/status"
 check "the disc" grep -q '^  medium  *DVD+RW' "$RBLK_SCRATCH/status"
 check "what was written" grep -q '^  packets  *4 of 4 finished, 4 full (100 %)' "$RBLK_SCRATCH/status"
-check_equal "in JSON" "DVD+RW 32768 4" "$("$command" -s --json disc | python3 -c 'import json, sys
+check_equal "in JSON" "DVD+RW 32768 4" "$("$command" -s --json disc | python3 -SE -c 'import json, sys
 d = json.load(sys.stdin)["devices"][0]
 print(d["medium"], d["packet_bytes"], d["counters"]["packets_finished"])')"
 check "while watching" grep -q ' DVD+RW - packets of 32 KiB ' <("$command" watch --once -i 0.1)

@@ -42,7 +42,7 @@ other=(setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all)
 json() {
 	local expression=$1
 	shift
-	"${as[@]}" "$command" "$@" --json | python3 -c '
+	"${as[@]}" "$command" "$@" --json | python3 -SE -c '
 import json, sys
 d = json.load(sys.stdin)
 print(eval(sys.argv[1]))' "$expression"
@@ -159,7 +159,7 @@ check "and all rows" test "$(grep -cE '│(buffers|queue|written|gathered|read|p
 check "without a terminal" test "$(grep -c $'\e' "$RBLK_SCRATCH/frame")" = 0
 # live ROWS COLUMNS: on a terminal, with keys.
 live() {
-	"${as[@]}" python3 - "$command" "$@" <<-'END'
+	"${as[@]}" python3 -SE - "$command" "$@" <<-'END'
 		import os, pty, sys, time
 		pid, fd = pty.fork()
 		if pid == 0:

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -SE
 # SPDX-License-Identifier: GPL-2.0
 """mmc.py DEVICE COMMAND...: a command to an optical drive, past the block layer.
 

@@ -31,7 +31,7 @@ refused() {
 
 # read_write NODE: prints "ok" or the error of an open for reading and writing.
 read_write() {
-	python3 -c '
+	python3 -SE -c '
 import errno, os, sys
 try:
     os.open(sys.argv[1], os.O_RDWR)

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -SE
 # SPDX-License-Identifier: GPL-2.0
 """NBD's generic netlink family without any library, so that messages can be wrong.
 

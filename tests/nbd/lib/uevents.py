@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -S
 # SPDX-License-Identifier: GPL-2.0
 """uevents.py NAME COMMAND...: runs the command, and prints for each change of the disk NAME that
 the kernel reports during it and shortly after, and at least for one: its size in sectors and whether

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -SE
 # SPDX-License-Identifier: GPL-2.0
 """control.py COMMAND DEV-INDEX DEV PKT-DEV [IOCTL]: the ioctl of /dev/pktcdvd/control.
 

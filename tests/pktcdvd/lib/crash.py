@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -SE
 # SPDX-License-Identifier: GPL-2.0
 """crash.py run DEVICE HISTORY SEED, then crash.py check LOG HISTORY OFFSET: whether a crash at
 any time would have kept what was promised.

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -SE
 # SPDX-License-Identifier: GPL-2.0
 """discards.py DEVICE PACKET-BYTES THREADS OPERATIONS SEED FILE: threads that write, discard and
 read, each in packets of its own, and know what has to be there; what all of the device must have in

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -SE
 # SPDX-License-Identifier: GPL-2.0
 """faults.py run DEVICE HISTORY WRITES SEED, then faults.py check DEVICE HISTORY: writers of frames
 that share packets, on a device that fails now and then, until so many writes have succeeded, and as

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -SE
 # SPDX-License-Identifier: GPL-2.0
 """frames.py DEVICE FRAMES WRITERS READERS WRITES READS SEED: many writers of the same few packets,
 each with frames of its own, and readers of all of them, until so many writes and reads are done.

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -SE
 # SPDX-License-Identifier: GPL-2.0
 """io.py FILE [write|read|fsync NODE START BYTES [sync]]: direct IO of a device, which it opens for
 each: a write of what FILE has there, a read, or an fsync; if "sync" is said, an fsync after it. Prints

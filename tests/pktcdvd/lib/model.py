@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -SE
 # SPDX-License-Identifier: GPL-2.0
 """model.py DEVICE PACKET-BYTES OFFSET SEED OPERATIONS [FILE]: does random things to a packet
 device and to an array of bytes, compares the two all the time, and leaves the array in FILE.

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -SE
 # SPDX-License-Identifier: GPL-2.0
 """overlap.py DEVICE PACKET-BYTES ROUNDS WRITES SEED: submits many writes at once, by one io_submit,
 that overlap each other, and looks whether of each frame the write that was submitted last is there.

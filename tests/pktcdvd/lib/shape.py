@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -SE
 # SPDX-License-Identifier: GPL-2.0
 """shape.py LOG PACKET-BYTES OFFSET WRITES [FLUSHES [DISCARDS]]: whether every write in a log was
 one whole aligned packet.

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -SE
 # SPDX-License-Identifier: GPL-2.0
 """at_once.py DEVICE SEED OPERATIONS: four processes read, write and discard the same few pages.
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -SE
 # SPDX-License-Identifier: GPL-2.0
 """nowait.py DEVICE LIMIT: I/O that must not wait, on a disk that may use LIMIT bytes.
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -SE
 # SPDX-License-Identifier: GPL-2.0
 """shrink.py DEVICE SEED TURNS: a disk shrinks by force, and grows again, while it is written.
 

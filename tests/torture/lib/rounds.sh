@@ -19,7 +19,7 @@ round() {
 
 # counted KIND: how often this was done in the last round.
 counted() {
-	python3 -c 'import json, sys; print(json.load(sys.stdin).get(sys.argv[1], 0))' "$1" <"$RBLK_SCRATCH/done"
+	python3 -SE -c 'import json, sys; print(json.load(sys.stdin).get(sys.argv[1], 0))' "$1" <"$RBLK_SCRATCH/done"
 }
 
 done_some() {
