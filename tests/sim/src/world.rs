@@ -4,3 +4,5 @@
 
 pub mod disk;
 pub mod drive;
+pub mod export;
+pub mod server;

@@ -10,6 +10,8 @@
 //! What is here behaves as the kernel's documentation says, and not more kindly. Memory orders are
 //! not simulated: all atomics are sequentially consistent. (`tests/loom` is about memory orders.)
 
+#![feature(coerce_unsized, legacy_receiver_trait, unsize)]
+
 pub mod alloc;
 pub mod bitmap;
 pub mod error;
@@ -31,6 +33,7 @@ pub mod task;
 pub mod time;
 pub mod types;
 pub mod uaccess;
+pub mod workqueue;
 
 #[doc(hidden)]
 pub use pinned_init;

@@ -73,6 +73,11 @@ impl<K: Ord, V> RBTree<K, V> {
         self.0.values()
     }
 
+    /// Returns the keys in their order.
+    pub fn keys(&self) -> impl Iterator<Item = &K> {
+        self.0.keys()
+    }
+
     /// Returns all.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.0.iter()

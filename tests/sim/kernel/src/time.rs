@@ -62,6 +62,14 @@ impl core::ops::Add for Delta {
     }
 }
 
+impl core::ops::Sub for Delta {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
+
 /// A clock.
 pub trait ClockSource {}
 

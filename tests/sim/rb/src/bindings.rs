@@ -17,6 +17,12 @@ pub type blk_features_t = u32;
 
 pub const MINORBITS: u32 = 20;
 
+pub const NLA_U8: u8 = 1;
+pub const NLA_U32: u8 = 3;
+pub const NLA_U64: u8 = 4;
+pub const NLA_STRING: u8 = 5;
+pub const NLA_NESTED: u8 = 8;
+
 pub const REQ_OP_MASK: u32 = 0xff;
 pub const req_op_REQ_OP_READ: u32 = 0;
 pub const req_op_REQ_OP_WRITE: u32 = 1;

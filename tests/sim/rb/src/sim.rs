@@ -5,6 +5,8 @@
 pub mod disks;
 pub mod files;
 pub mod lower;
+pub mod netlink;
+pub mod sockets;
 
 /// Makes everything as it is before the first module is loaded.
 ///
@@ -12,6 +14,8 @@ pub mod lower;
 pub fn reset() {
     files::reset();
     lower::reset();
+    netlink::reset();
+    sockets::reset();
     crate::reboot::reset();
     disks::reset();
     crate::kthread::reset();

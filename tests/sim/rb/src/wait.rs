@@ -95,7 +95,10 @@ impl WaitQueue {
                 self.with(|waiters| waiters.retain(|waiter| Some(*waiter) != me));
                 return result;
             }
-            sleep(name, timeout);
+            // Who was woken meanwhile does not sleep, even if a lock of the condition has taken the wake-up.
+            if self.with(|waiters| waiters.iter().any(|waiter| Some(*waiter) == me)) {
+                sleep(name, timeout);
+            }
             slept = timeout.is_some();
         }
     }

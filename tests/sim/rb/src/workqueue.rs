@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Work queues of one's own, which drain before they go.
-//!
-//! Work items are not there yet: functions are.
 
 use crate::{
     new_wait_queue,
@@ -16,7 +14,11 @@ use kernel::{
     impl_flags,
     prelude::*,
     sim,
-    sync::Arc, //
+    sync::Arc,
+    workqueue::{
+        Queued,
+        RawWorkItem, //
+    },
 };
 use std::{
     collections::VecDeque,
@@ -45,11 +47,9 @@ impl_flags!(
 /// Most work at a time, if nothing else is said.
 const USUAL: u32 = 8;
 
-type Call = Box<dyn FnOnce() + Send>;
-
 #[derive(Default)]
 struct State {
-    calls: VecDeque<Call>,
+    queued: VecDeque<Queued>,
     workers: u32,
 }
 
@@ -57,6 +57,7 @@ struct State {
 struct Shared {
     state: Mutex<State>,
     most: u32,
+    for_reclaim: bool,
     #[pin]
     idle: WaitQueue,
 }
@@ -74,33 +75,53 @@ impl Shared {
 
     /// Runs work until there is none.
     fn work(&self) {
-        while let Some(call) = self.next() {
-            call();
+        let _section = self
+            .for_reclaim
+            .then(|| sim::io_path("work that memory may wait for"));
+        while let Some(queued) = self.next() {
+            queued.run();
         }
         self.idle.wake_up_all();
     }
 
-    /// Takes the next work, or ends the worker.
-    fn next(&self) -> Option<Call> {
+    /// Takes the next work, or ends the worker. What somebody runs already is left to him.
+    fn next(&self) -> Option<Queued> {
         sim::point();
         self.with(|state| {
-            let call = state.calls.pop_front();
-            state.workers -= u32::from(call.is_none());
-            call
+            let at = state.queued.iter().position(Queued::begin);
+            let queued = at.and_then(|at| state.queued.remove(at));
+            state.workers -= u32::from(queued.is_none());
+            queued
         })
     }
 }
 
 impl OwnedQueue {
     /// Makes a queue that runs up to `max_active` of its work at a time.
-    pub fn new(_name: &CStr, _flags: impl Into<Flags>, max_active: u32) -> Result<Self> {
+    pub fn new(_name: &CStr, flags: impl Into<Flags>, max_active: u32) -> Result<Self> {
+        sim::might_sleep("making a work queue");
         let most = if max_active == 0 { USUAL } else { max_active };
+        let for_reclaim = flags.into().contains(Flag::MemReclaim);
         let shared = pin_init!(Shared {
             state: Mutex::default(),
             most,
+            for_reclaim,
             idle <- new_wait_queue!("work"),
         });
         Ok(Self(Arc::pin_init(shared, GFP_KERNEL)?))
+    }
+
+    /// Queues a work item; fails if it is queued, and not yet running, somewhere.
+    pub fn enqueue<W, const ID: u64>(&self, work: W) -> W::EnqueueOutput
+    where
+        W: RawWorkItem<ID> + 'static,
+    {
+        sim::point();
+        let (output, queued) = work.queue();
+        if let Some(queued) = queued {
+            self.push(queued);
+        }
+        output
     }
 
     /// Queues a function. Fails if there is no memory for it.
@@ -110,8 +131,13 @@ impl OwnedQueue {
         f: F,
     ) -> Result<(), AllocError> {
         kernel::alloc::charge(flags)?;
+        self.push(Queued::new(f));
+        Ok(())
+    }
+
+    fn push(&self, queued: Queued) {
         let starts = self.0.with(|state| {
-            state.calls.push_back(Box::new(f));
+            state.queued.push_back(queued);
             let starts = state.workers < self.0.most;
             state.workers += u32::from(starts);
             starts
@@ -120,7 +146,6 @@ impl OwnedQueue {
             let shared = self.0.clone();
             sim::spawn("kworker", move || shared.work());
         }
-        Ok(())
     }
 
     /// Waits for all work.

@@ -122,6 +122,23 @@ impl Data {
         result
     }
 
+    /// Writes zeroes to that many sectors.
+    pub(super) fn zero(&self, disk: &Disk, first: u64, count: u64) -> BlkResult {
+        let begun = self.blocks.begin_erase(first, count);
+        let to_survive = self.flushed.begin_write(first, begun.values());
+        let result = disk.erase(Command::WriteZeroes, first, count as u32);
+        let how = match result {
+            Ok(()) => Ended::Cached,
+            Err(_) => Ended::Failed,
+        };
+        self.flushed.end_write(to_survive, how);
+        match result {
+            Ok(()) => self.blocks.succeeded(&begun),
+            Err(_) => self.blocks.failed(&begun),
+        }
+        result
+    }
+
     /// Flushes.
     pub(super) fn flush(&self, disk: &Disk) -> BlkResult {
         let began = self.flushed.begin_flush();

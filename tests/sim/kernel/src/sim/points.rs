@@ -8,7 +8,7 @@ use super::{
         failed,
         violation, //
     },
-    schedule,
+    run, schedule,
     state::{
         is_running,
         with, //
@@ -32,7 +32,7 @@ pub fn point() {
 
 fn look_at(points: u64) {
     if points > TOO_MANY && !failed() {
-        violation("the run has no end");
+        violation(&format!("the run has no end: {}", run::tasks()));
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
         current,
         current_index, //
     },
-    schedule,
+    run, schedule,
     state::{
         self,
         is_running,
@@ -46,6 +46,9 @@ pub fn violation(text: &str) {
         panic!("{text}");
     }
     let name = current().name();
+    if !failed() {
+        log(format!("other tasks: {}", run::tasks()));
+    }
     with(|sim| {
         if sim.failed.is_none() {
             sim.failed = Some(format!("{name}: {text}"));

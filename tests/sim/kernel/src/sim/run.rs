@@ -186,18 +186,19 @@ fn is_stuck() -> bool {
 }
 
 fn task_violation() {
-    let text = with(|sim| {
+    violation(&format!("nobody can go on: {}", tasks()));
+}
+
+/// Returns what all tasks do that have not ended.
+pub(super) fn tasks() -> String {
+    with(|sim| {
         let tasks = sim.tasks.iter().skip(1).filter(|task| !task.done);
-        let waiting: Vec<String> = tasks
-            .map(|task| {
-                format!(
-                    "{} waits for {}",
-                    task.name,
-                    task.waits.unwrap_or("its turn")
-                )
+        let all: Vec<String> = tasks
+            .map(|task| match (task.waits, task.blocked) {
+                (Some(what), true) => format!("{} waits for {what}", task.name),
+                _ => format!("{} runs", task.name),
             })
             .collect();
-        waiting.join(", ")
-    });
-    violation(&format!("nobody can go on: {text}"));
+        all.join(", ")
+    })
 }

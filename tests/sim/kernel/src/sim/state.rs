@@ -93,6 +93,8 @@ pub enum Kind {
     IoPath,
     /// Allocations start no I/O.
     NoIo,
+    /// Nothing fails.
+    Spared,
     /// Something that hardware began.
     Interrupt,
 }

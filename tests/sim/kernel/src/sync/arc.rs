@@ -11,8 +11,13 @@ use crate::{
     init::InPlaceInit,
 };
 use core::{
+    marker::Unsize,
     mem::MaybeUninit,
-    ops::Deref, //
+    ops::{
+        CoerceUnsized,
+        Deref,
+        LegacyReceiver, //
+    },
 };
 use pinned_init::PinInit;
 
@@ -67,6 +72,12 @@ impl<T> InPlaceInit<T> for Arc<T> {
         }))
     }
 }
+
+// Methods may take it for `self`.
+impl<T: ?Sized> LegacyReceiver for Arc<T> {}
+
+// It becomes one of a trait object by itself.
+impl<T: ?Sized + Unsize<U>, U: ?Sized> CoerceUnsized<Arc<U>> for Arc<T> {}
 
 impl<T: ?Sized> Clone for Arc<T> {
     fn clone(&self) -> Self {

@@ -59,18 +59,16 @@ pub struct Entry(String, Arc<Users>);
 /// Adds a file.
 pub fn add(path: String, show: Option<Show>, store: Option<Store>) -> Entry {
     // Sysfs has memory here: what fails by that is tested where the layer asks for it.
-    let users = loop {
-        let users = Arc::pin_init(
+    let users = sim::faults::spare(|| {
+        Arc::pin_init(
             pin_init!(Users {
                 count: Mutex::new(0),
                 idle <- new_wait_queue!("the users of a file"),
             }),
             GFP_ATOMIC,
-        );
-        if let Ok(users) = users {
-            break users;
-        }
-    };
+        )
+    });
+    let users = users.expect("nothing fails");
     let file = File {
         show,
         store,

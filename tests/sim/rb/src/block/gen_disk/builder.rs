@@ -193,7 +193,7 @@ impl<T: Operations> UnaddedDisk<T> {
     }
 }
 
-/// Looks for partitions.
+/// Looks for partitions, as who opens the disk for the first time does.
 fn scan(disk: &dyn Used) {
     let how = Opening {
         write: false,
@@ -202,15 +202,22 @@ fn scan(disk: &dyn Used) {
     if disk.core().get(|state| state.capacity) == 0 || disk.open(how).is_err() {
         return;
     }
-    let size = disk.core().get(|state| state.limits.logical_block_size);
+    read_table(disk);
+    disk.release();
+}
+
+/// Reads where partitions are listed, if the disk has room for that.
+pub(super) fn read_table(disk: &dyn Used) {
+    let (size, capacity) = disk
+        .core()
+        .get(|state| (state.limits.logical_block_size, state.capacity));
     let piece = crate::block::bio::Piece {
         page: Memory::filled(0),
         offset: 0,
         len: size.min(4096) as usize,
     };
-    if size <= 4096 {
+    if size <= 4096 && capacity != 0 {
         let read = Bio::new(Command::Read, Flags::empty(), 0, size, vec![piece]);
         let _ = disk.submit(read);
     }
-    disk.release();
 }

@@ -28,8 +28,16 @@ impl DiskRef {
     }
 
     /// Changes the limits, if all IO ends in time.
-    pub fn update_limits_within(&self, limits: &QueueLimits, _time: Delta) -> Result {
-        self.update_limits(limits)
+    pub fn update_limits_within(&self, limits: &QueueLimits, time: Delta) -> Result {
+        limits.validate()?;
+        let _limits = self.core().limits_lock.lock();
+        let nanos = time.as_nanos().max(0).unsigned_abs();
+        if !self.core().queue.freeze_within(nanos) {
+            return Err(EBUSY);
+        }
+        self.core().set(|state| state.limits = corrected(limits));
+        self.core().queue.unfreeze();
+        Ok(())
     }
 
     /// Makes the disk refuse writes, or take them again.

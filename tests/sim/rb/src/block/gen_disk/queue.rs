@@ -12,7 +12,8 @@ use crate::{
 };
 use kernel::{
     prelude::*,
-    sim, //
+    sim,
+    time::Delta, //
 };
 use std::sync::Mutex;
 
@@ -85,6 +86,26 @@ impl Queue {
         sim::lockdep::acquire("a frozen queue", ::core::ptr::from_ref(self).addr(), false);
         self.with(|state| state.frozen += 1);
         self.wait.wait_event(|| self.with(|state| state.users == 0));
+    }
+
+    /// As [`Queue::freeze`], for at most so many nanoseconds; returns whether nobody is in.
+    pub(crate) fn freeze_within(&self, nanos: u64) -> bool {
+        sim::might_sleep("freezing a queue");
+        sim::lockdep::acquire("a frozen queue", ::core::ptr::from_ref(self).addr(), false);
+        self.with(|state| state.frozen += 1);
+        let until = sim::clock::now().saturating_add(nanos);
+        loop {
+            let left = until.saturating_sub(sim::clock::now());
+            let left = Delta::from_nanos(i64::try_from(left).unwrap_or(i64::MAX));
+            let idle = || self.with(|state| state.users == 0);
+            if self.wait.wait_event_idle_timeout(Some(left), idle) {
+                return true;
+            }
+            if sim::clock::now() >= until {
+                self.unfreeze();
+                return false;
+            }
+        }
     }
 
     pub(crate) fn unfreeze(&self) {

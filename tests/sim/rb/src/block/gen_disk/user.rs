@@ -3,6 +3,7 @@
 //! What happens when users open a disk, and use it.
 
 use super::{
+    builder,
     core::Core,
     operations::{
         GenDisk,
@@ -49,6 +50,10 @@ impl<T: Operations> Used for Handle<T> {
             T::open(self.0.data(), &self.0.disk, how)?;
         }
         core.set(|state| state.openers += 1);
+        let scans = core.set(|state| ::core::mem::take(&mut state.needs_scan));
+        if scans && !core.no_partitions {
+            builder::read_table(self);
+        }
         Ok(())
     }
 

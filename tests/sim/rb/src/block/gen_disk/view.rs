@@ -78,7 +78,8 @@ impl DiskView {
 
     /// Returns the request queue, which a disk with a bio front does not have.
     pub fn queue(&self) -> Option<RequestQueue> {
-        self.mq.as_ref().map(|mq| RequestQueue::new(mq.clone()))
+        let mq = self.mq.as_ref()?;
+        Some(RequestQueue::new(mq.clone(), self.core.clone()))
     }
 
     /// Returns the capacity, in sectors of 512 bytes.

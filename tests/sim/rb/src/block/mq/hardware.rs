@@ -4,6 +4,7 @@
 
 use super::raw::Raw;
 use crate::{
+    block::gen_disk::Core,
     new_wait_queue,
     wait::WaitQueue, //
 };
@@ -38,16 +39,72 @@ struct Queue {
     waiting: VecDeque<Box<Raw>>,
     /// Whether the next request that ends lets the queue run.
     restart: bool,
-    /// Whether a worker will run the queue.
+}
+
+/// Who runs a hardware queue for others.
+#[derive(Default)]
+struct Worker(Mutex<Work>);
+
+#[derive(Default)]
+struct Work {
+    /// It is to run the queue.
     scheduled: bool,
+    begun: bool,
+    /// There is no queue any more.
+    over: bool,
+    task: Option<sim::Task>,
+}
+
+impl Worker {
+    fn with<R>(&self, f: impl FnOnce(&mut Work) -> R) -> R {
+        f(&mut self
+            .0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner()))
+    }
+
+    fn wake(&self) {
+        if let Some(task) = self.with(|work| work.task) {
+            sim::wake(task);
+        }
+    }
+
+    /// Has the queue run. Holds nothing of the disk, as an interrupt might have the last reference then.
+    fn schedule(self: Shared<Self>, hardware: std::sync::Weak<Hardware>, queue: u32) {
+        let begins = self.with(|work| {
+            work.scheduled = true;
+            !core::mem::replace(&mut work.begun, true)
+        });
+        self.wake();
+        if begins {
+            sim::spawn("kblockd", move || self.serve(&hardware, queue));
+        }
+    }
+
+    /// Runs the queue whenever it is to.
+    fn serve(&self, hardware: &std::sync::Weak<Hardware>, queue: u32) {
+        self.with(|work| work.task = Some(sim::current()));
+        while sim::is_running() {
+            let (scheduled, over) =
+                self.with(|work| (core::mem::take(&mut work.scheduled), work.over));
+            if over {
+                return;
+            }
+            if !scheduled {
+                sim::wait("work of kblockd");
+            } else if let Some(hardware) = hardware.upgrade() {
+                hardware.run(queue);
+            }
+        }
+    }
 }
 
 #[derive(Default)]
 struct State {
     queues: Vec<Queue>,
     dispatching: usize,
-    /// Requests that were started, each with a number of its own.
-    started: BTreeMap<(u32, u32), u64>,
+    /// Requests that were started, each with a number of its own, and with who looks after it.
+    started: BTreeMap<(u32, u32), (u64, Option<clock::Timer>)>,
     next: u64,
     timeout: u64,
 }
@@ -60,6 +117,7 @@ pub(crate) struct Hardware {
     /// Asks the driver about a request that is late; returns whether it may take as long again.
     late: OnceLock<Late>,
     this: std::sync::Weak<Self>,
+    workers: Vec<Shared<Worker>>,
     depth: u32,
 }
 
@@ -77,6 +135,7 @@ impl Hardware {
             dispatch: OnceLock::new(),
             late: OnceLock::new(),
             this: this.clone(),
+            workers: (0..queues).map(|_| Shared::default()).collect(),
             depth,
         }))
     }
@@ -140,9 +199,8 @@ impl Hardware {
         if !waits {
             self.schedule(number);
         } else if is_short {
-            if let Some(this) = self.this.upgrade() {
-                clock::after(RESOURCE_DELAY, move || this.schedule(number));
-            }
+            let (worker, this) = (self.worker(number), self.this.clone());
+            clock::after(RESOURCE_DELAY, move || worker.schedule(this, number));
         }
     }
 
@@ -175,19 +233,14 @@ impl Hardware {
         }
     }
 
+    fn worker(&self, queue: u32) -> Shared<Worker> {
+        let worker = self.workers.get(queue as usize);
+        worker.expect("there is such a queue").clone()
+    }
+
     /// Runs a queue in a worker.
-    pub(super) fn schedule(&self, number: u32) {
-        let Some(this) = self.this.upgrade() else {
-            return;
-        };
-        if !self.queue(number, |queue| {
-            core::mem::replace(&mut queue.scheduled, true)
-        }) {
-            sim::spawn("kblockd", move || {
-                this.queue(number, |queue| queue.scheduled = false);
-                this.run(number);
-            });
-        }
+    pub(super) fn schedule(&self, queue: u32) {
+        self.worker(queue).schedule(self.this.clone(), queue);
     }
 
     /// Waits until nobody dispatches.
@@ -200,7 +253,7 @@ impl Hardware {
     pub(super) fn started(&self, queue: u32, tag: u32) {
         let (number, timeout) = self.with(|state| {
             state.next += 1;
-            state.started.insert((queue, tag), state.next);
+            state.started.insert((queue, tag), (state.next, None));
             (state.next, state.timeout)
         });
         if self.late.get().is_some() {
@@ -210,35 +263,56 @@ impl Hardware {
 
     fn watch(&self, queue: u32, tag: u32, number: u64, timeout: u64) {
         let this = self.this.clone();
-        clock::after(timeout, move || {
-            let Some(this) = this.upgrade() else { return };
-            let is_late = move |this: &Self| {
-                this.with(|state| state.started.get(&(queue, tag)) == Some(&number))
-            };
-            if !is_late(&this) {
-                return;
-            }
+        let timer = clock::after(timeout, move || {
             sim::spawn("timeout worker", move || {
-                let again = is_late(&this) && this.late.get().is_some_and(|late| late(queue, tag));
-                if again && is_late(&this) {
+                let Some(this) = this.upgrade() else { return };
+                let is_late = || this.is_started(queue, tag, number);
+                let again = is_late() && this.late.get().is_some_and(|late| late(queue, tag));
+                if again && is_late() {
                     this.watch(queue, tag, number, timeout);
                 }
             });
         });
+        self.with(|state| {
+            if let Some(started) = state.started.get_mut(&(queue, tag)) {
+                started.1 = Some(timer);
+            }
+        });
+    }
+
+    fn is_started(&self, queue: u32, tag: u32, number: u64) -> bool {
+        self.with(|state| {
+            let started = state.started.get(&(queue, tag));
+            started.is_some_and(|started| started.0 == number)
+        })
     }
 
     /// Notes that a request is not started any more.
     pub(super) fn ended(&self, queue: u32, tag: u32) {
-        self.with(|state| state.started.remove(&(queue, tag)));
+        let started = self.with(|state| state.started.remove(&(queue, tag)));
+        if let Some(timer) = started.and_then(|started| started.1) {
+            if sim::is_running() {
+                clock::cancel(timer);
+            }
+        }
+    }
+}
+
+impl Drop for Hardware {
+    fn drop(&mut self) {
+        for worker in &self.workers {
+            worker.with(|work| work.over = true);
+            worker.wake();
+        }
     }
 }
 
 /// A reference to a request queue of a disk with a blk-mq front.
-pub struct RequestQueue(Shared<Hardware>);
+pub struct RequestQueue(Shared<Hardware>, Shared<Core>);
 
 impl RequestQueue {
-    pub(crate) fn new(hardware: Shared<Hardware>) -> Self {
-        Self(hardware)
+    pub(crate) fn new(hardware: Shared<Hardware>, core: Shared<Core>) -> Self {
+        Self(hardware, core)
     }
 
     /// Lets the hardware queues dispatch what waits for it, in the context of a worker.
@@ -264,8 +338,13 @@ impl RequestQueue {
     }
 
     /// Lets the block layer send no more discards.
-    pub fn disable_discard(&self) {}
+    pub fn disable_discard(&self) {
+        self.1.set(|state| state.limits.max_discard_sectors = 0);
+    }
 
     /// Lets the block layer send no more writes of zeroes.
-    pub fn disable_write_zeroes(&self) {}
+    pub fn disable_write_zeroes(&self) {
+        self.1
+            .set(|state| state.limits.max_write_zeroes_sectors = 0);
+    }
 }

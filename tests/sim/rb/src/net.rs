@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Networking: streams that carry block IO, and generic netlink.
+
+#[path = "../../../../rust/net/attr.rs"]
+pub mod attr;
+pub mod genl;
+mod socket;
+
+pub use socket::{
+    not_plain,
+    Options,
+    Socket, //
+};

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Network block devices whose server and network misbehave.
+
+mod admin;
+mod netlink;
+mod user;
+
+use super::user::Data;
+use crate::{
+    judge::blocks,
+    world::server::{
+        flag,
+        Behaviour,
+        Link,
+        Server, //
+    },
+};
+use kernel::sim::{
+    self,
+    choose,
+    clock,
+    faults::Rates,
+    once_in, //
+};
+use rb::sim::{
+    disks,
+    files,
+    sockets, //
+};
+use std::{
+    cell::{
+        Cell,
+        RefCell, //
+    },
+    rc::Rc,
+};
+
+/// Most sectors of the export that are used.
+const MOST: u64 = 64;
+
+/// Sectors of the largest block, and of what users access.
+const UNIT: u64 = 8;
+
+/// What nothing takes longer than that ends at all.
+const LONGEST: u64 = 120 * SECOND;
+
+const SECOND: u64 = 1_000_000_000;
+
+/// How the disk is connected, and what may go wrong with it.
+struct Session {
+    /// Over netlink, not by ioctls.
+    netlink: bool,
+    /// Seconds that the server has to reply; zero for any time.
+    timeout: Cell<u64>,
+    /// Seconds that requests wait when all connections are lost, the least that was set.
+    dead: Cell<u64>,
+    /// It goes when nobody has it open.
+    ends_on_close: bool,
+    /// The disk goes with it.
+    destroys: bool,
+    /// Somebody has asked for its end.
+    ends: Cell<bool>,
+    /// How often somebody has begun to change the size, and how often that was over.
+    resizes: Cell<(u64, u64)>,
+    size: Cell<u64>,
+    places: Cell<u32>,
+    /// Who serves it, if that is done by ioctls.
+    client: Cell<Option<sim::Task>>,
+    links: RefCell<Vec<Rc<Link>>>,
+}
+
+/// What the tasks share.
+struct World {
+    server: Rc<Server>,
+    data: Data,
+    faults: bool,
+    over: Cell<bool>,
+    session: RefCell<Rc<Session>>,
+    /// The disk may go with the session before.
+    destroyed: Cell<bool>,
+}
+
+impl World {
+    fn session(&self) -> Rc<Session> {
+        self.session.borrow().clone()
+    }
+
+    fn flags(&self) -> u32 {
+        self.server.behaviour().flags
+    }
+}
+
+/// Plays it.
+pub fn run(_seed: u64) {
+    let config = nbd::Config {
+        nbds_max: 1,
+        max_part: [0, 0, 15][choose(3) as usize],
+        max_request_bytes: [0, 0, 8192, 65536][choose(4) as usize],
+    };
+    let world = Rc::new(build(config.max_request_bytes.max(4096)));
+    let driver = nbd::Driver::init(&config).expect("without faults it starts");
+
+    for _ in 0..1 + choose(3) {
+        *world.session.borrow_mut() = Rc::new(session(&world));
+        world.over.set(false);
+        set_faults(&world);
+        if admin::begin(&world) {
+            play(&world);
+        }
+        sim::faults::set(Rates::default());
+        admin::wait_for_client(&world);
+        look_after_end(&world);
+    }
+    for sector in 0..MOST {
+        let began = world.data.blocks.begin_read();
+        let data = blocks::fill(world.server.export.current(sector));
+        world.data.blocks.end_read(began, sector, &data);
+    }
+    if !rb::sim::unload() {
+        sim::violation("the module is in use when nothing is connected");
+    }
+    drop(driver);
+    let left = [disks::names(), files::list(), rb::sim::netlink::names()].concat();
+    let (pages, sockets) = (rb::page::in_use(), sockets::in_use());
+    if !left.is_empty() || pages != 0 || sockets != 0 {
+        sim::violation(&format!(
+            "left when the module is gone: {left:?}, {pages} pages, {sockets} sockets"
+        ));
+    }
+}
+
+fn build(most: u32) -> World {
+    let mut flags = 1;
+    for (bit, often) in [
+        (flag::FLUSH, 4),
+        (flag::FUA, 3),
+        (flag::TRIM, 2),
+        (flag::ZEROES, 2),
+        (flag::MULTI_CONN, 4),
+    ] {
+        if choose(5) < often {
+            flags |= bit;
+        }
+    }
+    if flags & flag::FLUSH == 0 {
+        flags &= !flag::FUA;
+    }
+    if once_in(20) {
+        flags |= flag::READ_ONLY;
+    }
+    let behaviour = Behaviour {
+        latency: [1, 100_000, 10_000_000][choose(3) as usize],
+        network: [1, 10_000, 1_000_000][choose(3) as usize],
+        refusals: [0, 0, 12, 60][choose(4) as usize],
+        faults: [0, 10, 40, 200][choose(4) as usize],
+        silent: false,
+        flags,
+        most,
+    };
+    World {
+        server: Server::new(MOST, behaviour),
+        data: Data::new(false),
+        faults: once_in(3),
+        over: Cell::new(false),
+        session: RefCell::new(Rc::new(idle())),
+        destroyed: Cell::new(false),
+    }
+}
+
+fn idle() -> Session {
+    Session {
+        netlink: true,
+        timeout: Cell::new(0),
+        dead: Cell::new(0),
+        ends_on_close: false,
+        destroys: false,
+        ends: Cell::new(false),
+        resizes: Cell::new((0, 0)),
+        size: Cell::new(0),
+        places: Cell::new(0),
+        client: Cell::new(None),
+        links: RefCell::default(),
+    }
+}
+
+fn session(world: &World) -> Session {
+    world.destroyed.set(world.session().destroys);
+    let stays = exists() && !world.destroyed.get();
+    let netlink = !once_in(4) || !stays;
+    let timeout = [0, 0, 1, 3][choose(4) as usize];
+    world.server.forget_all();
+    world.server.behave(Behaviour {
+        silent: timeout != 0,
+        ..world.server.behaviour()
+    });
+    world.server.health.begin();
+    let ends_on_close = netlink && once_in(8);
+    let may_not_begin = !netlink && world.faults;
+    if timeout != 0 || ends_on_close || may_not_begin {
+        // Who is slow may be given up, too.
+        world.server.health.let_end(None);
+    }
+    Session {
+        netlink,
+        timeout: Cell::new(timeout),
+        dead: Cell::new(if netlink { [0, 1, 2][choose(3) as usize] } else { 0 }),
+        ends_on_close,
+        destroys: netlink && once_in(8),
+        size: Cell::new((2 + choose(MOST / UNIT - 1)) * UNIT),
+        ..idle()
+    }
+}
+
+fn set_faults(world: &World) {
+    if world.faults {
+        sim::faults::set(Rates {
+            allocation: 4 + choose(40),
+        });
+    }
+}
+
+fn play(world: &Rc<World>) {
+    if world.faults && once_in(3) {
+        // From now on, no allocation succeeds: that must not matter for IO.
+        sim::faults::set(Rates { allocation: 1 });
+    }
+    let mut tasks = Vec::new();
+    for _ in 0..1 + choose(4) {
+        let world = world.clone();
+        tasks.push(sim::spawn("user", move || user::use_disk(&world)));
+    }
+    let for_admin = world.clone();
+    let admin = sim::spawn("admin", move || admin::administrate(&for_admin));
+    let for_power = world.clone();
+    let power = sim::spawn("power", move || cut_power(&for_power));
+    for task in tasks {
+        sim::exited(task);
+    }
+    world.over.set(true);
+    sim::exited(admin);
+    sim::exited(power);
+    sim::faults::set(Rates::default());
+    admin::end(world);
+}
+
+/// Looks at what a crash of the server would leave, again and again.
+fn cut_power(world: &World) {
+    while !world.over.get() {
+        look_after_crash(world);
+        for _ in 0..1 + choose(400) {
+            sim::point();
+        }
+        if once_in(3) {
+            clock::sleep(choose(100_000_000));
+        }
+    }
+    look_after_crash(world);
+}
+
+fn look_after_crash(world: &World) {
+    sim::count("crashes of the server", 1);
+    world.data.look_for_progress(LONGEST);
+    for sector in 0..MOST {
+        for value in world.server.export.after_cut(sector) {
+            if let Err(text) = world.data.flushed.look(sector, value) {
+                sim::violation(&text);
+            }
+        }
+    }
+}
+
+/// Nothing is left of a session, once nobody has the disk open.
+fn look_after_end(world: &World) {
+    if world.session().destroys {
+        // Somebody removes it, if there is memory for that.
+        for _ in 0..100 {
+            if exists() {
+                clock::sleep(10_000_000);
+            }
+        }
+        if exists() && !world.faults {
+            sim::violation("a disk is there that was to go with its session");
+        }
+    }
+    let of_session = |path: &String| {
+        path.ends_with("/pid") || path.ends_with("/backend") || path.starts_with("debug/nbd/nbd0/")
+    };
+    let left: Vec<String> = files::list().into_iter().filter(of_session).collect();
+    if !left.is_empty() || sockets::in_use() != 0 {
+        sim::violation(&format!("left when the session has ended: {left:?}"));
+    }
+    if let Ok(disk) = disks::open("nbd0", true) {
+        if disk.sectors() != 0 {
+            sim::violation("a disk has a size that is not connected");
+        }
+    }
+}
+
+fn exists() -> bool {
+    disks::names().iter().any(|name| name == "nbd0")
+}
