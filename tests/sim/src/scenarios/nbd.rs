@@ -204,7 +204,11 @@ fn session(world: &World) -> Session {
     Session {
         netlink,
         timeout: Cell::new(timeout),
-        dead: Cell::new(if netlink { [0, 1, 2][choose(3) as usize] } else { 0 }),
+        dead: Cell::new(if netlink {
+            [0, 1, 2][choose(3) as usize]
+        } else {
+            0
+        }),
         ends_on_close,
         destroys: netlink && once_in(8),
         size: Cell::new((2 + choose(MOST / UNIT - 1)) * UNIT),
