@@ -7,6 +7,7 @@
 pub mod bell;
 pub mod disk_names;
 pub mod refusal;
+pub mod slots;
 pub mod tokens;
 
 rb::driver!("rblk");

@@ -3,6 +3,7 @@
 //! Names of disks that users choose.
 
 use crate::tokens::{
+    DeviceNumber,
     ParseError,
     Token, //
 };
@@ -29,6 +30,34 @@ pub fn checked_name<'a>(word: Token<'a>, name: &'a [u8]) -> Result<&'a str, Pars
             word,
             "a name of 1 to 31 letters, digits, '_', '.' or '-'",
         ))
+}
+
+/// The disk that a write to `remove` names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemoveTarget<'a> {
+    /// By its number, `major:minor`.
+    Number(DeviceNumber),
+    /// By its name.
+    Name(&'a str),
+}
+
+impl<'a> RemoveTarget<'a> {
+    /// Reads a device number or the name of a disk. No name holds a colon, so nothing can be both.
+    pub fn parse(word: Token<'a>) -> Result<Self, ParseError<'a>> {
+        if word.as_bytes().contains(&b':') {
+            return DeviceNumber::parse(word).map(Self::Number);
+        }
+        checked_name(word, word.as_bytes()).map(Self::Name)
+    }
+
+    /// Returns whether it is the disk of this name and, if it is there, with these numbers, major and
+    /// minor.
+    pub fn is(&self, name: &[u8], numbers: Option<(u32, u32)>) -> bool {
+        match self {
+            Self::Name(wanted) => name == wanted.as_bytes(),
+            Self::Number(wanted) => numbers == Some((wanted.major, wanted.minor)),
+        }
+    }
 }
 
 /// Returns whether two disks cannot have these names: they are the same, or the one is what the

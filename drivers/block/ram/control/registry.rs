@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! All disks of the driver.
-//!
-//! A name is in the list from before its disk is built until after the disk is gone, so that the
-//! lock of the list need not be held meanwhile: adding a disk reads its partitions, and removing
-//! one waits for its I/O.
 
 use crate::{
     disk::{
@@ -13,7 +9,6 @@ use crate::{
         Disk,
         UsedPages, //
     },
-    disk_names::clash,
     logic::{
         names::number_taken,
         options::{
@@ -23,17 +18,12 @@ use crate::{
     },
     store::Budget, //
 };
+use common::slots::Slots;
 use core::num::NonZero;
 use kernel::{
-    bitmap::BitmapVec,
-    fmt,
-    new_mutex,
     prelude::*,
     str::CString,
-    sync::{
-        Arc,
-        Mutex, //
-    }, //
+    sync::Arc, //
 };
 use rb::{
     block::{
@@ -46,14 +36,6 @@ use rb::{
     debugfs::File, //
 };
 
-/// A name, and its disk unless that is being built or removed.
-struct Slot {
-    name: CString,
-    /// The result of `number_taken()` for the name, kept because each new disk needs it.
-    number: Option<usize>,
-    added: Option<Added>,
-}
-
 /// A disk, and its file in debugfs, which is removed first.
 struct Added {
     _file: Option<File<UsedPages>>,
@@ -64,7 +46,7 @@ struct Added {
 #[pin_data]
 pub(crate) struct Registry {
     #[pin]
-    slots: Mutex<KVec<Slot>>,
+    slots: Slots<Added>,
     /// The budget of all disks together.
     budget: Arc<Budget>,
     /// What disks are built with.
@@ -78,7 +60,7 @@ impl Registry {
 
         Arc::pin_init(
             try_pin_init!(Self {
-                slots <- new_mutex!(KVec::new()),
+                slots <- Slots::new(),
                 budget,
                 token: token.clone(),
             }),
@@ -97,7 +79,7 @@ impl Registry {
             Added { _file: None, disk }
         });
 
-        self.settle(&name, added)
+        self.slots.settle(&name, added)
     }
 
     /// Adds a disk with the given device number and number of minors, and with `file` in debugfs.
@@ -119,7 +101,7 @@ impl Registry {
                 disk,
             });
 
-        self.settle(&name, added)
+        self.slots.settle(&name, added)
     }
 
     fn build(
@@ -133,40 +115,11 @@ impl Registry {
             .add_disk(disk::GROUPS)
     }
 
-    /// Puts a disk into its slot, or removes the slot if there is no disk.
-    fn settle(&self, name: &CStr, added: Result<Added>) -> Result {
-        let mut slots = self.slots.lock();
-        match added {
-            Ok(added) => {
-                // Searched from the end, where new disks are.
-                if let Some(slot) = slots.iter_mut().rfind(|slot| *slot.name == *name) {
-                    slot.added = Some(added);
-                }
-                Ok(())
-            }
-            Err(err) => {
-                slots.retain(|slot| *slot.name != *name);
-                Err(err)
-            }
-        }
-    }
-
     /// Adds the name of a new disk to the list: `wanted`, or the first free name `rramN`.
     fn reserve(&self, wanted: Option<&str>) -> Result<CString> {
-        let mut slots = self.slots.lock();
-
-        let name = match wanted {
-            Some(wanted) => free_name(&slots, fmt!("{wanted}")),
-            None => first_free_name(&slots),
-        };
-        let name = name?.ok_or(EEXIST)?;
-        let slot = Slot {
-            name: CString::try_from_fmt(fmt!("{}", &*name))?,
-            number: number_taken(name.to_bytes()),
-            added: None,
-        };
-        slots.push(slot, GFP_KERNEL)?;
-        Ok(name)
+        self.slots.reserve(wanted, number_taken, |number| {
+            CString::try_from_fmt(fmt!("rram{number}"))
+        })
     }
 
     /// Removes a disk and frees its memory.
@@ -174,75 +127,21 @@ impl Registry {
     /// Fails with [`ENODEV`] if there is no such disk, and with [`EBUSY`] if it is open, or being
     /// added or removed. May sleep.
     pub(crate) fn remove(&self, target: RemoveTarget<'_>) -> Result {
-        let (name, added) = self.take(target)?;
+        let (name, added) = self.slots.take(target, |added| added.disk.dev())?;
 
+        // Waits for who has its open mutex, maybe for I/O: not with the list locked.
+        if let Err(err) = close_down(&added.disk) {
+            self.slots.put(&name, added);
+            return Err(err);
+        }
         drop(added);
         pr_info!("{}: removed\n", &*name);
-        self.slots.lock().retain(|slot| *slot.name != *name);
+        self.slots.release(&name);
         Ok(())
     }
 
-    /// Makes a disk unavailable, and takes it out of its slot.
-    fn take(&self, target: RemoveTarget<'_>) -> Result<(CString, Added)> {
-        let mut slots = self.slots.lock();
-        let slot = slots
-            .iter_mut()
-            .find(|slot| slot.is(target))
-            .ok_or(ENODEV)?;
-        let name = CString::try_from_fmt(fmt!("{}", &*slot.name))?;
-
-        close_down(slot.disk().ok_or(EBUSY)?)?;
-        slot.added.take().map(|added| (name, added)).ok_or(EBUSY)
-    }
-
     /// Calls `f` for each disk, in the order in which they were added.
-    pub(crate) fn for_each(&self, f: impl FnMut(&GenDisk<Disk>) -> Result) -> Result {
-        let slots = self.slots.lock();
-
-        slots.iter().filter_map(Slot::disk).try_for_each(f)
-    }
-}
-
-impl Slot {
-    fn disk(&self) -> Option<&GenDisk<Disk>> {
-        self.added.as_ref().map(|added| &added.disk)
-    }
-
-    fn is(&self, target: RemoveTarget<'_>) -> bool {
-        match target {
-            RemoveTarget::Name(name) => self.name.to_bytes() == name.as_bytes(),
-            RemoveTarget::Number(number) => self.disk().is_some_and(|disk| {
-                let dev = disk.dev();
-                (dev.major(), dev.minor()) == (number.major, number.minor)
-            }),
-        }
-    }
-}
-
-/// Returns the name if it clashes with no other.
-fn free_name(slots: &[Slot], name: fmt::Arguments<'_>) -> Result<Option<CString>> {
-    let name = CString::try_from_fmt(name)?;
-    let clashes = slots
-        .iter()
-        .any(|slot| clash(slot.name.to_bytes(), name.to_bytes()));
-
-    Ok((!clashes).then_some(name))
-}
-
-/// Returns the first free name `rramN`.
-fn first_free_name(slots: &[Slot]) -> Result<Option<CString>> {
-    // One more candidate than there are disks, so one of them is free.
-    let mut taken = BitmapVec::new(slots.len() + 1, GFP_KERNEL)?;
-
-    for number in slots
-        .iter()
-        .filter_map(|slot| slot.number)
-        .filter(|&number| number <= slots.len())
-    {
-        taken.set_bit(number);
-    }
-    match taken.next_zero_bit(0) {
-        Some(number) => free_name(slots, fmt!("rram{number}")),
-        None => Ok(None),
+    pub(crate) fn for_each(&self, mut f: impl FnMut(&GenDisk<Disk>) -> Result) -> Result {
+        self.slots.for_each(|added| f(&added.disk))
     }
 }

@@ -2,13 +2,11 @@
 
 //! The text commands of the RAM disk.
 
+pub use crate::disk_names::RemoveTarget;
+
 use crate::{
-    disk_names::{
-        checked_name,
-        name_of, //
-    },
+    disk_names::name_of,
     tokens::{
-        DeviceNumber,
         ParseError,
         Token,
         Tokens, //
@@ -130,15 +128,6 @@ pub fn parse_mem_limit(text: &[u8]) -> Result<u64, ParseError<'_>> {
     Tokens::only(text, "limit")?.plain_size()
 }
 
-/// The disk that a write to `remove` names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RemoveTarget<'a> {
-    /// By its number, `major:minor`.
-    Number(DeviceNumber),
-    /// By its name.
-    Name(&'a str),
-}
-
 /// Reads what was written to `remove`: a device number or the name of a disk.
 ///
 /// No name holds a colon, so nothing can be both.
@@ -148,11 +137,7 @@ pub enum RemoveTarget<'a> {
 /// The word that is wrong, or that it is missing.
 pub fn parse_remove(text: &[u8]) -> Result<RemoveTarget<'_>, ParseError<'_>> {
     let word = Tokens::only(text, "disk")?;
-
-    if word.as_bytes().contains(&b':') {
-        return DeviceNumber::parse(word).map(RemoveTarget::Number);
-    }
-    checked_name(word, word.as_bytes()).map(RemoveTarget::Name)
+    RemoveTarget::parse(word)
 }
 
 /// Checks the size in `word`. A number of more than 64 bits is too large as well.

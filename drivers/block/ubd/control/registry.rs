@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! All disks of the driver.
-//!
-//! A name is in the list from before its disk is built until after the disk is gone, so that the
-//! lock of the list need not be held meanwhile: adding a disk reads its bitmap and its partitions, and
-//! removing one waits for its I/O.
 
 use crate::{
     disk::{
@@ -18,7 +14,6 @@ use crate::{
             Disk, //
         },
     },
-    disk_names::clash,
     engine::{
         image::Image,
         job::Engine, //
@@ -31,17 +26,14 @@ use crate::{
         options::{
             AddOptions,
             RemoveTarget, //
-        },
+        }, //
     }, //
 };
+use common::slots::Slots;
 use kernel::{
-    new_mutex,
     prelude::*,
     str::CString,
-    sync::{
-        Arc,
-        Mutex, //
-    }, //
+    sync::Arc, //
 };
 use rb::{
     block::gen_disk::{
@@ -51,17 +43,11 @@ use rb::{
     reboot::Shutdown, //
 };
 
-/// A name, and its disk unless that is being built or removed.
-struct Slot {
-    name: CString,
-    disk: Option<GenDisk<Disk>>,
-}
-
 /// All disks.
 #[pin_data]
 pub(crate) struct Registry {
     #[pin]
-    slots: Mutex<KVec<Slot>>,
+    slots: Slots<GenDisk<Disk>>,
     /// What disks are built with.
     token: DiskToken,
 }
@@ -71,7 +57,7 @@ impl Registry {
     pub(crate) fn new(token: &DiskToken) -> Result<Arc<Self>> {
         Arc::pin_init(
             try_pin_init!(Self {
-                slots <- new_mutex!(KVec::new()),
+                slots <- Slots::new(),
                 token: token.clone(),
             }),
             GFP_KERNEL,
@@ -101,7 +87,7 @@ impl Registry {
                 }
             );
         }
-        self.settle(&name, added)
+        self.slots.settle(&name, added)
     }
 
     fn build(&self, name: &CStr, options: &AddOptions<'_>) -> Result<GenDisk<Disk>> {
@@ -120,40 +106,15 @@ impl Registry {
         Ok(disk)
     }
 
-    /// Puts a disk into its slot, or removes the slot if there is no disk.
-    fn settle(&self, name: &CStr, added: Result<GenDisk<Disk>>) -> Result {
-        let mut slots = self.slots.lock();
-        match added {
-            Ok(disk) => {
-                if let Some(slot) = slots.iter_mut().find(|slot| *slot.name == *name) {
-                    slot.disk = Some(disk);
-                }
-                Ok(())
-            }
-            Err(err) => {
-                slots.retain(|slot| *slot.name != *name);
-                Err(err)
-            }
-        }
-    }
-
     /// Adds the name of a new disk to the list: `wanted`, or the first free name that the driver chooses.
     fn reserve(&self, wanted: Option<&str>) -> Result<CString> {
-        let mut slots = self.slots.lock();
-        let name = match wanted {
-            Some(wanted) => CString::try_from_fmt(fmt!("{wanted}"))?,
-            None => CString::try_from_fmt(fmt!("{}", first_free(&slots)?.as_str()))?,
+        let number_of = |name: &[u8]| usize::try_from(number_taken(name)?).ok();
+        let chosen = |number| {
+            let number = u32::try_from(number).map_err(|_| EEXIST)?;
+            let name = ChosenName::new(number);
+            CString::try_from_fmt(fmt!("{}", name.as_str()))
         };
-        let clashes = |slot: &Slot| clash(slot.name.to_bytes(), name.to_bytes());
-        if slots.iter().any(clashes) {
-            return Err(EEXIST);
-        }
-        let slot = Slot {
-            name: CString::try_from_fmt(fmt!("{}", &*name))?,
-            disk: None,
-        };
-        slots.push(slot, GFP_KERNEL)?;
-        Ok(name)
+        self.slots.reserve(wanted, number_of, chosen)
     }
 
     /// Removes a disk, after what it has to write was written.
@@ -163,75 +124,38 @@ impl Registry {
     /// unless `force` is set. May sleep.
     pub(crate) fn remove(&self, target: RemoveTarget<'_>, force: bool) -> Result {
         // Closing it down waits for who has its open mutex, maybe for I/O: not under the lock.
-        let (name, disk) = self.take(target)?;
+        let (name, disk) = self.slots.take(target, |disk| disk.dev())?;
         if let Err(err) = close_down(&disk, force).and_then(|()| last_flush(&disk, force)) {
             reopen(&disk);
-            self.settle(&name, Ok(disk))?;
+            self.slots.put(&name, disk);
             return Err(err);
         }
         let flushed = take_down(disk);
 
         pr_info!("{}: removed\n", &*name);
-        self.slots.lock().retain(|slot| *slot.name != *name);
+        self.slots.release(&name);
         flushed
     }
 
     /// Removes all disks, none of which is open.
     pub(crate) fn clear(&self) {
-        let slots = core::mem::take(&mut *self.slots.lock());
-        for disk in slots.into_iter().filter_map(|slot| slot.disk) {
+        for disk in self.slots.take_all() {
             // It has said so.
             let _ = take_down(disk);
         }
     }
 
-    /// Takes a disk out of its slot.
-    fn take(&self, target: RemoveTarget<'_>) -> Result<(CString, GenDisk<Disk>)> {
-        let mut slots = self.slots.lock();
-        let slot = slots
-            .iter_mut()
-            .find(|slot| slot.is(target))
-            .ok_or(ENODEV)?;
-        let name = CString::try_from_fmt(fmt!("{}", &*slot.name))?;
-
-        slot.disk.take().map(|disk| (name, disk)).ok_or(EBUSY)
-    }
-
-    /// Returns what carries out the requests of the disk at this place of the list.
-    fn engine_at(&self, place: usize) -> Option<Arc<Engine>> {
-        let slots = self.slots.lock();
-        let disk = slots.get(place)?.disk.as_ref()?;
-        Some(disk.data().engine.clone())
-    }
-
     /// Calls `f` for each disk, in the order in which they were added.
     pub(crate) fn for_each(&self, f: impl FnMut(&GenDisk<Disk>) -> Result) -> Result {
-        let slots = self.slots.lock();
-
-        slots
-            .iter()
-            .filter_map(|slot| slot.disk.as_ref())
-            .try_for_each(f)
-    }
-}
-
-impl Slot {
-    fn is(&self, target: RemoveTarget<'_>) -> bool {
-        match target {
-            RemoveTarget::Name(name) => self.name.to_bytes() == name.as_bytes(),
-            RemoveTarget::Number(number) => self.disk.as_ref().is_some_and(|disk| {
-                let dev = disk.dev();
-                (dev.major(), dev.minor()) == (number.major, number.minor)
-            }),
-        }
+        self.slots.for_each(f)
     }
 }
 
 impl Shutdown for Registry {
     fn shutdown(&self) {
         // Backwards: disks that are removed meanwhile move others to lower places, never past this.
-        for place in (0..self.slots.lock().len()).rev() {
-            if let Some(engine) = self.engine_at(place) {
+        for place in (0..self.slots.len()).rev() {
+            if let Some(engine) = self.slots.at(place, |disk| disk.data().engine.clone()) {
                 // It has said so, and nobody can be told any more.
                 let _ = flush(&engine);
             }
@@ -268,19 +192,4 @@ fn take_down(disk: GenDisk<Disk>) -> Result {
     drop(disk);
 
     flush(&data.engine)
-}
-
-/// Returns the first name of those that the driver chooses which clashes with none.
-fn first_free(slots: &[Slot]) -> Result<ChosenName> {
-    let is_taken = |number| {
-        slots
-            .iter()
-            .any(|slot| number_taken(slot.name.to_bytes()) == Some(number))
-    };
-    // One more candidate than there are disks, so one of them is free.
-    (0..)
-        .take(slots.len() + 1)
-        .find(|&number| !is_taken(number))
-        .map(ChosenName::new)
-        .ok_or(EEXIST)
 }

@@ -4,13 +4,11 @@
 
 mod words;
 
+pub use crate::disk_names::RemoveTarget;
+
 use crate::{
-    disk_names::{
-        checked_name,
-        name_of, //
-    },
+    disk_names::name_of,
     tokens::{
-        DeviceNumber,
         ParseError,
         Token,
         Tokens, //
@@ -105,15 +103,6 @@ pub fn parse_disks(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     words::Commands::new(text)
 }
 
-/// The disk that a write to `remove` names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RemoveTarget<'a> {
-    /// By its number, `major:minor`.
-    Number(DeviceNumber),
-    /// By its name.
-    Name(&'a str),
-}
-
 /// Reads what was written to `remove`: a device number or the name of a disk, and whether `force`
 /// comes behind it.
 ///
@@ -133,12 +122,7 @@ pub fn parse_remove(text: &[u8]) -> Result<(RemoveTarget<'_>, bool), ParseError<
     {
         return Err(ParseError::Unknown(other));
     }
-    let target = if word.as_bytes().contains(&b':') {
-        RemoveTarget::Number(DeviceNumber::parse(word)?)
-    } else {
-        RemoveTarget::Name(checked_name(word, word.as_bytes())?)
-    };
-    Ok((target, force.is_some()))
+    Ok((RemoveTarget::parse(word)?, force.is_some()))
 }
 
 fn path_of(word: Token<'_>) -> Result<&[u8], ParseError<'_>> {
