@@ -14,7 +14,11 @@ use kernel::{
         from_err_ptr,
         to_result, //
     },
-    prelude::*, //
+    prelude::*,
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    }, //
 };
 
 /// How a file is opened.
@@ -24,7 +28,8 @@ pub enum Mode {
     Read,
     /// For reading and writing.
     ReadWrite,
-    /// For reading and writing, as a new file, which only its owner may write to.
+    /// For reading and writing, as a new file, which only its owner may write to. Its name goes when it
+    /// is closed, unless [`OpenFile::keep`] was called.
     Create,
 }
 
@@ -70,6 +75,8 @@ pub struct Stat {
 pub struct OpenFile {
     file: NonNull<bindings::file>,
     denies_writers: bool,
+    /// Whether its name goes with it.
+    is_temporary: Atomic<bool>,
 }
 
 // SAFETY: A file may be closed on any thread.
@@ -107,6 +114,7 @@ impl OpenFile {
             // SAFETY: A valid pointer is not null.
             file: unsafe { NonNull::new_unchecked(file) },
             denies_writers: false,
+            is_temporary: Atomic::new(mode == Mode::Create),
         })
     }
 
@@ -128,6 +136,11 @@ impl OpenFile {
             })),
             _ => Kind::Other,
         }
+    }
+
+    /// Has a file that was made by [`Mode::Create`] stay when it is closed.
+    pub fn keep(&self) {
+        self.is_temporary.store(false, Relaxed);
     }
 
     /// Returns what is known about the file now.
@@ -207,6 +220,10 @@ impl Drop for OpenFile {
         // SAFETY: By the type invariant, the file is open, writers are denied if we say so, and the
         // reference is ours. It is the last one, unless C uses the file meanwhile, which has its own.
         unsafe {
+            if self.is_temporary.load(Relaxed) {
+                // If it fails, for instance since somebody has removed it, nothing else can be done.
+                bindings::file_unlink(self.as_raw());
+            }
             if self.denies_writers {
                 bindings::file_allow_write(self.as_raw());
             }

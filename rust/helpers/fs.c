@@ -11,6 +11,8 @@
 #include <linux/ioprio.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/mount.h>
+#include <linux/namei.h>
 #include <linux/stat.h>
 #include <linux/uio.h>
 
@@ -112,6 +114,29 @@ __rb_helper int rb_helper_file_punch_hole(struct file *file, loff_t pos, loff_t 
 {
 	return vfs_fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 			     pos, len);
+}
+
+/* Removes the name under which a file was opened, unless it is another file's by now. */
+__rb_helper int rb_helper_file_unlink(struct file *file)
+{
+	struct vfsmount *mnt = file->f_path.mnt;
+	struct dentry *parent, *dentry;
+	int err = mnt_want_write(mnt);
+
+	if (err)
+		return err;
+	parent = dget_parent(file->f_path.dentry);
+	/* Fails if the name was removed, or moved elsewhere, meanwhile. */
+	dentry = start_removing_dentry(parent, file->f_path.dentry);
+	if (IS_ERR(dentry)) {
+		err = PTR_ERR(dentry);
+	} else {
+		err = vfs_unlink(mnt_idmap(mnt), d_inode(parent), dentry, NULL);
+		end_removing(dentry);
+	}
+	dput(parent);
+	mnt_drop_write(mnt);
+	return err;
 }
 
 /*

@@ -80,11 +80,17 @@ const PATHS: [&[u8]; 3] = [
     b"/rb-kunit-lower",
 ];
 
+/// The same for one that is not there.
+const NEW_PATHS: [&[u8]; 3] = [b"/tmp/rb-kunit-new", b"/dev/rb-kunit-new", b"/rb-kunit-new"];
+
 /// Returns the path of a file that is there.
 fn file() -> Result<&'static [u8]> {
     let made = |path: &&[u8]| match OpenFile::open(path, Mode::Create) {
-        Ok(_) | Err(EEXIST) => true,
-        Err(_) => false,
+        Ok(file) => {
+            file.keep();
+            true
+        }
+        Err(err) => err == EEXIST,
     };
     PATHS.into_iter().find(made).ok_or(EROFS)
 }
@@ -257,6 +263,21 @@ mod tests {
         ));
         drop((reader, other));
         alone(path).map(drop)
+    }
+
+    #[test]
+    fn a_new_file_goes_unless_it_is_kept() -> Result {
+        // It is closed at once.
+        let made = |path: &&[u8]| OpenFile::open(path, Mode::Create).is_ok();
+        let path = NEW_PATHS.into_iter().find(made).ok_or(EROFS)?;
+
+        assert!(matches!(OpenFile::open(path, Mode::Read), Err(ENOENT)));
+        let new = OpenFile::open(path, Mode::Create)?;
+        assert!(OpenFile::open(path, Mode::Read).is_ok());
+        assert!(matches!(OpenFile::open(path, Mode::Create), Err(EEXIST)));
+        drop(new);
+        assert!(matches!(OpenFile::open(path, Mode::Read), Err(ENOENT)));
+        Ok(())
     }
 
     #[test]

@@ -13,19 +13,21 @@
 if ! have uml_mkcow; then
 	ktap_skip_all "there is no uml_mkcow (Debian: uml-utilities)"
 fi
-ktap_plan 52
+ktap_plan 56
 
 dev=/dev/$UBD_DISK
 fresh 2097152
 before=$(cksum cow back)
 
-# refused ERRNO TITLE WORD...: and there is no disk.
+# refused ERRNO TITLE WORD...: there is no disk, and the log says why.
 refused() {
 	_errno=$1 _what=$2
 	shift 2
-	check_equal "$_what" "$_errno none" \
-		"$(errno_of "$CLASS/add" "$*") $(grep -q . "$CLASS/device_map" && echo some || echo none)"
+	echo "<6>ubd-test: $_what" >/dev/kmsg
+	check_equal "$_what" "$_errno none said" \
+		"$(errno_of "$CLASS/add" "$*") $(grep -q . "$CLASS/device_map" && echo some || echo none) $(log_has "$_what")"
 }
+log_has() { dmesg | sed "1,/ubd-test: $1\$/d" | grep -q '] ubd: ' && echo said; }
 
 refused EINVAL "no image" "ro"
 refused EINVAL "an unknown word" "cow=$PWD/cow colour=red"
@@ -35,6 +37,15 @@ refused EINVAL "no image, but a file" "cow=$PWD/back"
 refused ENOENT "no such backing file" "cow=$PWD/cow backing=$PWD/none"
 refused EEXIST "an image to make that is there" "cow=$PWD/cow backing=$PWD/back create"
 check_equal "nothing was changed" "$before" "$(cksum cow back)"
+
+# What fails after an image was made leaves none.
+mkdir small && mount -t tmpfs -o size=8k tmpfs small
+truncate -s 4T huge
+refused EEXIST "a new image, and a name that another disk has" "cow=$PWD/new backing=$PWD/back create name=loop0"
+refused ENOSPC "a new image that has no room" "cow=$PWD/small/new backing=$PWD/back create"
+refused EFBIG "a new image whose bitmap is too large" "cow=$PWD/new backing=$PWD/huge create"
+check_equal "none of them is left" '' "$(find . -name new)"
+umount small && rm huge
 
 # field OFFSET HEX: an image with another field.
 field() {
@@ -57,8 +68,8 @@ field 12 0000000000200001
 refused ESTALE "another size" "cow=$PWD/bad"
 field 8 00000001
 refused ESTALE "another time" "cow=$PWD/bad"
-logged() { dmesg | tail -n 3 | grep -q "mtime of the backing file: [0-9]*, the header has 1\$"; }
-check "both times are in the log" logged
+logged() { dmesg | tail -n 3 | grep -q ": $1\$"; }
+check "both times are in the log" logged "mtime of the backing file: [0-9]*, the header has 1"
 head -c 5000 cow >bad
 refused EINVAL "an image that ends before its bitmap" "cow=$PWD/bad"
 

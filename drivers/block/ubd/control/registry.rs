@@ -26,7 +26,8 @@ use crate::{
         options::{
             AddOptions,
             RemoveTarget, //
-        }, //
+        },
+        path::PathText, //
     }, //
 };
 use common::slots::Slots;
@@ -67,13 +68,20 @@ impl Registry {
     /// Adds a disk.
     ///
     /// Fails with [`EEXIST`] if a disk or partition has that name, or a partition of one of these disks
-    /// could get it; and as [`Image::open`] and [`Disk::build`]. May sleep.
+    /// could get it; and as [`Image::open`] and [`Disk::build`]. A line in the log says so. May sleep.
     pub(crate) fn add(&self, options: &AddOptions<'_>) -> Result {
+        self.try_add(options).inspect_err(|err| {
+            pr_err!("{}: not added: {:?}\n", PathText(options.cow), err);
+        })
+    }
+
+    fn try_add(&self, options: &AddOptions<'_>) -> Result {
         let name = self.reserve(options.name)?;
         let added = self.build(&name, options);
 
         if let Ok(disk) = &added {
             let image = &disk.data().engine.image;
+            image.keep();
             pr_info!(
                 "{}: {} sectors, {} of them in {}, {}\n",
                 disk.name(),
@@ -114,7 +122,13 @@ impl Registry {
             let name = ChosenName::new(number);
             CString::try_from_fmt(fmt!("{}", name.as_str()))
         };
-        self.slots.reserve(wanted, number_of, chosen)
+        self.slots
+            .reserve(wanted, number_of, chosen)
+            .inspect_err(|err| {
+                if *err == EEXIST {
+                    pr_err!("{}: the name is taken\n", wanted.unwrap_or_default());
+                }
+            })
     }
 
     /// Removes a disk, after what it has to write was written.

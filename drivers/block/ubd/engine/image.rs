@@ -71,7 +71,8 @@ pub(crate) struct Image {
 }
 
 impl Image {
-    /// Opens what `options` name, as the current task would, and reads the bitmap.
+    /// Opens what `options` name, as the current task would, and reads the bitmap. An image that is made
+    /// is removed again when this is dropped, unless [`keep`](Self::keep) was called.
     ///
     /// Fails with [`EINVAL`] if the image cannot be used, `ESTALE` if the backing file is another one
     /// than it was made over, [`EBUSY`] if somebody else uses one of them, [`EFBIG`] if the bitmap would
@@ -80,15 +81,11 @@ impl Image {
     pub(crate) fn open(options: &AddOptions<'_>) -> Result<Self> {
         let io = KBox::pin_init(LowerIo::new(1), GFP_KERNEL)?;
         let mut buffer = IoBuffer::new(CHUNK)?;
-        if options.create {
-            create(options, &io, &mut buffer)?;
-        }
-        let mode = if options.read_only {
-            Mode::Read
-        } else {
-            Mode::ReadWrite
+        let mut cow = match (options.create, options.read_only) {
+            (true, _) => create(options, &io, &mut buffer)?,
+            (false, true) => open_lower(options.cow, Mode::Read, Sharing::Alone)?,
+            (false, false) => open_lower(options.cow, Mode::ReadWrite, Sharing::Alone)?,
         };
-        let mut cow = open_lower(options.cow, mode, Sharing::Alone)?;
         let has = read_up_to(&io, &cow, 0, &mut buffer, HEADER_BYTES)?;
         let path = copy_of(options.cow)?;
         let head = buffer.get(..has.min(MAX_HEADER)).unwrap_or_default();
@@ -115,6 +112,11 @@ impl Image {
             cow_path: path,
             backing_path,
         })
+    }
+
+    /// Has an image that was made just now stay.
+    pub(crate) fn keep(&self) {
+        self.cow.file().keep();
     }
 
     /// Returns the path of the image, as it was named.
@@ -186,8 +188,8 @@ fn open_lower(path: &[u8], mode: Mode, sharing: Sharing) -> Result<Lower> {
     })
 }
 
-/// Makes a new image, and gives its file back.
-fn create(options: &AddOptions<'_>, io: &LowerIo, buffer: &mut IoBuffer) -> Result {
+/// Makes a new image. If this fails, there is none.
+fn create(options: &AddOptions<'_>, io: &LowerIo, buffer: &mut IoBuffer) -> Result<Lower> {
     let backing_path = options.backing.ok_or(EINVAL)?;
     let backing = open_lower(backing_path, Mode::Read, Sharing::Readers)?;
     let mut header = KBox::new([0; HEADER], GFP_KERNEL)?;
@@ -213,7 +215,8 @@ fn create(options: &AddOptions<'_>, io: &LowerIo, buffer: &mut IoBuffer) -> Resu
     }
     let last = layout.file_bytes().checked_sub(1).ok_or(EINVAL)?;
     write_all(io, &cow, last, buffer, 1)?;
-    cow.sync()
+    cow.sync()?;
+    Ok(cow)
 }
 
 /// Reads and checks the header.
