@@ -15,7 +15,7 @@
 if ! have uml_mkcow; then
 	ktap_skip_all "there is no uml_mkcow (Debian: uml-utilities)"
 fi
-ktap_plan 46
+ktap_plan 47
 
 dev=/dev/$UBD_DISK
 
@@ -130,6 +130,9 @@ losetup /dev/loop0 back && losetup /dev/loop1 cow
 check "an image on a block device" device_image /dev/loop1 /dev/loop0
 cp back model
 check "a disk over block devices" add "cow=/dev/loop1"
+# Zeroes that are written there free nothing.
+check_equal "it takes discards and zeroes, and frees nothing" "16777216 16777216 0" \
+	"$(cd /sys/block/$UBD_DISK/queue && cat discard_max_bytes write_zeroes_max_bytes write_zeroes_unmap_max_hw_bytes | xargs)"
 check_equal "links to both" "loop1 loop0" \
 	"$(basename "$(readlink /sys/block/$UBD_DISK/ubd/cow_device)") $(basename "$(readlink /sys/block/$UBD_DISK/ubd/backing_device)")"
 check "random requests, on devices" against_model 4 400

@@ -13,7 +13,7 @@
 if ! have uml_mkcow; then
 	ktap_skip_all "there is no uml_mkcow (Debian: uml-utilities)"
 fi
-ktap_plan 56
+ktap_plan 57
 
 dev=/dev/$UBD_DISK
 fresh 2097152
@@ -81,6 +81,10 @@ check_equal "nothing is in the image" "0 0 0" \
 	"$(attribute cow_sectors) $(attribute dirty_blocks) $(attribute error)"
 check_equal "in the list" "$UBD_DISK $(cat /sys/block/$UBD_DISK/dev) $PWD/cow" "$(cat $CLASS/device_map)"
 check "it reads as the backing file" cmp "$dev" back
+# queue NAME...: limits of the disk.
+queue() { (cd /sys/block/$UBD_DISK/queue && cat "$@" | xargs); }
+check_equal "what is discarded is free" "16777216 16777216 16777216" \
+	"$(queue discard_max_bytes write_zeroes_max_bytes write_zeroes_unmap_max_hw_bytes)"
 umlauts() {
 	write_to "$CLASS/add" "cow='$PWD/grö ße' backing=$PWD/back create name=umlaut" &&
 		[ "$(cat /sys/block/umlaut/ubd/cow)" = "$PWD/grö ße" ] && grep -q "grö ße\$" "$CLASS/device_map" &&

@@ -130,7 +130,8 @@ fn limits(image: &Image, discard: Discard) -> QueueLimits {
         discard_granularity: physical.max(image.block_size),
         max_discard_sectors: zeroes,
         max_write_zeroes_sectors: zeroes,
-        write_zeroes_unmap: zeroes != 0,
+        // Files get holes. To a device zeroes are written, which frees nothing.
+        write_zeroes_unmap: zeroes != 0 && cow.is_none(),
         features,
         ..QueueLimits::default()
     }
