@@ -15,7 +15,7 @@
 if ! have uml_mkcow; then
 	ktap_skip_all "there is no uml_mkcow (Debian: uml-utilities)"
 fi
-ktap_plan 47
+ktap_plan 48
 
 dev=/dev/$UBD_DISK
 
@@ -147,6 +147,21 @@ check "nothing refers to his groups any more" group_ends somebody
 sync
 touch -d "@$(python3 -c 'import struct; print(struct.unpack(">I", open("cow", "rb").read()[8:12])[0])')" back
 check "uml_moo, of devices" sh -c 'rm -f out && uml_moo -b back cow out && cmp out model'
+
+# A backing device whose blocks are larger than the alignment of the image.
+larger_blocks() {
+	fresh 2097152 && cp back model || return
+	printf '\000\000\002\000' | dd of=cow bs=1 seek=24 conv=notrunc status=none
+	losetup -b 4096 /dev/loop0 back && add "cow=$PWD/cow backing=/dev/loop0 force" &&
+		[ "$(blockdev --getss "$dev")" = 4096 ] || return
+	for at in 0 7 300 511; do
+		head -c 4096 /dev/urandom >page
+		dd if=page "of=$dev" bs=4096 seek="$at" oflag=direct status=none &&
+			dd if=page of=model bs=4096 seek="$at" conv=notrunc status=none || return
+	done
+	reads_as model && remove && losetup -d /dev/loop0 && merged_is model
+}
+check "an image that is aligned to less than a block of the backing device" larger_blocks
 
 # An image that ends before its last sectors, of which it has none.
 cut_short() {

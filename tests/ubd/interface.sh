@@ -13,7 +13,7 @@
 if ! have uml_mkcow; then
 	ktap_skip_all "there is no uml_mkcow (Debian: uml-utilities)"
 fi
-ktap_plan 57
+ktap_plan 60
 
 dev=/dev/$UBD_DISK
 fresh 2097152
@@ -70,6 +70,17 @@ field 8 00000001
 refused ESTALE "another time" "cow=$PWD/bad"
 logged() { dmesg | tail -n 3 | grep -q ": $1\$"; }
 check "both times are in the log" logged "mtime of the backing file: [0-9]*, the header has 1"
+# Of version 1, whose parts begin where they like: a device has no place for it. A file has.
+python3 -c '
+import os, struct
+header = struct.pack(">4sI256sIQI", b"OOOM", 1, b"back", int(os.stat("back").st_mtime), 2097152, 512)
+open("v1", "wb").write(header.ljust(3 << 20, b"\0"))'
+losetup /dev/loop0 v1
+refused EINVAL "version 1 on a block device" "cow=/dev/loop0"
+check "both units are in the log" logged "aligned to 8 bytes, the device it is on has blocks of 512 bytes"
+losetup -d /dev/loop0
+check "in a file it is a disk" add "cow=$PWD/v1"
+remove
 head -c 5000 cow >bad
 refused EINVAL "an image that ends before its bitmap" "cow=$PWD/bad"
 

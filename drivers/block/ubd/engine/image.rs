@@ -271,13 +271,21 @@ fn prepare(cow: &mut Lower, backing: &mut Lower, layout: &Layout, path: &[u8]) -
     };
     let cow_block = block_of(cow);
     let block = cow_block.max(block_of(backing));
-    let aligned = cow.bdev().is_none() || granularity >= u64::from(cow_block);
-    let whole = layout.sectors().checked_rem(u64::from(block / DIRECT_UNIT)) == Some(0);
-    if !aligned || !whole || granularity < u64::from(block) && block > DIRECT_UNIT {
-        pr_err!(
-            "{}: alignment {granularity}, sectors {}: not in blocks of {block} bytes\n",
-            PathText(path),
-            layout.sectors()
+    // Files take parts of blocks, through the page cache if need be.
+    if cow.bdev().is_some() && granularity < u64::from(cow_block) {
+        say(
+            path,
+            core::format_args!("aligned to {granularity} bytes, the device it is on has blocks of {cow_block} bytes"),
+        );
+        return Err(EINVAL);
+    }
+    let sectors = layout.sectors();
+    if sectors.checked_rem(u64::from(block / DIRECT_UNIT)) != Some(0) {
+        say(
+            path,
+            core::format_args!(
+                "{sectors} sectors of 512 bytes are not whole blocks of {block} bytes"
+            ),
         );
         return Err(EINVAL);
     }
