@@ -60,13 +60,13 @@ fresh 2097152
 sum=$(cksum <back)
 cp back model
 check "a disk over files" add "cow=$PWD/cow"
-check "random requests" against_model 1 800
+check "random requests" against_model 1 "$(some 800)"
 check "reads as the model" reads_as model
 check "is removed without a flush" remove
 check "uml_moo makes the model of it" merged_is model
 check "the disk is there again" add "cow=$PWD/cow"
 check "and as it was" reads_as model
-check "more requests" against_model 2 200
+check "more requests" against_model 2 "$(some 200)"
 check "reads as the model, again" reads_as model
 remove
 check_equal "the backing file is as it was" "$sum" "$(cksum <back)"
@@ -78,7 +78,7 @@ fresh 2097152
 mv back mnt/back && touch -r cow stamp && rm cow && uml_mkcow mnt/cow "$PWD/mnt/back"
 cp mnt/back model
 check "a disk over files with direct I/O" add "cow=$PWD/mnt/cow"
-check "random requests, too" against_model 3 400
+check "random requests, too" against_model 3 "$(some 400)"
 check "reads as the model, too" reads_as model
 below=$(losetup -n -O NAME -j fs)
 of_somebody "$below" "$below"
@@ -135,7 +135,7 @@ check_equal "it takes discards and zeroes, and frees nothing" "16777216 16777216
 	"$(cd /sys/block/$UBD_DISK/queue && cat discard_max_bytes write_zeroes_max_bytes write_zeroes_unmap_max_hw_bytes | xargs)"
 check_equal "links to both" "loop1 loop0" \
 	"$(basename "$(readlink /sys/block/$UBD_DISK/ubd/cow_device)") $(basename "$(readlink /sys/block/$UBD_DISK/ubd/backing_device)")"
-check "random requests, on devices" against_model 4 400
+check "random requests, on devices" against_model 4 "$(some 400)"
 check "reads as the model, on devices" reads_as model
 check_fails "nobody mounts the image" mount /dev/loop1 mnt
 of_somebody /dev/loop0 /dev/loop1
@@ -175,7 +175,7 @@ check "what is discarded behind the end of an image reads as zeroes" cut_short
 sizes() {
 	for size in 512 8192 36864 $((63 * 512)) $((64 * 512)) $((65 * 512)) 1000448; do
 		echo "$size bytes"
-		fresh "$size" && cp back model && add "cow=$PWD/cow" && against_model 5 60 &&
+		fresh "$size" && cp back model && add "cow=$PWD/cow" && against_model 5 "$(some 60)" &&
 			reads_as model && remove && merged_is model || return
 	done
 }

@@ -9,6 +9,16 @@ UBD_LIB=$(cd "$(dirname "$0")" && pwd)/lib
 UBD_DISK=ubda
 cd "${RBLK_SCRATCH:?}" || exit 1
 
+# some NUMBER: so many of what is random, and a quarter of that on the debug kernel, which looks at locks
+# and memory: each path is taken there, too, and all that is compared with a model is done on the other.
+some() {
+	if [ -e /proc/lockdep_stats ]; then
+		echo $(($1 / 4))
+	else
+		echo "$1"
+	fi
+}
+
 # random_file NAME BYTES: data of its own, the same in each run.
 random_file() {
 	python3 -c '
