@@ -8,8 +8,9 @@ use super::{
         failed,
         violation, //
     },
-    run, schedule,
+    schedule,
     state::{
+        self,
         is_running,
         with, //
     },
@@ -32,7 +33,7 @@ pub fn point() {
 
 fn look_at(points: u64) {
     if points > TOO_MANY && !failed() {
-        violation(&format!("the run has no end: {}", run::tasks()));
+        violation(&format!("the run has no end: {}", state::tasks()));
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
         current,
         current_index, //
     },
-    run, schedule,
+    schedule,
     state::{
         self,
         is_running,
@@ -47,7 +47,7 @@ pub fn violation(text: &str) {
     }
     let name = current().name();
     if !failed() {
-        log(format!("other tasks: {}", run::tasks()));
+        log(format!("other tasks: {}", state::tasks()));
     }
     with(|sim| {
         if sim.failed.is_none() {

@@ -186,19 +186,5 @@ fn is_stuck() -> bool {
 }
 
 fn task_violation() {
-    violation(&format!("nobody can go on: {}", tasks()));
-}
-
-/// Returns what all tasks do that have not ended.
-pub(super) fn tasks() -> String {
-    with(|sim| {
-        let tasks = sim.tasks.iter().skip(1).filter(|task| !task.done);
-        let all: Vec<String> = tasks
-            .map(|task| match (task.waits, task.blocked) {
-                (Some(what), true) => format!("{} waits for {what}", task.name),
-                _ => format!("{} runs", task.name),
-            })
-            .collect();
-        all.join(", ")
-    })
+    violation(&format!("nobody can go on: {}", state::tasks()));
 }

@@ -165,3 +165,17 @@ pub(super) fn take() -> Option<Sim> {
 pub(super) fn with<R>(f: impl FnOnce(&mut Sim) -> R) -> R {
     SIM.with(|sim| f(sim.borrow_mut().as_mut().expect("a simulation runs")))
 }
+
+/// Returns what all tasks do that have not ended.
+pub(super) fn tasks() -> String {
+    with(|sim| {
+        let tasks = sim.tasks.iter().skip(1).filter(|task| !task.done);
+        let all: Vec<String> = tasks
+            .map(|task| match (task.waits, task.blocked) {
+                (Some(what), true) => format!("{} waits for {what}", task.name),
+                _ => format!("{} runs", task.name),
+            })
+            .collect();
+        all.join(", ")
+    })
+}

@@ -10,6 +10,7 @@ mod core;
 mod disks;
 mod files;
 mod operations;
+mod partitions;
 mod queue;
 mod used;
 mod user;

@@ -13,6 +13,7 @@ use super::{
         Operations,
         Typed, //
     },
+    partitions,
     used::{
         Opening,
         Used, //
@@ -23,11 +24,6 @@ use super::{
 };
 use crate::{
     block::{
-        bio::{
-            Bio,
-            Command,
-            Flags, //
-        },
         dev_t::DevT,
         limits::QueueLimits,
         mq::{
@@ -36,7 +32,6 @@ use crate::{
         },
         SECTOR_SIZE, //
     },
-    page::Memory,
     sim::disks,
     sysfs::Groups, //
 };
@@ -202,22 +197,6 @@ fn scan(disk: &dyn Used) {
     if disk.core().get(|state| state.capacity) == 0 || disk.open(how).is_err() {
         return;
     }
-    read_table(disk);
+    partitions::read_table(disk);
     disk.release();
-}
-
-/// Reads where partitions are listed, if the disk has room for that.
-pub(super) fn read_table(disk: &dyn Used) {
-    let (size, capacity) = disk
-        .core()
-        .get(|state| (state.limits.logical_block_size, state.capacity));
-    let piece = crate::block::bio::Piece {
-        page: Memory::filled(0),
-        offset: 0,
-        len: size.min(4096) as usize,
-    };
-    if size <= 4096 && capacity != 0 {
-        let read = Bio::new(Command::Read, Flags::empty(), 0, size, vec![piece]);
-        let _ = disk.submit(read);
-    }
 }

@@ -3,7 +3,6 @@
 //! What happens when users open a disk, and use it.
 
 use super::{
-    builder,
     core::Core,
     operations::{
         GenDisk,
@@ -11,6 +10,7 @@ use super::{
         Operations,
         Typed, //
     },
+    partitions,
     used::{
         Opening,
         Used, //
@@ -52,7 +52,7 @@ impl<T: Operations> Used for Handle<T> {
         core.set(|state| state.openers += 1);
         let scans = core.set(|state| ::core::mem::take(&mut state.needs_scan));
         if scans && !core.no_partitions {
-            builder::read_table(self);
+            partitions::read_table(self);
         }
         Ok(())
     }
