@@ -187,9 +187,9 @@ def short(value):
 LEFT_OUT = {"functions", "runs", "rates", "total"}
 
 
-def brief(row):
-    """A row as it is kept. Of a test, each run of which is over a time, the operations say nothing."""
-    if "throughput" in row and "instructions" in row:
+def brief(row, steps):
+    """A row as it is kept. Only of steps it matters how many there were."""
+    if "instructions" in row and not steps:
         for driver in DRIVERS:
             for key in "operations", "milliseconds":
                 row["instructions"].get(driver, {}).pop(key, None)
@@ -201,7 +201,7 @@ def lines(results):
     for nth, result in enumerate(results):
         facts = json.dumps({**result, "results": []}, ensure_ascii=False)
         yield ("[" if nth == 0 else ",\n") + facts.removesuffix("]}")
-        yield ",".join("\n" + json.dumps(brief(row)) for row in result["results"]) + "\n]}"
+        yield ",".join("\n" + json.dumps(brief(row, result["suite"].endswith("-cost"))) for row in result["results"]) + "\n]}"
     yield "]\n"
 
 
