@@ -38,7 +38,7 @@ modules:
 run:
 	@echo '==> booting a guest with the module (built first, if need be)' >&2
 	@scripts/deps.sh build rust
-	@cargo build -q --release --locked -p rblk-pktcdvd
+	@cargo build -q --release --locked -p rblk-pktcdvd -p rblk-ubd
 	@RBLK_TTY=$$(! test -t 1 || echo 1) \
 		scripts/vm --kernel "$(KERNEL)" --timeout 600 --drive dvd+rw --drive cdrw,strict \
 		-- scripts/demo.sh

@@ -3,8 +3,8 @@
 #
 # demo.sh: what `make run` shows, in a guest of scripts/vm. A UDF file system goes
 # through the packet driver onto a RAM disk; files are copied, and compared after
-# a fresh mount; the same on discs of emulated drives, if there are any. Every
-# command is shown. Ends with one line that says that it worked, or what did not;
+# a fresh mount; the same on discs of emulated drives, if there are any; a copy-on-write
+# disk over an image. Every command is shown. Ends with one line that says that it worked, or what did not;
 # the exit status says the same.
 set -uo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd -P)
@@ -21,7 +21,7 @@ sync_every=400
 
 failed() {
 	printf '\n\nThe last that the kernel said of the drivers:\n'
-	dmesg | grep -E 'pktcdvd|rblk-ram|rram|UDF' | tail -n 8 | sed 's/^/    /'
+	dmesg | grep -E 'pktcdvd|rblk-ram|rram|UDF|ubd' | tail -n 8 | sed 's/^/    /'
 	printf '\nFAILED: %s\n' "$*"
 	exit 1
 }
@@ -232,6 +232,10 @@ if [ -e /dev/sr0 ]; then
 	. "$top/scripts/demo-drives.sh"
 	number=10
 fi
+
+# shellcheck source=scripts/demo-overlay.sh
+. "$top/scripts/demo-overlay.sh"
+number=$((number + 3))
 
 step "$number. All of it goes away again."
 put "$dev" $pkt/remove

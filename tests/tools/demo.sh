@@ -8,7 +8,7 @@
 
 # shellcheck source=tests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
-ktap_plan 8
+ktap_plan 10
 out=$(mktemp "${TMPDIR:-/tmp}/demo.XXXXXX")
 # shellcheck disable=SC2154 # set by ktap.sh
 trap 'rm -f "$out" "$ktap_output"' EXIT
@@ -35,6 +35,8 @@ check_equal "two discs have them, too" 2 \
 check_equal "the system slept while a disc was written" 1 \
 	"$(told ' +it slept, and woke: ([0-9]+) time')"
 check "the button opened the tray after that" grep -qE '^ +it is unmounted, and the tray is open$' "$out"
+check_equal "the file below a copy-on-write disk stays as it was, twice" 2 "$(grep -cx '    base: OK' "$out")"
+check "merged, it has the changes, and nothing else" grep -qx '    no difference' "$out"
 check_equal "that it worked is said last" "It worked: $files" \
 	"$(tail -n 1 "$out" | grep -o '^It worked: [0-9]*')"
 ktap_finished
