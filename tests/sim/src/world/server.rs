@@ -123,6 +123,14 @@ impl Server {
         }
     }
 
+    /// Notes which connections the client has ended so far.
+    pub fn notice(&self) {
+        let links = self.links.borrow().clone();
+        for link in links {
+            link.notice();
+        }
+    }
+
     /// Returns another connection than this one.
     fn another(&self, link: &Link) -> Option<Rc<Link>> {
         let links = self.links.borrow();

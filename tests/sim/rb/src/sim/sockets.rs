@@ -56,6 +56,8 @@ struct Pipe {
     arrived: usize,
     /// The network is about to take some.
     moving: bool,
+    /// It takes nothing.
+    stalled: bool,
     end: Option<End>,
 }
 
@@ -101,8 +103,6 @@ struct State {
     aborted: bool,
     /// The peer has ended it.
     left: bool,
-    /// The network takes nothing.
-    stalled: bool,
     moved: u64,
 }
 
@@ -136,7 +136,6 @@ pub fn connect(network: Network) -> (u32, Peer) {
             shut: false,
             aborted: false,
             left: false,
-            stalled: false,
             moved: 0,
         }),
         changed,
@@ -200,9 +199,8 @@ impl Stream {
     /// Lets the network take what is sent.
     fn go_on(self: &Shared<Self>, way: Way) {
         let begins = self.with(|state| {
-            let stalled = state.stalled;
             let pipe = state.pipe(way);
-            let waits = !stalled && !pipe.moving && pipe.arrived < pipe.bytes.len();
+            let waits = !pipe.stalled && !pipe.moving && pipe.arrived < pipe.bytes.len();
             pipe.moving |= waits;
             waits
         });
@@ -215,11 +213,10 @@ impl Stream {
     /// The network takes some of it.
     fn arrive(self: &Shared<Self>, way: Way) {
         self.with(|state| {
-            let stalled = state.stalled;
             let pipe = state.pipe(way);
             pipe.moving = false;
             let left = pipe.bytes.len() - pipe.arrived;
-            if !stalled {
+            if !pipe.stalled {
                 pipe.arrived += match choose(4) {
                     0 => choose(left as u64 + 1) as usize,
                     _ => left,
@@ -412,10 +409,18 @@ impl Peer {
 
     /// Has the network take nothing, or all again.
     pub fn stall(&self, stalled: bool) {
-        self.0.with(|state| state.stalled = stalled);
-        for way in [Way::Out, Way::Back] {
-            self.0.go_on(way);
-        }
+        self.stall_way(Way::Out, stalled);
+        self.stall_way(Way::Back, stalled);
+    }
+
+    /// Has the network take nothing that the driver sends, or all again.
+    pub fn stall_driver(&self, stalled: bool) {
+        self.stall_way(Way::Out, stalled);
+    }
+
+    fn stall_way(&self, way: Way, stalled: bool) {
+        self.0.with(|state| state.pipe(way).stalled = stalled);
+        self.0.go_on(way);
     }
 
     /// Returns whether the driver has given it up.

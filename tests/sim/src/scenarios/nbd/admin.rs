@@ -70,7 +70,8 @@ fn open_links(world: &World, count: u64) -> Vec<Connection> {
 }
 
 /// Ends what a program has of its sockets, and notes those that the driver has.
-fn hand_over(session: &Session, links: Vec<Connection>) {
+fn hand_over(world: &World, session: &Session, links: Vec<Connection>) {
+    world.server.notice();
     for (fd, link) in links {
         sockets::close(fd);
         link.join();
@@ -116,7 +117,7 @@ fn connect(world: &World, session: &Session) -> bool {
         }
         let result = command(netlink::CONNECT, &attributes);
         let count = links.len() as u32;
-        hand_over(session, links);
+        hand_over(world, session, links);
         match result {
             Ok(_) => {
                 session.places.set(count);
@@ -145,7 +146,7 @@ fn serve(world: &Rc<World>, session: &Rc<Session>) -> bool {
     let fds: Vec<u32> = links.iter().map(|link| link.0).collect();
     let set_up = set_up(world, session, &disk, &fds);
     let count = links.len() as u32;
-    hand_over(session, links);
+    hand_over(world, session, links);
     if let Err(err) = set_up {
         if err != ENOMEM {
             sim::violation(&format!("setup by ioctls: {err:?}"));
@@ -310,7 +311,7 @@ fn repair(world: &World, session: &Session) {
         attributes = attributes.u64(netlink::DEAD_TIMEOUT, dead);
     }
     let result = command(netlink::RECONFIGURE, &attributes);
-    hand_over(session, links);
+    hand_over(world, session, links);
     judge(world, session, "RECONFIGURE", result);
 }
 
@@ -325,7 +326,7 @@ fn replace(world: &World, session: &Session) {
         world.server.health.let_end(Some(1));
     }
     let result = command(netlink::RECONFIGURE, &change().sockets(&fds));
-    hand_over(session, links);
+    hand_over(world, session, links);
     if judge(world, session, "RECONFIGURE of a place", result) {
         session.places.set(places.max(place + 1));
     }

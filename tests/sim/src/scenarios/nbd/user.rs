@@ -113,6 +113,7 @@ fn judge(world: &World, session: &Session, what: What, result: BlkResult, before
         return;
     };
     let server = &world.server;
+    server.notice();
     let lacks = match what {
         What::Discard => world.flags() & flag::TRIM == 0,
         What::Zero => world.flags() & flag::ZEROES == 0,

@@ -84,6 +84,24 @@ impl Link {
         self.end(true);
     }
 
+    /// Sends what no client can believe. What the client has sent meanwhile may come late.
+    fn send_rubbish(&self, bytes: &[u8]) {
+        self.spoil();
+        if once_in(2) {
+            self.peer.stall_driver(true);
+            let peer = self.peer.clone();
+            clock::after(choose(OUTAGE), move || peer.stall_driver(false));
+        }
+        self.peer.send(bytes);
+    }
+
+    /// Notes that the client has ended it, if it has.
+    pub(super) fn notice(&self) {
+        if self.peer.is_shut() {
+            self.end(false);
+        }
+    }
+
     fn end(&self, spoilt: bool) {
         let part = self.part.replace(Part::Over);
         if part == Part::Fine {
@@ -269,8 +287,7 @@ impl Link {
             3 if silent => self.spoil(),
             4 => {
                 // A name that nobody has.
-                self.spoil();
-                self.peer.send(&wire::reply(0, !request.cookie));
+                self.send_rubbish(&wire::reply(0, !request.cookie));
             }
             5 => {
                 self.spoil();
@@ -279,10 +296,9 @@ impl Link {
                 self.close(false);
             }
             _ => {
-                self.spoil();
                 let mut bytes = wire::reply(0, request.cookie);
                 bytes[choose(4) as usize] ^= 0x40;
-                self.peer.send(&bytes);
+                self.send_rubbish(&bytes);
             }
         }
     }
@@ -294,8 +310,7 @@ impl Link {
             0 => {
                 // Twice.
                 self.answer(request, 0, data);
-                self.spoil();
-                self.peer.send(&wire::reply(0, request.cookie));
+                self.send_rubbish(&wire::reply(0, request.cookie));
             }
             1 => {
                 // Before, once more what was answered long ago.
@@ -326,8 +341,7 @@ impl Link {
             }
             4 => {
                 self.answer(request, 0, data);
-                self.spoil();
-                self.peer.send(&[0x55; 16]);
+                self.send_rubbish(&[0x55; 16]);
             }
             _ => {
                 // Nothing is wrong, but the network takes nothing for some time.
