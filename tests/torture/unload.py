@@ -2,12 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0
 """unload.py SEED SECONDS FILE: load and unload modules while others use what these have.
 
-Four processes open, read and close disks and files of the modules at random. An open fails while the
-module is absent or about to be unloaded. No process waits for another one. Meanwhile this process loads
-each module, and unloads it as soon as the kernel permits that. It also makes loads fail: with a wrong
+At first nobody else is there. What is open has to hold its module. What was opened, or found, before an
+unload has to be dead after it. Pages that were discarded are freed by RCU, later: an unload has to wait.
+
+Then four processes open, read and close disks and files of the modules at random. An open fails while
+the module is absent or about to be unloaded. No process waits for another one. Two more take processors
+away from the others now and then, so that these are preempted for long. Meanwhile this process loads each
+module, and unloads it as soon as the kernel permits that. It also makes loads fail: with a wrong
 parameter, beside another module that has the driver, or with one allocation that fails, another one each
 time. It does at least one round of all this. Until SECONDS have passed it loads and unloads modules, and
-does another round after each QUICK of them. FILE gets the number of times that each thing was done.
+does another round after each QUICK of them. FILE, in a directory of its own for files of this program,
+gets the number of times that each thing was done.
 """
 
 import collections
@@ -31,31 +36,56 @@ import faults
 from actor import PATIENCE, PKT, RAM, Failure, name_of, put
 
 LIBC = ctypes.CDLL(None, use_errno=True)
+UBD = "/sys/class/ubd"
+INFO = "/sys/kernel/debug/pktcdvd/pktcdvd0/info"
 DISKS = {
     "opened: ram": ("/dev/rram0", "/dev/rram1", "/dev/ram0", "/dev/ram1"),
     "opened: nbd": ("/dev/nbd0", "/dev/nbd1"),
     "opened: packet": ("/dev/pktcdvd/pktcdvd0",),
+    "opened: ubd": ("/dev/ubda",),
     "opened: control": ("/dev/pktcdvd/control",),
     "read: file": (
-        f"{RAM}/device_map", f"{PKT}/device_map", "/sys/block/rram0/ram/pages",
+        f"{RAM}/device_map", f"{PKT}/device_map", f"{UBD}/device_map", "/sys/block/rram0/ram/pages",
         "/sys/block/nbd0/max_request_bytes", "/sys/block/pktcdvd0/packet/stat",
-        "/sys/kernel/debug/pktcdvd/pktcdvd0/info",
+        "/sys/block/ubda/ubd/error", INFO,
     ),
 }
 KINDS = tuple(DISKS)
 BLKDISCARD = 0x1277
 USERS = 4
+HOGS = 2
 QUICK = 20
+# What RCU has to free: its callbacks for so many pages take a processor a while.
+DISCARDED = 48 << 20
 # More allocations than any load makes: none fails, and the kernel counts them.
 MANY = 1 << 30
 
-# Each module: its parameters, and wrong ones, which it refuses before it allocates anything.
+# Each module: its parameters, and wrong ones, which it refuses before it allocates anything of its own.
 MODULES = {
-    "rblk": ("ram_nr=2 ram_size=1024 nbd_nbds_max=2", "pktcdvd_buffers=1"),
+    "rblk": ("ram_nr=2 ram_size=1024 nbd_nbds_max=2 ubd_disks=cow={dir}/cow", "pktcdvd_buffers=1"),
     "nbd": ("nbds_max=2", "max_part=-1"),
     "pktcdvd": ("buffers=4", "buffers=1"),
     "brd": ("rd_nr=2 rd_size=1024", "rd_size=18014398509481984"),
+    "ubd": ("disks=cow={dir}/cow", "disks=colour=red"),
 }
+# What a module has that holds it while it is open, and files of sysfs, which do not. The disk that is
+# mapped to a packet device; pktcdvd.ko has none of its own.
+HOLDING = {
+    "rblk": ("/dev/rram0", "/dev/nbd0", "/dev/ubda", "/dev/pktcdvd/control", "/dev/pktcdvd/pktcdvd0", INFO),
+    "nbd": ("/dev/nbd0",),
+    "pktcdvd": ("/dev/pktcdvd/control", "/dev/pktcdvd/pktcdvd0", INFO),
+    "brd": ("/dev/ram0",),
+    "ubd": ("/dev/ubda",),
+}
+SYSFS = {
+    "rblk": (f"{RAM}/device_map", f"{PKT}/device_map", f"{UBD}/device_map", "/sys/block/rram0/ram/pages",
+             "/sys/block/nbd0/max_request_bytes", "/sys/block/ubda/ubd/error"),
+    "nbd": ("/sys/block/nbd0/max_request_bytes",),
+    "pktcdvd": (f"{PKT}/device_map",),
+    "brd": ("/sys/block/ram0/ram/pages",),
+    "ubd": (f"{UBD}/device_map", "/sys/block/ubda/ubd/error"),
+}
+MAPPED = {"rblk": "rram0", "pktcdvd": "ram1"}
 IMAGES = {}
 
 
@@ -76,6 +106,32 @@ def load(module, parameters):
     data = image(module)
     if LIBC.init_module(data, ctypes.c_ulong(len(data)), parameters.encode()):
         return OSError(ctypes.get_errno(), module)
+    return None
+
+
+def unload(module):
+    """Returns an OSError, or None."""
+    if LIBC.delete_module(module.encode(), os.O_NONBLOCK):
+        return OSError(ctypes.get_errno(), module)
+    return None
+
+
+def users_of(module):
+    with open(f"/sys/module/{module}/refcnt", encoding="ascii") as file:
+        return int(file.read())
+
+
+def number_of(disk):
+    with open(f"/sys/block/{disk}/dev", encoding="ascii") as file:
+        return file.read().strip()
+
+
+def error_of(action):
+    """The name of the error with which it fails, or None."""
+    try:
+        action()
+    except OSError as error:
+        return name_of(error)
     return None
 
 
@@ -102,21 +158,31 @@ def load_counted(module, parameters, number):
 
 
 class Users:
-    """The processes that use disks and files."""
+    """The processes that use disks and files, and those that take processors away."""
 
     def __init__(self, seed):
         self.shared = mmap.mmap(-1, 4096)
-        self.pids = [self.start(random.Random(f"{seed}/{number}"), number) for number in range(USERS)]
+        self.pids = [
+            self.start(self.use if number < USERS else self.hog, random.Random(f"{seed}/{number}"), number)
+            for number in range(USERS + HOGS)
+        ]
 
-    def start(self, rng, number):
+    def start(self, what, rng, number):
         pid = os.fork()
         if pid == 0:
             # A child never returns into its parent's code, whatever happens.
             try:
-                self.use(rng, number)
+                what(rng, number)
             finally:
                 os._exit(1)
         return pid
+
+    def hog(self, rng, _number):
+        while True:
+            time.sleep(rng.random() / 5)
+            end = time.monotonic() + rng.random() / 20
+            while time.monotonic() < end:
+                pass
 
     def use(self, rng, number):
         done, written = [0] * len(KINDS), 0
@@ -141,6 +207,9 @@ class Users:
                         fcntl.ioctl(fd, BLKDISCARD, struct.pack("QQ", 0, 1 << 20))
                         written += 1
                         struct.pack_into("Q", self.shared, 2048 + 8 * number, written)
+                    if KINDS[kind] == "opened: ubd" and flags & os.O_RDWR:
+                        # The driver has something to flush when it goes.
+                        os.pwrite(fd, bytes(512), 512 * rng.randrange(128))
                 finally:
                     if rng.random() < 0.3:
                         time.sleep(rng.random() / 20)
@@ -188,7 +257,8 @@ class Round:
             self.done[f"{what}: refused, in use"] += 1
             if time.monotonic() > end:
                 raise Failure(f"{what}: in use for {PATIENCE} seconds")
-            time.sleep(self.rng.random() * pause)
+            # Trying on and on takes the processor from who has it in use.
+            time.sleep(self.rng.random() / 50 if self.rng.random() < 0.1 else self.rng.random() * pause)
 
     def load(self, module):
         error = load(module, MODULES[module][0])
@@ -197,12 +267,7 @@ class Round:
         self.loaded.append(module)
 
     def unload(self, module):
-        def action():
-            if LIBC.delete_module(module.encode(), os.O_NONBLOCK):
-                return OSError(ctypes.get_errno(), module)
-            return None
-
-        self.until(f"{module}: unloading", action, 0)
+        self.until(f"{module}: unloading", lambda: unload(module), 0)
         self.loaded.remove(module)
         self.done[f"{module}: unloaded"] += 1
         if is_there(module):
@@ -220,8 +285,7 @@ class Round:
 
     def packet_device(self, disk):
         """Maps a disk to a packet device, and removes the device a moment later."""
-        with open(f"/sys/block/{disk}/dev", encoding="ascii") as file:
-            number = file.read().strip()
+        number = number_of(disk)
         self.write(f"{PKT}/add", f"{number} packet_size=32K packet_buffers=2")
         self.wait()
         self.write(f"{PKT}/remove", number)
@@ -251,7 +315,15 @@ class Round:
             self.wait()
             self.unload(module)
             self.own[module] = (first, last)
-        number = self.rng.randint(*self.own[module])
+        self.without_memory(module)
+
+    def without_memory(self, module):
+        """A load with one allocation that fails. Few of them, the first ones, make it fail."""
+        good = MODULES[module][0]
+        first, last = self.own[module]
+        if self.rng.random() < 0.5:
+            last = first + (last - first) // 8
+        number = self.rng.randint(first, last)
         error, _ = load_counted(module, good, number)
         if error:
             if name_of(error) not in ("ENOMEM", "EBUSY") or is_there(module):
@@ -264,9 +336,68 @@ class Round:
             self.wait()
             self.unload(module)
 
+    def alone(self, module):
+        """While nobody else is there: what is open holds the module, and what was found before an unload is
+        dead after it."""
+        below = MAPPED.get(module)
+        if below == "ram1":
+            self.load("brd")
+        self.load(module)
+        if below:
+            self.write(f"{PKT}/add", f"{number_of(below)} packet_size=32K packet_buffers=2")
+        found = [os.open(path, os.O_PATH) for path in HOLDING[module]]
+        files = [os.open(path, os.O_RDONLY) for path in SYSFS[module]]
+        for path in HOLDING[module]:
+            self.holds(module, path)
+        if below:
+            self.write(f"{PKT}/remove", number_of(below))
+        self.unload(module)
+        for path, fd in zip(HOLDING[module], found):
+            opened = error_of(lambda fd=fd: os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_NONBLOCK))
+            self.is_dead(module, path, opened, fd)
+        for path, fd in zip(SYSFS[module], files):
+            self.is_dead(module, path, error_of(lambda fd=fd: os.pread(fd, 64, 0)), fd)
+        if below == "ram1":
+            self.unload("brd")
+
+    def holds(self, module, path):
+        before = users_of(module)
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        users, error = users_of(module), unload(module)
+        if users <= before or not error or error.errno not in (errno.EBUSY, errno.EAGAIN):
+            raise Failure(f"{path} is open: {module} has {users} users, {before} before; unloading: {error}")
+        os.close(fd)
+        self.done["holds its module while it is open"] += 1
+
+    def is_dead(self, module, path, error, fd):
+        if error is None:
+            raise Failure(f"{path} can be used after {module} was unloaded")
+        os.close(fd)
+        self.done["dead after an unload"] += 1
+
+    def freed_late(self):
+        """Unloads a RAM disk whose pages were discarded just now, on another processor."""
+        processors = os.sched_getaffinity(0)
+        if error := load("brd", f"rd_nr=1 rd_size={DISCARDED >> 10}"):
+            raise Failure(f"brd cannot be loaded: {error}")
+        self.loaded.append("brd")
+        os.sched_setaffinity(0, {max(processors)})
+        fd = os.open("/dev/ram0", os.O_RDWR)
+        try:
+            for at in range(0, DISCARDED, 1 << 20):
+                os.pwrite(fd, bytes(1 << 20), at)
+            os.fsync(fd)
+            fcntl.ioctl(fd, BLKDISCARD, struct.pack("QQ", 0, DISCARDED))
+        finally:
+            os.close(fd)
+        os.sched_setaffinity(0, {min(processors)})
+        self.unload("brd")
+        os.sched_setaffinity(0, processors)
+        self.done["unloaded while pages were to be freed"] += 1
+
     def all_in_one(self):
         self.load("rblk")
-        self.beside(self.rng.choice(("nbd", "pktcdvd")))
+        self.beside(self.rng.choice(("nbd", "pktcdvd", "ubd")))
         self.packet_device("rram0")
         self.unload("rblk")
         self.fail("rblk")
@@ -275,14 +406,18 @@ class Round:
         self.load("brd")
         self.load("pktcdvd")
         self.load("nbd")
+        self.load("ubd")
         self.packet_device("ram1")
         for module in self.rng.sample(self.loaded, len(self.loaded)):
             self.unload(module)
-        for module in ("nbd", "pktcdvd", "brd"):
+        for module in ("nbd", "pktcdvd", "brd", "ubd"):
             self.fail(module)
 
     def quick(self):
         module = self.rng.choice(tuple(MODULES))
+        if self.rng.random() < 0.4:
+            self.without_memory(module)
+            return
         self.load(module)
         time.sleep(self.rng.random() / 10)
         self.unload(module)
@@ -299,14 +434,30 @@ class Round:
                 self.unload(module)
 
 
+def make_image(directory):
+    """Makes an image for ubd, and puts the directory into the parameters of the modules."""
+    with open(f"{directory}/back", "wb") as file:
+        file.truncate(1 << 20)
+    words = f"cow={directory}/cow backing={directory}/back create"
+    if error := load("ubd", f'disks="{words}"') or unload("ubd"):
+        raise Failure(f"no image can be made: {error}")
+    for module, (good, wrong) in MODULES.items():
+        MODULES[module] = (good.format(dir=directory), wrong)
+
+
 def main():
     seed, seconds, path = sys.argv[1], float(sys.argv[2]), sys.argv[3]
+    make_image(os.path.dirname(path))
     for module in MODULES:
         image(module)
     faults.prepare(0, 0)
-    users, rounds = Users(seed), Round(random.Random(seed))
-    end = time.monotonic() + seconds
+    users, rounds = None, Round(random.Random(seed))
     try:
+        for module in MODULES:
+            rounds.alone(module)
+        rounds.freed_late()
+        users = Users(seed)
+        end = time.monotonic() + seconds
         rounds.run()
         for number in itertools.count(1):
             late, used = time.monotonic() > end, users.done()
@@ -322,11 +473,13 @@ def main():
             else:
                 rounds.quick()
     finally:
-        users.end()
+        if users:
+            users.end()
+            rounds.done.update(users.done())
         rounds.end()
         faults.end()
         with open(path, "w", encoding="utf-8") as file:
-            for kind, times in sorted((rounds.done + collections.Counter(users.done())).items()):
+            for kind, times in sorted(rounds.done.items()):
                 print(f"# {times} {kind}", file=file)
 
 

@@ -16,9 +16,11 @@
 . "$(dirname "$0")/../lib/ktap.sh"
 
 kinds=(
-	'rblk: unloaded' 'nbd: unloaded' 'pktcdvd: unloaded' 'brd: unloaded'
+	'rblk: unloaded' 'nbd: unloaded' 'pktcdvd: unloaded' 'brd: unloaded' 'ubd: unloaded'
 	'load without memory: failed' 'load that is refused' 'load beside another'
-	'opened: ram' 'written and discarded: ram' 'opened: nbd' 'opened: packet' 'opened: control' 'read: file'
+	'opened: ram' 'written and discarded: ram' 'opened: nbd' 'opened: packet' 'opened: ubd' 'opened: control'
+	'read: file' 'holds its module while it is open' 'dead after an unload'
+	'unloaded while pages were to be freed'
 )
 ktap_plan $((1 + ${#kinds[@]}))
 rmmod rblk
@@ -26,8 +28,13 @@ rmmod rblk
 # unload.py loads modules.
 modprobe=$(cat /proc/sys/kernel/modprobe)
 echo >/proc/sys/kernel/modprobe
+# Whoever is preempted in the middle of a close finds the module gone, if an unload does not wait for it.
+preempt=/sys/kernel/debug/sched/preempt
+model=$(sed -n 's/.*(\(.*\)).*/\1/p' $preempt)
+echo full >$preempt
 check "modules come and go" "$(dirname "$0")/unload.py" "${RBLK_SEED:-1}" "${RBLK_UNLOAD_SECONDS:-30}" \
 	"$RBLK_SCRATCH/done"
+echo "$model" >$preempt
 echo "$modprobe" >/proc/sys/kernel/modprobe
 cat "$RBLK_SCRATCH/done"
 for kind in "${kinds[@]}"; do
