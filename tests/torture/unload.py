@@ -3,7 +3,7 @@
 """unload.py SEED SECONDS FILE: load and unload modules while others use what these have.
 
 At first nobody else is there. What is open has to hold its module. What was opened, or found, before an
-unload has to be dead after it. Pages that were discarded are freed by RCU, later: an unload has to wait.
+unload has to be dead after it.
 
 Then four processes open, read and close disks and files of the modules at random. An open fails while
 the module is absent or about to be unloaded. No process waits for another one. Two more take processors
@@ -55,8 +55,6 @@ BLKDISCARD = 0x1277
 USERS = 4
 HOGS = 2
 QUICK = 20
-# What RCU has to free: its callbacks for so many pages take a processor a while.
-DISCARDED = 48 << 20
 # More allocations than any load makes: none fails, and the kernel counts them.
 MANY = 1 << 30
 
@@ -375,26 +373,6 @@ class Round:
         os.close(fd)
         self.done["dead after an unload"] += 1
 
-    def freed_late(self):
-        """Unloads a RAM disk whose pages were discarded just now, on another processor."""
-        processors = os.sched_getaffinity(0)
-        if error := load("brd", f"rd_nr=1 rd_size={DISCARDED >> 10}"):
-            raise Failure(f"brd cannot be loaded: {error}")
-        self.loaded.append("brd")
-        os.sched_setaffinity(0, {max(processors)})
-        fd = os.open("/dev/ram0", os.O_RDWR)
-        try:
-            for at in range(0, DISCARDED, 1 << 20):
-                os.pwrite(fd, bytes(1 << 20), at)
-            os.fsync(fd)
-            fcntl.ioctl(fd, BLKDISCARD, struct.pack("QQ", 0, DISCARDED))
-        finally:
-            os.close(fd)
-        os.sched_setaffinity(0, {min(processors)})
-        self.unload("brd")
-        os.sched_setaffinity(0, processors)
-        self.done["unloaded while pages were to be freed"] += 1
-
     def all_in_one(self):
         self.load("rblk")
         self.beside(self.rng.choice(("nbd", "pktcdvd", "ubd")))
@@ -455,7 +433,6 @@ def main():
     try:
         for module in MODULES:
             rounds.alone(module)
-        rounds.freed_late()
         users = Users(seed)
         end = time.monotonic() + seconds
         rounds.run()

@@ -20,7 +20,6 @@ kinds=(
 	'load without memory: failed' 'load that is refused' 'load beside another'
 	'opened: ram' 'written and discarded: ram' 'opened: nbd' 'opened: packet' 'opened: ubd' 'opened: control'
 	'read: file' 'holds its module while it is open' 'dead after an unload'
-	'unloaded while pages were to be freed'
 )
 ktap_plan $((1 + ${#kinds[@]}))
 rmmod rblk

@@ -237,12 +237,23 @@ mod page_array {
     }
 
     #[test]
-    fn removed_pages_are_freed() -> Result {
-        let array = with_pages(&[1, 2, 3])?;
+    fn an_array_waits_until_removed_pages_are_free() -> Result {
+        let counts = Arc::new(
+            Counts {
+                removed: Atomic::new(0),
+                freed: Atomic::new(0),
+            },
+            GFP_KERNEL,
+        )?;
+        let array = KBox::pin_init(PageArray::new(Told(counts.clone())), GFP_KERNEL)?;
+        for index in 1..=3 {
+            let page = SafePage::alloc_zeroed(Gfp::KERNEL)?;
+            array.insert(index, page, Gfp::KERNEL)?;
+        }
 
         assert_eq!(array.remove(2..=9), 2);
-        // Waits until they are.
         drop(array);
+        assert_eq!(counts.freed.load(Relaxed), 2);
         Ok(())
     }
 }
