@@ -70,7 +70,8 @@ node() {
 
 # attribute NAME FILE: prints an attribute of a packet device.
 attribute() {
-	cat "$PKT/$1/$2"
+	local lines
+	mapfile -t lines <"$PKT/$1/$2" && printf '%s\n' ${lines[@]+"${lines[@]}"}
 }
 
 # dm NAME TARGET [ARGS]...: makes /dev/mapper/NAME of one target, as long as the device that is
