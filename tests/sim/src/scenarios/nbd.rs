@@ -4,6 +4,7 @@
 
 mod admin;
 mod netlink;
+mod state;
 mod user;
 
 use super::user::Data;
@@ -12,7 +13,6 @@ use crate::{
     world::server::{
         flag,
         Behaviour,
-        Link,
         Server, //
     },
 };
@@ -28,6 +28,13 @@ use rb::sim::{
     files,
     sockets, //
 };
+use state::{
+    Session,
+    World,
+    MOST,
+    SECOND,
+    UNIT, //
+};
 use std::{
     cell::{
         Cell,
@@ -36,60 +43,8 @@ use std::{
     rc::Rc,
 };
 
-/// Most sectors of the export that are used.
-const MOST: u64 = 64;
-
-/// Sectors of the largest block, and of what users access.
-const UNIT: u64 = 8;
-
 /// What nothing takes longer than that ends at all.
 const LONGEST: u64 = 120 * SECOND;
-
-const SECOND: u64 = 1_000_000_000;
-
-/// How the disk is connected, and what may go wrong with it.
-struct Session {
-    /// Over netlink, not by ioctls.
-    netlink: bool,
-    /// Seconds that the server has to reply; zero for any time.
-    timeout: Cell<u64>,
-    /// Seconds that requests wait when all connections are lost, the least that was set.
-    dead: Cell<u64>,
-    /// It goes when nobody has it open.
-    ends_on_close: bool,
-    /// The disk goes with it.
-    destroys: bool,
-    /// Somebody has asked for its end.
-    ends: Cell<bool>,
-    /// How often somebody has begun to change the size, and how often that was over.
-    resizes: Cell<(u64, u64)>,
-    size: Cell<u64>,
-    places: Cell<u32>,
-    /// Who serves it, if that is done by ioctls.
-    client: Cell<Option<sim::Task>>,
-    links: RefCell<Vec<Rc<Link>>>,
-}
-
-/// What the tasks share.
-struct World {
-    server: Rc<Server>,
-    data: Data,
-    faults: bool,
-    over: Cell<bool>,
-    session: RefCell<Rc<Session>>,
-    /// The disk may go with the session before.
-    destroyed: Cell<bool>,
-}
-
-impl World {
-    fn session(&self) -> Rc<Session> {
-        self.session.borrow().clone()
-    }
-
-    fn flags(&self) -> u32 {
-        self.server.behaviour().flags
-    }
-}
 
 /// Plays it.
 pub fn run(_seed: u64) {

@@ -7,10 +7,12 @@
 //!
 //! Source of the protocol: `doc/proto.md` of the NBD project.
 
+mod behaviour;
 mod health;
 mod link;
 mod wire;
 
+pub use behaviour::Behaviour;
 pub use health::Health;
 pub use link::Link;
 pub use wire::flag;
@@ -21,6 +23,7 @@ use kernel::sim::{
     choose,
     once_in, //
 };
+use link::Host;
 use rb::sim::sockets::{
     self,
     Network, //
@@ -32,25 +35,6 @@ use std::{
     },
     rc::Rc,
 };
-
-/// How a server behaves.
-#[derive(Clone, Copy, Debug)]
-pub struct Behaviour {
-    /// The longest time that a request takes, in nanoseconds.
-    pub latency: u64,
-    /// The longest time that the network takes for what is sent.
-    pub network: u64,
-    /// One request in so many is refused; 0 for none.
-    pub refusals: u64,
-    /// With one reply in so many, the connection is spoilt; 0 for none.
-    pub faults: u64,
-    /// Whether requests may stay without a reply for ever.
-    pub silent: bool,
-    /// What the export can do, as bits of the protocol.
-    pub flags: u32,
-    /// Most bytes of a request.
-    pub most: u32,
-}
 
 /// A server.
 pub struct Server {
@@ -130,8 +114,25 @@ impl Server {
             link.notice();
         }
     }
+}
 
-    /// Returns another connection than this one.
+impl Host for Server {
+    fn export(&self) -> &Export {
+        &self.export
+    }
+
+    fn health(&self) -> &Health {
+        &self.health
+    }
+
+    fn behaviour(&self) -> Behaviour {
+        self.behaviour.get()
+    }
+
+    fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     fn another(&self, link: &Link) -> Option<Rc<Link>> {
         let links = self.links.borrow();
         let others: Vec<&Rc<Link>> = links
@@ -143,7 +144,6 @@ impl Server {
             .map(|link| (*link).clone())
     }
 
-    /// Decides whether a request is refused, and with which error.
     fn refusal(&self, kind: u16) -> Option<u32> {
         let behaviour = self.behaviour();
         if behaviour.refusals == 0 || !once_in(behaviour.refusals) {

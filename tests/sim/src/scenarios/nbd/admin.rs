@@ -3,12 +3,21 @@
 //! Who connects and disconnects the disk, changes it, and brings connections back.
 
 use super::{
-    flag,
     netlink::{
         self,
         Attributes, //
     },
-    Link, Session, World, MOST, SECOND, UNIT,
+    state::{
+        Session,
+        World,
+        MOST,
+        SECOND,
+        UNIT, //
+    },
+};
+use crate::world::server::{
+    flag,
+    Link, //
 };
 use kernel::{
     error::code::*,

@@ -2,14 +2,14 @@
 
 //! What users do with the disk, and which errors they may see.
 
-use super::{
-    flag,
+use super::state::{
     Session,
     World,
     MOST,
     SECOND,
     UNIT, //
 };
+use crate::world::server::flag;
 use kernel::sim::{
     self,
     choose,

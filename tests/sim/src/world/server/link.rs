@@ -3,13 +3,15 @@
 //! A connection of a server.
 
 use super::{
+    behaviour::Behaviour,
+    health::Health,
     wire::{
         self,
         Request,
         REQUEST, //
     },
-    Server,
 };
+use crate::world::export::Export;
 use kernel::sim::{
     self,
     choose,
@@ -40,10 +42,26 @@ enum Part {
     Over,
 }
 
+/// Who has connections.
+pub(super) trait Host {
+    /// Returns what it keeps.
+    fn export(&self) -> &Export;
+    /// Returns which connections are fine.
+    fn health(&self) -> &Health;
+    /// Returns how it behaves.
+    fn behaviour(&self) -> Behaviour;
+    /// Returns how many bytes the export has, at most.
+    fn bytes(&self) -> u64;
+    /// Returns another connection than this one.
+    fn another(&self, link: &Link) -> Option<Rc<Link>>;
+    /// Decides whether a request is refused, and with which error.
+    fn refusal(&self, kind: u16) -> Option<u32>;
+}
+
 /// A connection.
 pub struct Link {
     peer: Peer,
-    server: Rc<Server>,
+    server: Rc<dyn Host>,
     part: Cell<Part>,
     /// Nothing is carried out any more.
     forgotten: Cell<bool>,
@@ -54,7 +72,7 @@ pub struct Link {
 }
 
 impl Link {
-    pub(super) fn new(peer: Peer, server: Rc<Server>) -> Self {
+    pub(super) fn new(peer: Peer, server: Rc<dyn Host>) -> Self {
         Self {
             peer,
             server,
@@ -70,7 +88,7 @@ impl Link {
     pub fn join(&self) {
         if self.part.get() == Part::Outside && self.is_open() {
             self.part.set(Part::Fine);
-            self.server.health.join();
+            self.server.health().join();
         }
     }
 
@@ -105,7 +123,7 @@ impl Link {
     fn end(&self, spoilt: bool) {
         let part = self.part.replace(Part::Over);
         if part == Part::Fine {
-            if let Err(text) = self.server.health.leave(spoilt) {
+            if let Err(text) = self.server.health().leave(spoilt) {
                 sim::violation(&text);
             }
         }
@@ -136,7 +154,7 @@ impl Link {
         let behaviour = self.server.behaviour();
         let request = Request::parse(&bytes).and_then(|request| {
             request
-                .check(behaviour.flags, self.server.bytes, behaviour.most)
+                .check(behaviour.flags, self.server.bytes(), behaviour.most)
                 .map(|()| request)
         });
         let request = match request {
@@ -243,7 +261,7 @@ impl Link {
 
     /// Does what a request asks for; returns what it reads.
     fn carry_out(&self, request: &Request, data: &[u8]) -> Vec<u8> {
-        let export = &self.server.export;
+        let export = self.server.export();
         let (first, count) = (request.first(), request.count());
         let through = request.flags & wire::FUA != 0;
         match request.kind {
