@@ -18,7 +18,7 @@
 # shellcheck source=tests/lib/udev.sh
 . "$(dirname "$0")/../lib/udev.sh"
 
-ktap_plan 60
+ktap_plan 63
 prefix=$UDEV_PREFIX
 conf=$prefix/etc/pktcdvd.conf
 
@@ -273,6 +273,26 @@ press 1
 check "the button opens them as ever" within 30 is_open 1
 for n in 0 3; do drive_ctl "@$n" eject; done
 check "taken out, all are unmapped" within 30 none_mapped
+
+# A drive that cannot be mapped for a reason that passes: then it is, and not before.
+real=$(realpath "$prefix/sbin/pktcdvd")
+rm "$prefix/sbin/pktcdvd"
+cat >"$prefix/sbin/pktcdvd" <<-END
+	#!/bin/sh
+	[ -e "$RBLK_SCRATCH/passed" ] && exec "$real" "\$@"
+	touch "$RBLK_SCRATCH/tried"
+	exit 5
+END
+chmod +x "$prefix/sbin/pktcdvd"
+drive_ctl @3 insert "${ALL_DRIVES[3]},blocks=16384"
+check "a disc comes when its drive is busy" within 30 test -e "$RBLK_SCRATCH/tried"
+check_equal "and is not mapped" '' "$(cat "$PKT/device_map")"
+touch "$RBLK_SCRATCH/passed"
+check "when that has passed, it is" within 60 only_3
+udev_settle
+ln -sfn "$real" "$prefix/sbin/pktcdvd"
+drive_ctl @3 eject
+within 30 none_mapped
 
 # The configuration.
 printf '# a comment\n\nother /dev/none\ndisc %s packet_buffers=9\n' "$(drive_sr 0)" >"$conf"
