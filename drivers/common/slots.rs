@@ -8,7 +8,6 @@ use crate::disk_names::{
 };
 use kernel::{
     bitmap::BitmapVec,
-    new_mutex,
     prelude::*,
     str::CString,
     sync::Mutex, //
@@ -21,6 +20,22 @@ struct Slot<D> {
     disk: Option<D>,
 }
 
+/// What the lock of [`Slots`] protects.
+pub struct List<D>(KVec<Slot<D>>);
+
+impl<D> List<D> {
+    /// Returns a list of nothing.
+    pub fn new() -> Self {
+        Self(KVec::new())
+    }
+}
+
+impl<D> Default for List<D> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// The disks of a driver, in the order in which they were added.
 ///
 /// A name is in the list from before its disk is built until after the disk is gone. So the lock of
@@ -28,20 +43,20 @@ struct Slot<D> {
 #[pin_data]
 pub struct Slots<D> {
     #[pin]
-    list: Mutex<KVec<Slot<D>>>,
+    list: Mutex<List<D>>,
 }
 
 impl<D> Slots<D> {
-    /// Returns an initializer for an empty list.
-    pub fn new() -> impl PinInit<Self> {
-        pin_init!(Self {
-            list <- new_mutex!(KVec::new()),
-        })
+    /// Returns an initializer for an empty list. Its lock is one that only this driver makes, by
+    /// `new_mutex!(List::new())`: the lock class of one that is made here would be that of several
+    /// drivers, each with its own copy of the name, of which lockdep complains.
+    pub fn new(lock: impl PinInit<Mutex<List<D>>>) -> impl PinInit<Self> {
+        pin_init!(Self { list <- lock })
     }
 
     /// Returns how many names there are.
     pub fn len(&self) -> usize {
-        self.list.lock().len()
+        self.list.lock().0.len()
     }
 
     /// Returns whether there is no name.
@@ -59,10 +74,10 @@ impl<D> Slots<D> {
         number_of: impl Fn(&[u8]) -> Option<usize>,
         chosen: impl FnOnce(usize) -> Result<CString>,
     ) -> Result<CString> {
-        let mut list = self.list.lock();
+        let list = &mut self.list.lock().0;
         let name = match wanted {
             Some(wanted) => CString::try_from_fmt(fmt!("{wanted}"))?,
-            None => chosen(first_free(&list, number_of)?)?,
+            None => chosen(first_free(list, number_of)?)?,
         };
         let clashes = |slot: &Slot<D>| clash(slot.name.to_bytes(), name.to_bytes());
         if list.iter().any(clashes) {
@@ -78,7 +93,7 @@ impl<D> Slots<D> {
 
     /// Puts a disk into the slot of its name.
     pub fn put(&self, name: &CStr, disk: D) {
-        let mut list = self.list.lock();
+        let list = &mut self.list.lock().0;
         // Searched from the end, where new disks are.
         if let Some(slot) = list.iter_mut().rfind(|slot| *slot.name == *name) {
             slot.disk = Some(disk);
@@ -87,7 +102,7 @@ impl<D> Slots<D> {
 
     /// Removes the name of a disk that is gone.
     pub fn release(&self, name: &CStr) {
-        self.list.lock().retain(|slot| *slot.name != *name);
+        self.list.lock().0.retain(|slot| *slot.name != *name);
     }
 
     /// Puts a disk into the slot of its name, or removes the name if it could not be built.
@@ -106,7 +121,7 @@ impl<D> Slots<D> {
     ///
     /// Fails with [`ENODEV`] if there is no such disk, and with [`EBUSY`] if it is being built or removed.
     pub fn take(&self, target: RemoveTarget<'_>, dev: impl Fn(&D) -> DevT) -> Result<(CString, D)> {
-        let mut list = self.list.lock();
+        let list = &mut self.list.lock().0;
         let numbers = |disk: &D| {
             let dev = dev(disk);
             (dev.major(), dev.minor())
@@ -122,19 +137,19 @@ impl<D> Slots<D> {
 
     /// Takes all disks out, and their names.
     pub fn take_all(&self) -> impl Iterator<Item = D> {
-        let list = core::mem::take(&mut *self.list.lock());
+        let list = core::mem::take(&mut self.list.lock().0);
         list.into_iter().filter_map(|slot| slot.disk)
     }
 
     /// Calls `f`, with the list locked, with the disk at this place, if it is there.
     pub fn at<T>(&self, place: usize, f: impl FnOnce(&D) -> T) -> Option<T> {
-        let list = self.list.lock();
+        let list = &self.list.lock().0;
         list.get(place)?.disk.as_ref().map(f)
     }
 
     /// Calls `f`, with the list locked, with each disk, in the order in which they were added.
     pub fn for_each(&self, f: impl FnMut(&D) -> Result) -> Result {
-        let list = self.list.lock();
+        let list = &self.list.lock().0;
         list.iter()
             .filter_map(|slot| slot.disk.as_ref())
             .try_for_each(f)

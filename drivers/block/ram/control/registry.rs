@@ -18,9 +18,13 @@ use crate::{
     },
     store::Budget, //
 };
-use common::slots::Slots;
+use common::slots::{
+    List,
+    Slots, //
+};
 use core::num::NonZero;
 use kernel::{
+    new_mutex,
     prelude::*,
     str::CString,
     sync::Arc, //
@@ -60,7 +64,7 @@ impl Registry {
 
         Arc::pin_init(
             try_pin_init!(Self {
-                slots <- Slots::new(),
+                slots <- Slots::new(new_mutex!(List::new())),
                 budget,
                 token: token.clone(),
             }),

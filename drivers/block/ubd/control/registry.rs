@@ -30,8 +30,12 @@ use crate::{
         path::PathText, //
     }, //
 };
-use common::slots::Slots;
+use common::slots::{
+    List,
+    Slots, //
+};
 use kernel::{
+    new_mutex,
     prelude::*,
     str::CString,
     sync::Arc, //
@@ -58,7 +62,7 @@ impl Registry {
     pub(crate) fn new(token: &DiskToken) -> Result<Arc<Self>> {
         Arc::pin_init(
             try_pin_init!(Self {
-                slots <- Slots::new(),
+                slots <- Slots::new(new_mutex!(List::new())),
                 token: token.clone(),
             }),
             GFP_KERNEL,
