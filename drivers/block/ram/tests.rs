@@ -161,6 +161,16 @@ mod page_array {
         freed: Atomic<usize>,
     }
 
+    impl Counts {
+        fn none() -> Result<Arc<Self>> {
+            let counts = Self {
+                removed: Atomic::new(0),
+                freed: Atomic::new(0),
+            };
+            Ok(Arc::new(counts, GFP_KERNEL)?)
+        }
+    }
+
     /// An owner whose counts outlive it.
     struct Told(Arc<Counts>);
 
@@ -197,13 +207,7 @@ mod page_array {
 
     #[test]
     fn owner_hears_of_pages_when_they_are_free() -> Result {
-        let counts = Arc::new(
-            Counts {
-                removed: Atomic::new(0),
-                freed: Atomic::new(0),
-            },
-            GFP_KERNEL,
-        )?;
+        let counts = Counts::none()?;
         let told = Told(counts.clone());
         let looker = Arc::pin_init(
             pin_init!(Looker {
@@ -238,13 +242,7 @@ mod page_array {
 
     #[test]
     fn an_array_waits_until_removed_pages_are_free() -> Result {
-        let counts = Arc::new(
-            Counts {
-                removed: Atomic::new(0),
-                freed: Atomic::new(0),
-            },
-            GFP_KERNEL,
-        )?;
+        let counts = Counts::none()?;
         let array = KBox::pin_init(PageArray::new(Told(counts.clone())), GFP_KERNEL)?;
         for index in 1..=3 {
             let page = SafePage::alloc_zeroed(Gfp::KERNEL)?;
