@@ -142,8 +142,9 @@ __rb_helper int rb_helper_file_unlink(struct file *file)
 /*
  * Reads or writes a file. With done, IO is direct, and -EIOCBQUEUED says that
  * done is going to be called, or was. On behalf of a request, if there is one, it
- * has the priority of that; and the cgroup, if this is a kernel thread, which has
- * none of its own. A task has submitted the request itself.
+ * has the priority of that; and the cgroup, if this is a kernel thread, which then
+ * must not have one of its own: it has none afterwards. A task has submitted the
+ * request itself.
  */
 __rb_helper ssize_t rb_helper_kiocb_rw(struct kiocb *iocb, struct file *file,
 				       bool write, loff_t pos,
