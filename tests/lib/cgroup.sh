@@ -44,11 +44,12 @@ drain_charges() {
 	rmdir "$CGROUP/rblk-drain"
 }
 
-# group_ends NAME: removes a group, and waits until nothing refers to it any more:
-# a bio that was not given back would keep it for ever. The page cache may, too.
+# group_ends NAME [SECONDS]: removes a group, and waits until nothing refers to it any more:
+# a bio that was not given back would keep it for ever. The page cache may, too. Something
+# else keeps it for so many seconds, on any machine.
 group_ends() {
 	rmdir "$CGROUP/$1" || return
-	for _try in $(seq "$(patience 30)"); do
+	for _try in $(seq $(($(patience 30) + ${2:-0}))); do
 		echo 3 >/proc/sys/vm/drop_caches
 		[ "$(dying)" -ne 0 ] || return 0
 		# The group that this takes has to end, too.
