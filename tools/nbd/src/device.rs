@@ -3,9 +3,10 @@
 //! Devices, by name and by number.
 
 use crate::{Error, Result};
+use rustix::io::Errno;
 use std::fmt;
 use std::fs;
-use std::io::ErrorKind;
+use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -57,8 +58,7 @@ impl Device {
     /// Whether it is connected. If that cannot be said, as when there is no memory, it is: nothing is
     /// given up for that.
     pub fn is_connected(self) -> bool {
-        fs::metadata(self.file("pid"))
-            .map_or_else(|err| err.kind() != ErrorKind::NotFound, |_| true)
+        fs::metadata(self.file("pid")).map_or_else(|err| !is_gone(&err), |_| true)
     }
 
     /// Whether it is connected, and `identifier` tells its server apart: so to the server that it was
@@ -66,7 +66,7 @@ impl Device {
     pub fn is_connected_to(self, identifier: &str) -> bool {
         match fs::read(self.file("backend")) {
             Ok(text) => text.strip_suffix(b"\n").unwrap_or(&text) == identifier.as_bytes(),
-            Err(err) => err.kind() != ErrorKind::NotFound,
+            Err(err) => !is_gone(&err),
         }
     }
 
@@ -79,6 +79,12 @@ impl Device {
         }
         Ok(())
     }
+}
+
+/// Whether a file of sysfs is not there any more. If it is removed after it was opened, reading it fails
+/// with `ENODEV`.
+fn is_gone(err: &io::Error) -> bool {
+    matches!(Errno::from_io_error(err), Some(Errno::NOENT | Errno::NODEV))
 }
 
 #[cfg(test)]
@@ -107,6 +113,16 @@ mod tests {
             "/dev//dev/nbd0",
         ] {
             assert!(text.parse::<Device>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn files_that_are_removed() {
+        for errno in [Errno::NOENT, Errno::NODEV] {
+            assert!(is_gone(&errno.into()));
+        }
+        for errno in [Errno::NOMEM, Errno::ACCESS, Errno::NFILE, Errno::INTR] {
+            assert!(!is_gone(&errno.into()), "{errno}");
         }
     }
 

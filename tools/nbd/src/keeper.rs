@@ -381,14 +381,16 @@ impl<'a, D: Driver> Keeper<'a, D> {
                 true
             }
             Err(why) => {
-                if link.is_news(why.kind()) {
+                // Whoever disconnects it may have been faster than this process. That is no failure.
+                let is_connected = self.driver.is_connected(&self.setup);
+                if is_connected && link.is_news(why.kind()) {
                     self.log.say(format_args!(
                         "{device}: connection {at} to {}: {why}; trying on",
                         link.address()
                     ));
                 }
                 link.failed();
-                self.driver.is_connected(&self.setup)
+                is_connected
             }
         }
     }

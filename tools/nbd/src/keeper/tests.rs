@@ -52,6 +52,8 @@ struct Fake {
     put: Vec<usize>,
     /// Gets a byte when one is.
     signal: Option<UnixStream>,
+    /// Whether somebody disconnects the device before one can be.
+    ends: bool,
 }
 
 impl Driver for Fake {
@@ -67,6 +69,10 @@ impl Driver for Fake {
         _: &Setup<'_>,
         sockets: impl Iterator<Item = (usize, BorrowedFd<'a>)>,
     ) -> io::Result<()> {
+        if self.ends {
+            self.is_connected = false;
+            return Err(Errno::INVAL.into());
+        }
         self.put.extend(sockets.map(|(at, _)| at));
         self.signal.iter_mut().try_for_each(|to| to.write_all(b"!"))
     }
@@ -107,6 +113,7 @@ fn fake() -> Fake {
         alive: None,
         put: Vec::new(),
         signal: None,
+        ends: false,
     }
 }
 
@@ -221,6 +228,17 @@ fn a_session_of_somebody_else_is_not_kept() {
     // The other end is closed.
     keeper.driver.is_connected = false;
     assert_eq!(keeper.keep().unwrap(), End::Disconnected);
+}
+
+#[test]
+fn a_device_that_is_disconnected_meanwhile_is_no_failure() {
+    let options = options(&format!("{} --disconnect", server(1 << 20, 1)));
+    let (mut keeper, _signal) = keeper(&options, export(1 << 20, 1, None), fake());
+    keeper.driver.ends = true;
+    // The connection is lost, since the driver has ended it. The server is still there.
+    assert_eq!(keeper.keep().unwrap(), End::Disconnected);
+    assert!(keeper.links[0].is_news(why::Kind::Driver), "it was told");
+    keeper.end(End::Disconnected).unwrap();
 }
 
 #[test]
