@@ -21,6 +21,7 @@ pub mod major;
 pub mod mq;
 pub mod optical;
 pub mod page_bio;
+pub(crate) mod submission;
 
 /// Bytes in a sector, the unit of all positions in the block layer.
 pub const SECTOR_SIZE: u32 = 1 << SECTOR_SHIFT;

@@ -15,6 +15,9 @@
 
 use crate::bindings;
 
+/// The caller would wait for itself.
+pub const EDEADLK: i32 = bindings::EDEADLK as i32;
+
 /// No more of the user's quota is left.
 pub const EDQUOT: i32 = bindings::EDQUOT as i32;
 

@@ -6,7 +6,10 @@
 
 use crate::{
     bindings,
-    block::dev_t::DevT, //
+    block::{
+        dev_t::DevT,
+        submission, //
+    },
 };
 use core::ptr::NonNull;
 use kernel::{
@@ -197,8 +200,10 @@ impl OpenFile {
 
     /// Has what was written to the file put on stable storage, and waits for it.
     ///
-    /// Fails with what the I/O fails with. Sleeps.
+    /// Fails with `EDEADLK` while the task submits I/O to a disk itself, and with what the I/O fails
+    /// with. Sleeps.
     pub fn sync(&self) -> Result {
+        submission::may_wait()?;
         // SAFETY: By the type invariant, the file is valid.
         to_result(unsafe { bindings::vfs_fsync(self.as_raw(), 0) })
     }
@@ -206,8 +211,9 @@ impl OpenFile {
     /// Frees the blocks of a part of the file, which then reads as zeroes; its size stays.
     ///
     /// Fails with `EOPNOTSUPP` if the file system cannot do that, [`EINVAL`] if the part is empty or
-    /// out of range, and with what the I/O fails with. Sleeps.
+    /// out of range, and as [`OpenFile::sync`]. Sleeps.
     pub fn punch_hole(&self, pos: u64, len: u64) -> Result {
+        submission::may_wait()?;
         let pos = pos.try_into().map_err(|_| EINVAL)?;
         let len = len.try_into().map_err(|_| EINVAL)?;
         // SAFETY: By the type invariant, the file is valid; C checks the numbers.

@@ -13,6 +13,7 @@ use super::{
         Inflight,
         InflightGuard, //
     },
+    submission,
     SECTOR_SHIFT, //
 };
 use crate::{
@@ -142,8 +143,10 @@ impl Lower {
 
     /// Has what was written put on stable storage, and waits for it.
     ///
-    /// Fails with what the I/O fails with. Sleeps; for a block device, it allocates nothing.
+    /// Fails with `EDEADLK` as a [`LowerIo`](super::lower_io::LowerIo), and with what the I/O fails with.
+    /// Sleeps; for a block device, it allocates nothing.
     pub fn sync(&self) -> Result {
+        submission::may_wait()?;
         match &self.bdev {
             // SAFETY: The block device is open as long as `bdev` is.
             Some(bdev) => to_result(unsafe { bindings::blkdev_issue_flush(bdev.as_raw()) }),

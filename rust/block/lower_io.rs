@@ -16,6 +16,7 @@ use super::{
         InflightGuard, //
     },
     lower::Lower,
+    submission,
     SECTOR_SHIFT,
     SECTOR_SIZE, //
 };
@@ -91,7 +92,10 @@ impl Owner {
 ///
 /// Everything is allocated at creation, so that I/O makes progress without memory, as far as this is
 /// up to us: what is below a file allocates as it likes. Dropping this waits until all has completed,
-/// so it must not happen in atomic context.
+/// so it must not happen in atomic context. What waits for I/O fails with `EDEADLK` while the task
+/// submits I/O to a disk itself, as in [`bio_disk::Operations::submit_bio`].
+///
+/// [`bio_disk::Operations::submit_bio`]: super::bio_disk::Operations::submit_bio
 ///
 /// One I/O is in flight at a time; who begins another one meanwhile gets [`EBUSY`]. While it is, C
 /// owns what it was begun with; it comes back when it completes, exactly once. An I/O may be shorter
@@ -213,6 +217,7 @@ impl LowerIo {
         pos: u64,
         entries: impl Iterator<Item = bindings::bio_vec>,
     ) -> Result<usize> {
+        submission::may_wait()?;
         if !self.begin() {
             return Err(EBUSY);
         }

@@ -3,6 +3,7 @@
 //! I/O to files below, and requests that are carried out by it.
 
 use kernel::{
+    fmt,
     impl_has_work,
     new_work,
     prelude::*,
@@ -62,6 +63,7 @@ use rb::{
             PageBio, //
         },
     },
+    errno,
     fs::{
         Mode,
         OpenFile, //
@@ -189,24 +191,102 @@ impl mq::Operations for InFile {
     }
 }
 
-fn in_file(disks: &Disks, shared: &Arc<Shared>) -> Result<GenDisk<InFile>> {
+fn disk<T, D>(
+    disks: &Disks,
+    name: fmt::Arguments<'_>,
+    flags: impl Into<mq::Flags>,
+    shared: &Arc<D>,
+) -> Result<GenDisk<T>>
+where
+    T: mq::Operations<SetData = Arc<D>> + gen_disk::Operations<Data = Arc<D>>,
+    D: Send + Sync + 'static,
+{
     let tags = TagSetOptions {
         nr_hw_queues: 1,
         nr_read_queues: 0,
         queue_depth: 2,
-        flags: mq::Flag::NoDefaultScheduler.into(),
+        flags: flags.into(),
     };
-    let tags = Arc::pin_init(TagSet::<InFile>::new(&tags, shared.clone())?, GFP_KERNEL)?;
+    let tags = Arc::pin_init(TagSet::<T>::new(&tags, shared.clone())?, GFP_KERNEL)?;
     let options = DiskOptions {
         capacity_sectors: 64,
         no_partitions: true,
         ..DiskOptions::default()
     };
     let limits = QueueLimits::default();
-    let name = fmt!("rb-kunit-file");
     options
-        .build_mq::<InFile>(disks.token(), name, &limits, tags, shared.clone())?
-        .add_disk(Groups::<DiskDevice<Shared>>::EMPTY)
+        .build_mq::<T>(disks.token(), name, &limits, tags, shared.clone())?
+        .add_disk(Groups::<DiskDevice<D>>::EMPTY)
+}
+
+/// A disk whose requests are read from a file where they come in, which is too early.
+struct Early;
+
+struct EarlyJob {
+    shared: Arc<EarlyShared>,
+    io: Pin<KBox<LowerIo>>,
+}
+
+struct EarlyShared {
+    lower: Lower,
+    io: Pin<KBox<LowerIo>>,
+    /// What came of reading, flushing, and handing the request down, as errors.
+    results: [Atomic<i32>; 3],
+}
+
+impl EarlyShared {
+    fn note(&self, which: usize, result: Result) {
+        let errno = result.map_or_else(Error::to_errno, |()| 0);
+        self.results[which].store(errno, Relaxed);
+    }
+}
+
+impl LowerUser for EarlyJob {
+    fn lower_io(&self) -> &LowerIo {
+        &self.io
+    }
+
+    fn lower_done(rq: Request<Self>, result: Result<u32>) {
+        rq.data_ref().shared.note(2, result.map(drop));
+        rq.end(Ok(()));
+    }
+}
+
+#[vtable]
+impl gen_disk::Operations for Early {
+    type Data = Arc<EarlyShared>;
+}
+
+#[vtable]
+impl mq::Operations for Early {
+    type RequestData = EarlyJob;
+    type SetData = Arc<EarlyShared>;
+
+    fn new_request_data(shared: &Arc<EarlyShared>) -> impl PinInit<EarlyJob, Error> {
+        Ok(EarlyJob {
+            shared: shared.clone(),
+            io: KBox::pin_init(LowerIo::new(8), GFP_KERNEL)?,
+        })
+    }
+
+    fn queue_rq<'a>(
+        this: ArcBorrow<'_, EarlyShared>,
+        rq: IdleRequest<'a, EarlyJob>,
+        _is_last: bool,
+    ) -> core::result::Result<(), Rejected<'a>> {
+        let read = IoBuffer::new(512)
+            .and_then(|mut buffer| this.io.read(&this.lower, 0, &mut buffer, 0..512));
+        this.note(0, read.map(drop));
+        this.note(1, this.lower.sync());
+        let part = Part {
+            action: Action::Read,
+            pos: 0,
+            skip: 0,
+            bytes: 512,
+        };
+        rq.start().submit_lower(|job| &job.shared.lower, &part);
+        Ok(())
+    }
 }
 
 /// What nobody needs to hear.
@@ -291,6 +371,30 @@ mod tests {
     }
 
     #[test]
+    fn nothing_waits_in_a_submission() -> Result {
+        let shared = Arc::new(
+            EarlyShared {
+                lower: alone(file()?)?,
+                io: KBox::pin_init(LowerIo::new(1), GFP_KERNEL)?,
+                results: [const { Atomic::new(1) }; 3],
+            },
+            GFP_KERNEL,
+        )?;
+        let disks = Disks::new()?;
+        let flags = mq::Flag::NoDefaultScheduler | mq::Flag::Blocking;
+        let disk = disk::<Early, _>(&disks, fmt!("rb-kunit-early"), flags, &shared)?;
+        let opened = BdevFile::open(disk.dev(), bdev::Mode::Read)?;
+        let bio = Arc::pin_init(PageBio::new(512, Unheard), GFP_KERNEL)?;
+        bio.as_arc_borrow()
+            .submit(&opened, Command::Read, Flags::empty(), 0, 0..512)?;
+        assert!(wait_until(|| bio.take_result() == Some(Ok(()))));
+        for result in &shared.results {
+            assert_eq!(result.load(Relaxed), -errno::EDEADLK);
+        }
+        Ok(())
+    }
+
+    #[test]
     fn a_request_is_carried_out_by_a_file() -> Result {
         let shared = Arc::new(
             Shared {
@@ -301,7 +405,9 @@ mod tests {
             GFP_KERNEL,
         )?;
         let disks = Disks::new()?;
-        let disk = in_file(&disks, &shared)?;
+        let name = fmt!("rb-kunit-file");
+        let flags = mq::Flag::NoDefaultScheduler;
+        let disk = disk::<InFile, _>(&disks, name, flags, &shared)?;
         let opened = BdevFile::open(disk.dev(), bdev::Mode::ReadWrite)?;
         let bio = Arc::pin_init(PageBio::new(4096, Unheard), GFP_KERNEL)?;
         let io = KBox::pin_init(LowerIo::new(1), GFP_KERNEL)?;

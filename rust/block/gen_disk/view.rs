@@ -6,7 +6,8 @@ use super::{
     super::{
         dev_t::DevT,
         limits::QueueLimits,
-        mq::RequestQueue, //
+        mq::RequestQueue,
+        submission, //
     },
     presence::Presence, //
 };
@@ -117,9 +118,10 @@ impl DiskRef {
 
     /// Writes back what the page cache has of the disk, has the disk flush, and waits for it.
     ///
-    /// Fails with what the IO fails with. Process context; sleeps. IO must not be waited for by the
-    /// caller's locks.
+    /// Fails with `EDEADLK` while the task submits I/O to a disk itself, and with what the I/O fails
+    /// with. Process context; sleeps. Do not call this while holding a lock that the I/O path takes.
     pub fn sync(&self) -> Result {
+        submission::may_wait()?;
         // SAFETY: By the type invariant, the disk is valid; its block device lives as long.
         to_result(unsafe { bindings::sync_blockdev((*self.as_raw()).part0) })?;
         // SAFETY: As above.

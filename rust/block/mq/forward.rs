@@ -11,6 +11,7 @@ use crate::{
             to_result,
             BlkResult, //
         },
+        submission,
     },
 };
 use core::{
@@ -84,8 +85,7 @@ impl<D: Send + Sync> Request<D> {
     /// [`Operations::forwarded`]: super::Operations::forwarded
     /// [`Operations::queue_rq`]: super::Operations::queue_rq
     pub fn forward(self, lower: &BdevFile, bios: &BioSet) {
-        // SAFETY: FFI call without preconditions in process context.
-        if unsafe { bindings::in_submission() } {
+        if submission::is_queued() {
             return self.requeue();
         }
         let rq = ManuallyDrop::new(self);

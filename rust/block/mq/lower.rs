@@ -11,6 +11,7 @@ use crate::{
             Owner,
             Way, //
         },
+        submission,
     },
 };
 use core::{
@@ -61,7 +62,9 @@ impl<D: LowerUser> Request<D> {
     ///
     /// The request comes back through [`LowerUser::lower_done`], exactly once. The result is
     /// [`EINVAL`] if the part is empty, the request is none for that action, or, for a block device,
-    /// the part is not whole sectors, and [`EBUSY`] if the [`LowerIo`] is in use.
+    /// the part is not whole sectors, [`EBUSY`] if the [`LowerIo`] is in use, and `EDEADLK` for a file if
+    /// this is called from `queue_rq` for a task that submits: the file system may wait for I/O, which
+    /// is queued then. A worker can call it, see [`Request::enqueue`].
     ///
     /// Process context; may sleep. It allocates nothing, but a lower file system may.
     pub fn submit_lower(self, lower: impl FnOnce(&D) -> &Lower, part: &Part) {
@@ -72,6 +75,12 @@ impl<D: LowerUser> Request<D> {
         };
         if !fits {
             return D::lower_done(self, Err(EINVAL));
+        }
+        let lower = lower(self.data_ref());
+        let may_wait = lower.bdev().map_or_else(submission::may_wait, |_| Ok(()));
+        let lower = NonNull::from(lower);
+        if let Err(err) = may_wait {
+            return D::lower_done(self, Err(err));
         }
         let io = self.data_ref().lower_io();
         if !io.begin() {
@@ -85,7 +94,6 @@ impl<D: LowerUser> Request<D> {
             }
         };
         let io = NonNull::from(io);
-        let lower = NonNull::from(lower(self.data_ref()));
         let rq = ManuallyDrop::new(self);
         let owner = Owner::Request(rq.0, Self::lower_done);
 
