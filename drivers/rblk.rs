@@ -70,16 +70,17 @@ impl kernel::Module for Rblk {
         let nbd = nbd_config()?;
         let disks = ubd_disks.to_cstring()?;
         let ubd = ubd::Config::new(disks.to_bytes())?;
-        let ram = start("ram", ram::Driver::init(&ram_config()?))?;
-
-        let pktcdvd = start("pktcdvd", pktcdvd::Driver::init(&pktcdvd))?;
-        let nbd = match nbd {
-            Some(config) => start("nbd", nbd::Driver::init(&config))?,
-            None => None,
+        // If a number is wrong, this driver has no disk yet. From here on nothing fails.
+        let ram = match ram::Driver::init(&ram_config()?) {
+            Err(EINVAL) => return Err(EINVAL),
+            ram => start("ram", ram),
         };
 
+        let pktcdvd = start("pktcdvd", pktcdvd::Driver::init(&pktcdvd));
+        let nbd = nbd.and_then(|config| start("nbd", nbd::Driver::init(&config)));
+
         Ok(Self {
-            _ubd: start("ubd", ubd::Driver::init(&ubd))?,
+            _ubd: start("ubd", ubd::Driver::init(&ubd)),
             _nbd: nbd,
             _pktcdvd: pktcdvd,
             _ram: ram,
@@ -87,16 +88,11 @@ impl kernel::Module for Rblk {
     }
 }
 
-/// Lets a driver that cannot start stay out, unless its parameters are wrong.
-fn start<T>(name: &str, driver: Result<T>) -> Result<Option<T>> {
-    match driver {
-        Ok(driver) => Ok(Some(driver)),
-        Err(EINVAL) => Err(EINVAL),
-        Err(err) => {
-            pr_err!("{} did not start: {:?}\n", name, err);
-            Ok(None)
-        }
-    }
+/// Lets a driver that cannot start stay out, with a line in the log.
+fn start<T>(name: &str, driver: Result<T>) -> Option<T> {
+    driver
+        .inspect_err(|err| pr_err!("{} did not start: {:?}\n", name, err))
+        .ok()
 }
 
 /// Checks the parameters about nbd, and shows what has become of them.
