@@ -74,8 +74,8 @@ pub struct LowerLimits {
 /// A block device that is open, and claimed.
 ///
 /// Nobody else can mount, map or otherwise claim the device meanwhile, unless it was
-/// [shared](Self::open_shared). Dropping this waits until
-/// all IO that was submitted through it has completed, so it must not happen in atomic context.
+/// [shared](Self::open_shared). Dropping this waits until all I/O that was submitted through it has
+/// completed, so it must not happen in atomic context.
 ///
 /// # Examples
 ///
@@ -113,8 +113,8 @@ impl BdevFile {
 
     /// Opens the device `dev`, as [`open`](Self::open), and has `watcher` told when it goes.
     ///
-    /// When it is dropped it is closed before that returns, and not only when the task that does it
-    /// goes on in user space. That takes the lock under which the device is opened.
+    /// Dropping this closes the device synchronously; the close is not deferred until the task returns
+    /// to user space. It takes the lock under which the device is opened.
     pub fn open_watched(dev: DevT, mode: Mode, watcher: Arc<dyn Watcher>) -> Result<Self> {
         Self::open_with(dev, mode, Claim::new(Some(watcher))?)
     }
@@ -227,8 +227,8 @@ impl BdevFile {
 
     /// Returns a number that changes when the disk is found to have another medium. Any context.
     ///
-    /// It changes only once until somebody opens the device; a [`Glance`] will do, and has the
-    /// device asked first whether it has another one.
+    /// After a change the number stays the same until the device is next opened. Opening a [`Glance`]
+    /// is enough, and makes the kernel check for a media change.
     pub fn media_seq(&self) -> u64 {
         // SAFETY: By the type invariant, the block device is valid and has a disk. The number may
         // change any time.

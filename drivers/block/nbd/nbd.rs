@@ -3,8 +3,9 @@
 //! Network block devices.
 //!
 //! The blocks of a disk lie on a server that is reached over sockets, which user space has connected
-//! and handed over. A machine may swap to such a disk: requests are small, nothing that carries them
-//! waits for memory that only they can free, and no I/O scheduler gets in between.
+//! and handed over. A machine may swap to such a disk: the size of requests can be bounded to a page,
+//! the send and receive paths never wait for memory reclaim, which may depend on this device, and no
+//! I/O scheduler can be chosen.
 //!
 //! Floors, lowest first: [`logic`], [`links`], [`session`], [`disk`], [`control`].
 

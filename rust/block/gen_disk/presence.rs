@@ -40,8 +40,8 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// `disk` is valid until `count` is [`Presence::LEFT`]; from then on, it stays at that, but for
-/// those who look.
+/// `disk` is valid until `count` is [`Presence::LEFT`]. Afterwards only [`Presence::enter`] changes
+/// `count`, and undoes its change.
 #[pin_data]
 pub(super) struct Presence {
     disk: NonNull<bindings::gendisk>,

@@ -3,8 +3,9 @@
 //! One connection: a socket, and its place.
 //!
 //! A connection never gets another socket. It has a place in the session, to which the threads
-//! belong: when it is lost they leave it, and wait for the one that comes into its place. So who
-//! reconnects needs no memory for threads, of which there may be none until he has.
+//! belong: when it is lost they leave it, and wait for the one that comes into its place. Reconnecting
+//! therefore creates no threads. That matters because no memory may be available until it has
+//! succeeded.
 
 use crate::logic::io::link::Connection;
 use common::bell::Bell;

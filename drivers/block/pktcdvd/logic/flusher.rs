@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Having the lower device put on the medium what it has cached.
+//! Flushes of the lower device's cache.
 //!
-//! What was written to a drive stays in its buffer as long as that is not needed for something else.
-//! If the drive cannot keep what it has cached, what was written since it last could is written once
-//! more, if all of it is still there, and the drive is asked again.
+//! A packet that was written stays in its buffer until the buffer is needed for another one. If a flush
+//! fails, all packets written since the last successful flush are rewritten, provided all of them are
+//! still in buffers, and the flush is retried.
 
 use super::buffer::Buffer;
 use core::ops::DerefMut;

@@ -11,8 +11,8 @@
 //! }
 //! ```
 //!
-//! The probe zeroes the buffer before each command that fills it, so that a reply of which nobody
-//! knows how much of it came is read as zeroes behind its end.
+//! The length of a short reply is unknown, so the bytes that the drive did not send must read as zero:
+//! the probe zeroes the buffer before each command that fills it.
 //!
 //! Its commands, in order: TEST UNIT READY; GET CONFIGURATION; READ DISC INFORMATION; READ TRACK
 //! INFORMATION from the last track back to one that serves; READ FORMAT CAPACITIES, of media that
