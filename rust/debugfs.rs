@@ -15,27 +15,27 @@
 //! ```
 //! # use kernel::{seq_file::SeqFile, seq_print, sync::Arc};
 //! # use rb::debugfs::{Dir, TextFile};
-//! # struct Reactor;
-//! # impl Reactor {
-//! #     fn rods(&self) -> u32 {
+//! # struct Cache;
+//! # impl Cache {
+//! #     fn pages(&self) -> u32 {
 //! #         7
 //! #     }
 //! # }
 //! struct Info;
 //!
 //! impl TextFile for Info {
-//!     type Data = Reactor;
+//!     type Data = Cache;
 //!
-//!     fn show(reactor: &Reactor, out: &SeqFile) -> Result {
-//!         seq_print!(out, "{} rods\n", reactor.rods());
+//!     fn show(cache: &Cache, out: &SeqFile) -> Result {
+//!         seq_print!(out, "{} pages\n", cache.pages());
 //!         Ok(())
 //!     }
 //! }
 //!
-//! # let reactor = Arc::new(Reactor, GFP_KERNEL)?;
-//! // `/sys/kernel/debug/reactor/reactor0/info`
-//! let top = Dir::new(c"reactor");
-//! let info = top.subdir(c"reactor0").file::<Info>(c"info", reactor);
+//! # let cache = Arc::new(Cache, GFP_KERNEL)?;
+//! // `/sys/kernel/debug/cache/cache0/info`
+//! let top = Dir::new(c"cache");
+//! let info = top.subdir(c"cache0").file::<Info>(c"info", cache);
 //! ```
 
 use crate::{

@@ -14,7 +14,7 @@
 //! ```
 //! # use kernel::{sync::Arc, uaccess::{UserPtr, UserSlice}};
 //! # use rb::miscdevice::{MiscDevice, Options, Registration};
-//! # const REACTOR_CTL: u32 = 0x5201;
+//! # const CACHE_CTL: u32 = 0x5201;
 //! # struct Registry;
 //! # impl Registry {
 //! #     fn control(&self, _: &[u8]) -> Result {
@@ -25,7 +25,7 @@
 //! impl MiscDevice for Registry {
 //!     fn ioctl(&self, cmd: u32, arg: usize) -> Result<isize> {
 //!         match cmd {
-//!             REACTOR_CTL => {
+//!             CACHE_CTL => {
 //!                 let user = UserPtr::from_addr(arg);
 //!                 let mut bytes = [0; 16];
 //!                 UserSlice::new(user, bytes.len()).reader().read_slice(&mut bytes)?;
@@ -38,10 +38,10 @@
 //! }
 //!
 //! # let registry = Arc::new(Registry, GFP_KERNEL)?;
-//! // Makes `/dev/reactor/control`, mode 0644.
+//! // Makes `/dev/cache/control`, mode 0644.
 //! let control = KBox::pin_init(
 //!     Registration::register(
-//!         Options { name: c"reactor", nodename: Some(c"reactor/control"), mode: 0o644 },
+//!         Options { name: c"cache", nodename: Some(c"cache/control"), mode: 0o644 },
 //!         registry,
 //!     ),
 //!     GFP_KERNEL,

@@ -14,12 +14,12 @@
 //! ```
 //! # use kernel::str::CString;
 //! # use rb::module_param;
-//! module_param!(reactors: uint = 1, 0o444, "Number of reactors");
-//! module_param!(log: bool = false, 0o644, "Log what the reactors do");
-//! module_param!(fuel: charp = c"uranium", 0o444, "What the reactors burn");
+//! module_param!(disks: uint = 1, 0o444, "Number of disks to add at load");
+//! module_param!(log: bool = false, 0o644, "Log each request");
+//! module_param!(path: charp = c"", 0o444, "Where the data is");
 //!
-//! let number: u32 = reactors.read();
-//! let burnt: CString = fuel.to_cstring()?;
+//! let number: u32 = disks.read();
+//! let given: CString = path.to_cstring()?;
 //! ```
 
 use crate::{

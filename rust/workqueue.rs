@@ -59,21 +59,21 @@ impl_flags!(
 /// # use kernel::{impl_has_work, new_work, sync::Arc, workqueue::{Work, WorkItem}};
 /// # use rb::workqueue::{Flag, OwnedQueue};
 /// # #[pin_data]
-/// # struct Reactor {
+/// # struct Cache {
 /// #     #[pin]
-/// #     work: Work<Reactor>,
+/// #     work: Work<Cache>,
 /// # }
 /// # impl_has_work! {
-/// #     impl HasWork<Self> for Reactor { self.work }
+/// #     impl HasWork<Self> for Cache { self.work }
 /// # }
-/// # impl WorkItem for Reactor {
+/// # impl WorkItem for Cache {
 /// #     type Pointer = Arc<Self>;
 /// #     fn run(_: Arc<Self>) {}
 /// # }
-/// # let init = pin_init!(Reactor { work <- new_work!("Reactor::work") });
-/// # let reactor = Arc::pin_init(init, GFP_KERNEL)?;
-/// let queue = OwnedQueue::new(c"reactor", Flag::MemReclaim | Flag::Unbound, 1)?;
-/// let _ = queue.enqueue(reactor.clone()); // An `Arc` with a `Work` in it.
+/// # let init = pin_init!(Cache { work <- new_work!("Cache::work") });
+/// # let cache = Arc::pin_init(init, GFP_KERNEL)?;
+/// let queue = OwnedQueue::new(c"cache", Flag::MemReclaim | Flag::Unbound, 1)?;
+/// let _ = queue.enqueue(cache.clone()); // An `Arc` with a `Work` in it.
 /// queue.flush();
 /// ```
 pub struct OwnedQueue(NonNull<bindings::workqueue_struct>);

@@ -31,7 +31,7 @@ use kernel::{
 /// ```
 /// # use core::num::NonZero;
 /// # use rb::block::{dev_t::DevT, gen_disk::DiskOptions, major::BlkdevMajor};
-/// let major = BlkdevMajor::register(c"reactor")?;
+/// let major = BlkdevMajor::register(c"example")?;
 /// let options = DiskOptions {
 ///     device_number: Some((DevT::new(major.number(), 0)?, NonZero::<u32>::MIN)),
 ///     ..DiskOptions::default()
@@ -146,7 +146,7 @@ impl Drop for BlkdevMajor {
 /// }
 ///
 /// # let disks = Arc::new(Disks, GFP_KERNEL)?;
-/// let major = ProbedMajor::register(c"reactor", 240, disks)?;
+/// let major = ProbedMajor::register(c"example", 240, disks)?;
 /// ```
 pub trait Probe: Send + Sync + Sized + 'static {
     /// Returns where the registered driver is kept, a static: C passes none to its callback.

@@ -40,13 +40,13 @@
 //! #     }
 //! # }
 //! struct Driver {
-//!     // Dropped first: from then on, nobody adds a reactor.
+//!     // Dropped first: from then on, nobody adds a cache.
 //!     attributes: ClassAttributes<Registry>,
-//!     // Holds the reactors, and with them the class.
+//!     // Holds the caches, and with them the class.
 //!     registry: Arc<Registry>,
 //! }
 //!
-//! let class = Class::register(c"reactor")?;
+//! let class = Class::register(c"cache")?;
 //! let registry = Registry::new(class.clone())?;
 //! let attributes = ClassAttributes::new(class, registry.clone(), class_attributes![Add, Remove])?;
 //! ```

@@ -23,21 +23,21 @@ use kernel::{
 ///
 /// ```
 /// # use rb::sysfs::{Listing, Window};
-/// # struct Rod(u32);
-/// # struct Reactor([Rod; 3]);
-/// # impl Reactor {
-/// #     fn for_each_rod(&self, f: impl FnMut(&Rod) -> Result) -> Result {
+/// # struct Page(u32);
+/// # struct Cache([Page; 3]);
+/// # impl Cache {
+/// #     fn for_each_page(&self, f: impl FnMut(&Page) -> Result) -> Result {
 /// #         self.0.iter().try_for_each(f)
 /// #     }
 /// # }
-/// struct Rods;
+/// struct Pages;
 ///
-/// impl Listing for Rods {
-///     type Data = Reactor;
-///     const NAME: &'static CStr = c"rods";
+/// impl Listing for Pages {
+///     type Data = Cache;
+///     const NAME: &'static CStr = c"pages";
 ///
-///     fn list(reactor: &Reactor, out: &mut Window<'_>) -> Result {
-///         reactor.for_each_rod(|rod| out.print(fmt!("{}\n", rod.0)))
+///     fn list(cache: &Cache, out: &mut Window<'_>) -> Result {
+///         cache.for_each_page(|page| out.print(fmt!("{}\n", page.0)))
 ///     }
 /// }
 /// ```

@@ -53,22 +53,22 @@ pub struct Command {
 /// # use rb::net::genl::{Command, Family, Info, Policy, Registration};
 /// # struct Control;
 /// # impl Control {
-/// #     fn pull(&self, rod: u32) -> Result<u32> {
-/// #         Ok(rod)
+/// #     fn resize(&self, pages: u32) -> Result<u32> {
+/// #         Ok(pages)
 /// #     }
 /// # }
 /// impl Family for Control {
-///     const NAME: &'static CStr = c"reactor";
+///     const NAME: &'static CStr = c"cache";
 ///     const VERSION: u8 = 1;
 ///     const MAX_ATTR: u16 = 2;
 ///     const POLICY: &'static [(u16, Policy)] = &[(1, Policy::U32), (2, Policy::Nested)];
 ///     const COMMANDS: &'static [Command] = &[Command { number: 1, admin: true }];
-///     const GROUPS: &'static [&'static CStr] = &[c"alarms"];
+///     const GROUPS: &'static [&'static CStr] = &[c"events"];
 ///
 ///     fn command(&self, _cmd: u8, info: &Info<'_>) -> Result {
-///         let rod = info.attr(1).ok_or(EINVAL)?.u32()?;
-///         let depth = self.pull(rod)?;
-///         info.reply(1, |message| message.put_u32(1, depth))
+///         let pages = info.attr(1).ok_or(EINVAL)?.u32()?;
+///         let now = self.resize(pages)?;
+///         info.reply(1, |message| message.put_u32(1, now))
 ///     }
 /// }
 ///
