@@ -3,7 +3,7 @@
 //! The block layer.
 //!
 //! A driver implements [`gen_disk::Operations`] for its disks, and [`bio_disk::Operations`] or
-//! [`mq::Operations`] for their IO. [`gen_disk::DiskOptions`] builds a disk. [`bdev::BdevFile`] is a
+//! [`mq::Operations`] for their I/O. [`gen_disk::DiskOptions`] builds a disk. [`bdev::BdevFile`] is a
 //! lower device, and [`bio_set`] has bios for it; a [`lower::Lower`] is a file or a lower device.
 
 pub mod bdev;

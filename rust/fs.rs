@@ -238,7 +238,7 @@ impl Drop for OpenFile {
     }
 }
 
-/// Who may do what with a file that is created.
+/// The mode of a file that is created.
 const CREATED: bindings::umode_t = 0o644;
 
 /// Returns the path as C wants it.

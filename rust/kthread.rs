@@ -128,7 +128,7 @@ impl<T: Run> Thread<T> {
         Ok(Self { task, data })
     }
 
-    /// Makes the thread one for batches of work, with priority `nice` (-20 to 19): when it is woken it
+    /// Makes the thread one for batches of work, with priority `nice` (-20 to 19). When it is woken it
     /// does not take the processor from who wakes it, and so finds more to do when its turn comes.
     ///
     /// Process context, may sleep.

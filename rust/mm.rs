@@ -117,9 +117,8 @@ pub fn with_noreclaim<R>(f: impl FnOnce() -> R) -> R {
 /// Runs `f`, in which writes of the current thread to a file are held up only for the device that the
 /// file is on.
 ///
-/// This is for threads that write to a file what others have written to a device of the driver: if
-/// these were held up for dirty pages of that device, which they clean, they would wait for
-/// themselves.
+/// This is for threads that write to a file what others have written to a device of the driver. They
+/// clean the dirty pages of that device. If they were held up for these, they would wait for themselves.
 ///
 /// # Examples
 ///

@@ -61,9 +61,9 @@ impl ModuleRef {
 
 impl Drop for ModuleRef {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant, a reference is held. This is not what keeps the code that
-        // runs here: unloading waits for whoever runs it, be it for a file or an attribute of the
-        // module, or in a thread or on a queue, which end when their owners are dropped.
+        // SAFETY: By the type invariant, a reference is held. It is not what keeps the code that runs
+        // here. Unloading waits for a task that runs it for a file or an attribute of the module. Threads
+        // and queues end when their owners are dropped.
         unsafe { bindings::module_put(THIS_MODULE.as_ptr()) };
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Networking: streams that carry block IO, and generic netlink.
+//! Networking: streams that carry block I/O, and generic netlink.
 
 pub mod attr;
 pub mod genl;

@@ -47,7 +47,7 @@ const BATCH: usize = 64;
 
 type Batch = [Option<NonNull<bindings::page>>; BATCH];
 
-/// Who is told when pages of an array become free, which is some time after they were removed.
+/// The owner of an array, which is told when pages become free, some time after they were removed.
 ///
 /// Pages that are there when the array is dropped are not told of.
 pub trait Owner: Send + Sync + 'static {

@@ -25,37 +25,37 @@
 //! # fn parse(text: &[u8]) -> Result<u32> {
 //! #     text.first().map(|&byte| u32::from(byte)).ok_or(EINVAL)
 //! # }
-//! # struct Steam;
+//! # struct Hits;
 //! # #[vtable]
-//! # impl Attribute<Reactor> for Steam {
-//! #     const NAME: &'static CStr = c"steam";
-//! #     fn show(_: &Reactor, out: &mut Output<'_>) -> Result {
+//! # impl Attribute<Cache> for Hits {
+//! #     const NAME: &'static CStr = c"hits";
+//! #     fn show(_: &Cache, out: &mut Output<'_>) -> Result {
 //! #         out.line(0)
 //! #     }
 //! # }
-//! struct Reactor {
-//!     rods: Atomic<u32>,
+//! struct Cache {
+//!     pages: Atomic<u32>,
 //! }
 //!
-//! struct Rods;
+//! struct Pages;
 //!
 //! #[vtable]
-//! impl sysfs::Attribute<Reactor> for Rods {
-//!     const NAME: &'static CStr = c"rods";
+//! impl sysfs::Attribute<Cache> for Pages {
+//!     const NAME: &'static CStr = c"pages";
 //!
-//!     fn show(reactor: &Reactor, out: &mut Output<'_>) -> Result {
-//!         out.line(reactor.rods.load(Relaxed))
+//!     fn show(cache: &Cache, out: &mut Output<'_>) -> Result {
+//!         out.line(cache.pages.load(Relaxed))
 //!     }
 //!
-//!     fn store(reactor: &Reactor, text: &[u8]) -> Result {
-//!         reactor.rods.store(parse(text)?, Relaxed);
+//!     fn store(cache: &Cache, text: &[u8]) -> Result {
+//!         cache.pages.store(parse(text)?, Relaxed);
 //!         Ok(())
 //!     }
 //! }
 //!
-//! // The files `rods` and `stat/steam`, for devices whose data is a `Reactor`.
-//! const GROUPS: Groups<ClassDevice<Reactor>> = sysfs_groups!(
-//!     ClassDevice<Reactor> => [Rods], c"stat": [Steam],
+//! // The files `pages` and `stat/hits`, for devices whose data is a `Cache`.
+//! const GROUPS: Groups<ClassDevice<Cache>> = sysfs_groups!(
+//!     ClassDevice<Cache> => [Pages], c"stat": [Hits],
 //! );
 //! ```
 

@@ -208,7 +208,7 @@ pub struct RcuWait {
 unsafe impl Send for RcuWait {}
 
 // SAFETY: The only field of an `rcuwait` is written by the task that has set `occupied`, so by one at a
-// time, and as a whole; wakers read it as a whole, and under RCU use the task that they find.
+// time. It is written as a whole. Wakers read it as a whole, and use the task that they find under RCU.
 unsafe impl Sync for RcuWait {}
 
 impl RcuWait {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Lower devices: block devices that a driver does its own IO to.
+//! Lower devices: block devices that a driver does its own I/O to.
 //!
 //! C header: [`include/linux/blkdev.h`](srctree/include/linux/blkdev.h)
 
@@ -48,7 +48,7 @@ pub enum Mode {
 /// What a lower device allows; copied when asked for, since its owner may change it.
 #[derive(Clone, Copy, Debug)]
 pub struct LowerLimits {
-    /// Smallest unit of IO, in bytes.
+    /// Smallest unit of I/O, in bytes.
     pub logical_block_size: u32,
     /// Smallest unit the device writes without reading, in bytes.
     pub physical_block_size: u32,
@@ -58,7 +58,7 @@ pub struct LowerLimits {
     pub max_segments: u32,
     /// Most bytes that one segment has.
     pub max_segment_size: u32,
-    /// Multiple of which no IO crosses, in sectors of 512 bytes of the whole disk; zero if there is
+    /// Multiple of which no I/O crosses, in sectors of 512 bytes of the whole disk; zero if there is
     /// none.
     pub chunk_sectors: u32,
     /// Mask of the bits of memory addresses and lengths that must be zero in a segment.
@@ -158,7 +158,7 @@ impl BdevFile {
         unsafe { bindings::file_bdev(self.file.as_ptr()) }
     }
 
-    /// Counts one more IO, until the guard is dropped.
+    /// Counts one more I/O, until the guard is dropped.
     #[inline]
     pub(super) fn begin_io(&self) -> InflightGuard {
         Inflight::begin(&self.inflight)
@@ -284,7 +284,7 @@ impl Drop for BdevFile {
 
         let file = self.file.as_ptr();
         if self.claim.is_watched() {
-            // SAFETY: By the type invariant, the file is open; no IO uses it any more. One reference
+            // SAFETY: By the type invariant, the file is open; no I/O uses it any more. One reference
             // goes with the claim, the other one, the last, with the file.
             unsafe {
                 bindings::get_file(file);
@@ -292,7 +292,7 @@ impl Drop for BdevFile {
                 bindings::__fput_sync(file);
             }
         } else {
-            // SAFETY: By the type invariant, the file is open; no IO uses it any more.
+            // SAFETY: By the type invariant, the file is open; no I/O uses it any more.
             unsafe { bindings::bdev_fput(file) };
         }
     }

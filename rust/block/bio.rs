@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Block IO descriptors.
+//! Block I/O descriptors.
 //!
 //! C header: [`include/linux/bio.h`](srctree/include/linux/bio.h)
 
@@ -29,7 +29,7 @@ use core::{
 };
 use kernel::types::Opaque;
 
-/// A block IO descriptor that something else owns.
+/// A block I/O descriptor that something else owns.
 ///
 /// # Examples
 ///

@@ -4,7 +4,7 @@
 //!
 //! There is no queue, no scheduler, no merging and no splitting: what the limits say of the size of
 //! requests is a hint to submitters. For devices without a seek and without a command queue this
-//! costs about a third less than blk-mq. IO is counted if the disk has [`Feature::IoStat`], which
+//! costs about a third less than blk-mq. I/O is counted if the disk has [`Feature::IoStat`], which
 //! users turn on and off by the file `queue/iostats`.
 //!
 //! [`Feature::IoStat`]: super::limits::Feature::IoStat
@@ -41,11 +41,11 @@ use kernel::{
 
 type Borrowed<'a, T> = <<T as gen_disk::Operations>::Data as ForeignOwnable>::Borrowed<'a>;
 
-/// The IO of a disk with a bio front.
+/// The I/O of a disk with a bio front.
 pub trait Operations: gen_disk::Operations {
     /// Handles a bio, all of it, which ends with what this returns.
     ///
-    /// As long as this runs, the bio counts as in flight: what waits until there is no IO, such as
+    /// As long as this runs, the bio counts as in flight: what waits until there is no I/O, such as
     /// [`freeze`](gen_disk::DiskRef::freeze) and the removal of the disk, waits for this call.
     ///
     /// Process context; may sleep, unless the bio has
@@ -101,7 +101,7 @@ impl<T: Operations> DiskVTable<T> {
     };
 }
 
-/// Returns whether the IO of a disk is counted, `blk_queue_io_stat()`.
+/// Returns whether the I/O of a disk is counted, `blk_queue_io_stat()`.
 ///
 /// # Safety
 ///

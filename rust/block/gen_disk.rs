@@ -4,13 +4,13 @@
 //!
 //! C header: [`include/linux/blkdev.h`](srctree/include/linux/blkdev.h)
 //!
-//! A disk is built in two steps: a front ([`bio_disk`](super::bio_disk) or [`mq`](super::mq))
-//! allocates it, and the driver may look at the limits that hold and take hold of its queue; then
+//! A disk is built in two steps. A front ([`bio_disk`](super::bio_disk) or [`mq`](super::mq)) allocates
+//! it; then the driver may look at the limits that hold, and take a reference to its queue.
 //! [`UnaddedDisk::add_disk`] makes it visible.
 //!
-//! A disk is of three types, each of which can do what the one before can: a [`DiskView`] is lent
-//! where nothing may wait, a [`DiskRef`] where the disk is being opened or closed, and the
-//! [`GenDisk`] is what the driver has. Only the last names the driver's [`Operations`], and so its
+//! A disk is of three types, each of which can do what the one before can. A [`DiskView`] is lent where
+//! nothing may wait, a [`DiskRef`] where the disk is being opened or closed. The [`GenDisk`] is what the
+//! driver has. Only the last names the driver's [`Operations`], and so its
 //! data: what is below the front of a driver gets one of the others.
 
 mod builder;

@@ -28,7 +28,7 @@ impl_flags! {
     pub enum Feature {
         /// The device writes through its volatile cache when asked to.
         ForcedUnitAccess = bindings::BLK_FEAT_FUA,
-        /// The device counts its IO, unless users turn that off. With blk-mq it is always set.
+        /// The device counts its I/O, unless users turn that off. With blk-mq it is always set.
         IoStat = bindings::BLK_FEAT_IO_STAT,
         /// The driver honours requests that must not wait.
         NoWait = bindings::BLK_FEAT_NOWAIT,
@@ -36,7 +36,7 @@ impl_flags! {
         Rotational = bindings::BLK_FEAT_ROTATIONAL,
         /// Pages must not change while they are written.
         StableWrites = bindings::BLK_FEAT_STABLE_WRITES,
-        /// The driver completes IO in the context of its submitter.
+        /// The driver completes I/O in the context of its submitter.
         Synchronous = bindings::BLK_FEAT_SYNCHRONOUS,
         /// The device has a volatile cache, and is to be told when to flush it.
         WriteCache = bindings::BLK_FEAT_WRITE_CACHE,
@@ -60,13 +60,13 @@ impl_flags! {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueueLimits {
-    /// Smallest unit of IO, in bytes; the default is 512.
+    /// Smallest unit of I/O, in bytes; the default is 512.
     pub logical_block_size: u32,
     /// Smallest unit the device writes without reading, in bytes; the default is the logical one.
     pub physical_block_size: u32,
-    /// Preferred smallest IO, in bytes; a hint, raised to a physical block.
+    /// Preferred smallest I/O, in bytes; a hint, raised to a physical block.
     pub io_min: u32,
-    /// Preferred IO, in bytes; a hint, rounded down to physical blocks.
+    /// Preferred I/O, in bytes; a hint, rounded down to physical blocks.
     pub io_opt: u32,
     /// Most that a request moves, in sectors of 512 bytes.
     pub max_hw_sectors: u32,
@@ -161,8 +161,8 @@ impl QueueLimits {
         };
     }
 
-    /// Changes the limits of a disk that is in use to these, but for what is not the driver's: what
-    /// blk-mq has set when it made the queue, and what the user may set.
+    /// Changes the limits of a disk that is in use to these. What blk-mq has set when it made the queue,
+    /// and what the user may set, stays.
     pub(super) fn update(&self, raw: &mut bindings::queue_limits) {
         let kept = raw.features & (bindings::BLK_FEAT_IO_STAT | bindings::BLK_FEAT_NOWAIT);
         self.apply(raw);

@@ -30,7 +30,7 @@ use kernel::{
     sync::Arc, //
 };
 
-/// Who else may use what is opened.
+/// How others may use the file or device that is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sharing {
     /// Nobody: the lock on it is exclusive, unless it is only read, and a device is claimed.

@@ -67,7 +67,7 @@ pub enum Way {
     Write,
 }
 
-/// Who hears of a completion.
+/// What is told of a completion.
 pub(in crate::block) enum Owner {
     /// The task in [`LowerIo::read`] or one of its sisters.
     Waiter,
@@ -97,9 +97,9 @@ impl Owner {
 ///
 /// [`bio_disk::Operations::submit_bio`]: super::bio_disk::Operations::submit_bio
 ///
-/// One I/O is in flight at a time; who begins another one meanwhile gets [`EBUSY`]. While it is, C
-/// owns what it was begun with; it comes back when it completes, exactly once. An I/O may be shorter
-/// than what was asked for.
+/// One I/O is in flight at a time; beginning another one meanwhile fails with [`EBUSY`]. While it is in
+/// flight, C owns the memory and the request that it was begun with. They come back when it completes,
+/// exactly once. An I/O may be shorter than what was asked for.
 ///
 /// # Examples
 ///
@@ -116,9 +116,9 @@ impl Owner {
 ///
 /// # Invariants
 ///
-/// - While `state` is `BUSY`, what is in cells, `bio` and `iocb` belong to whoever has set it, until
-///   he has launched the I/O, and then to C, until `finish` has been called. At other times nobody
-///   uses it.
+/// - While `state` is `BUSY`, what is in cells, `bio` and `iocb` belong to the task that has set it. Once
+///   that has launched the I/O, they belong to C until `finish` has been called. At other times nobody
+///   uses them.
 /// - `bvecs` has its capacity from the beginning on.
 /// - From before it is launched until `finish` is done with `self`, `flights` counts an I/O.
 #[pin_data(PinnedDrop)]
@@ -132,7 +132,8 @@ pub struct LowerIo {
     /// What the lower file or device and `flights` wait for.
     inflight: UnsafeCell<Option<[InflightGuard; 2]>>,
     flights: Arc<Inflight>,
-    /// Who still uses an I/O to a file: who has launched it, and who completes it.
+    /// How many of the two users of an I/O to a file are left: the task that launches it, and the
+    /// function that completes it.
     pending: Atomic<u32>,
     /// Bytes, or an error.
     result: Atomic<i64>,

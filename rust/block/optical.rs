@@ -196,7 +196,7 @@ impl<'a> Drive<'a> {
     }
 
     /// Returns whether the drive has told that there may be another medium, and its driver has not
-    /// looked yet. Until it has, it fails all IO. Any context.
+    /// looked yet. Until it has, it fails all I/O. Any context.
     pub fn has_changed(&self) -> bool {
         // SAFETY: By the type invariant, the device is valid.
         unsafe { bindings::optical_has_changed(self.device.as_ptr()) }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Bios with pages of their own, for IO that a driver starts by itself.
+//! Bios with pages of their own, for I/O that a driver starts by itself.
 //!
 //! C header: [`include/linux/bio.h`](srctree/include/linux/bio.h)
 
@@ -55,14 +55,14 @@ pub trait Completion: Send + Sync + 'static {
 
 /// A bio and the pages of its data, submitted again and again.
 ///
-/// Everything is allocated at creation, so that IO through it makes progress without memory.
+/// Everything is allocated at creation, so that I/O through it makes progress without memory.
 /// Dropping this waits until the bio is not in flight, so it must not happen in atomic context; nor
 /// does the [`BdevFile`] close before. A completion, which may be an interrupt, drops nothing.
 ///
 /// One thread submits and takes results. Others that try meanwhile get [`EBUSY`], or its result.
 ///
-/// The pages can be read and written any time: what a device and a processor do to the same page
-/// at once is up to the driver to order, but never unsound, as no reference to the bytes exists.
+/// The pages can be read and written any time. If a device and a processor use the same page at once, the
+/// driver has to order that. It is never unsound, as no reference to the bytes exists.
 ///
 /// # Examples
 ///
@@ -293,9 +293,9 @@ impl<C: Completion> PageBio<C> {
         this.flight.end(status);
         this.completion.completed();
         // Last: now the driver may close the lower device, and drop `this`, which is not touched any
-        // more. What is left of this function is text of the module: its end waits for it if this is an
-        // interrupt, by the grace period before a module is freed; and else by what `Disks` waits for,
-        // which a driver drops last that has disks.
+        // more. What is left of this function is text of the module. If this is an interrupt, the grace
+        // period before a module is freed waits for it. If it is a task, `Disks` does, which each driver
+        // with disks drops last.
         drop(inflight);
     }
 }

@@ -27,9 +27,9 @@ use kernel::{
 /// A device of a [`Class`]: the directory `/sys/class/<class>/<name>` with its attributes, which
 /// are about a `T`.
 ///
-/// The device has no number and no node in `/dev`. It exists until this is dropped; that waits
-/// for those who read or write its attributes, so it must not happen in one of them, nor under a
-/// lock that one of them takes.
+/// The device has no number and no node in `/dev`. It exists until this is dropped. Dropping it waits
+/// for tasks that read or write its attributes, so it must not happen in an attribute, nor under a lock
+/// that an attribute takes.
 ///
 /// # Invariants
 ///
@@ -46,20 +46,20 @@ use kernel::{
 /// #     sysfs::{Attribute, Groups, Output},
 /// #     sysfs_groups,
 /// # };
-/// # struct Reactor;
-/// # struct Rods;
+/// # struct Cache;
+/// # struct Pages;
 /// # #[vtable]
-/// # impl Attribute<Reactor> for Rods {
-/// #     const NAME: &'static CStr = c"rods";
-/// #     fn show(_: &Reactor, out: &mut Output<'_>) -> Result {
+/// # impl Attribute<Cache> for Pages {
+/// #     const NAME: &'static CStr = c"pages";
+/// #     fn show(_: &Cache, out: &mut Output<'_>) -> Result {
 /// #         out.line(0)
 /// #     }
 /// # }
-/// # fn example(class: Arc<Class>, reactor: Arc<Reactor>, river: BdevFile) -> Result {
-/// const GROUPS: Groups<ClassDevice<Reactor>> = sysfs_groups!(ClassDevice<Reactor> => [Rods]);
+/// # fn example(class: Arc<Class>, cache: Arc<Cache>, lower: BdevFile) -> Result {
+/// const GROUPS: Groups<ClassDevice<Cache>> = sysfs_groups!(ClassDevice<Cache> => [Pages]);
 ///
-/// let device = ClassDevice::new(&class, fmt!("reactor{}", 0), None, reactor, GROUPS)?;
-/// device.add_link(c"cooled_by", river.kobject())?;
+/// let device = ClassDevice::new(&class, fmt!("cache{}", 0), None, cache, GROUPS)?;
+/// device.add_link(c"lower_device", lower.kobject())?;
 /// # Ok(())
 /// # }
 /// ```

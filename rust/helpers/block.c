@@ -169,7 +169,7 @@ __rb_helper void rb_helper_blk_queue_disable_write_zeroes(struct request_queue *
 	blk_queue_disable_write_zeroes(q);
 }
 
-/* queue_limits_commit_update_frozen(), but gives up when IO takes too long. */
+/* queue_limits_commit_update_frozen(), but gives up when I/O takes too long. */
 __rb_helper int rb_helper_queue_limits_commit_within(struct request_queue *q,
 						     struct queue_limits *lim,
 						     unsigned int msecs)

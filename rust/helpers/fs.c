@@ -18,7 +18,7 @@
 
 /*
  * What vfs_getattr() says, without its structure. dio_align is the unit of
- * positions and lengths of direct IO, zero if there is none; mem_align is that of
+ * positions and lengths of direct I/O, zero if there is none; mem_align is that of
  * memory.
  */
 __rb_helper int rb_helper_file_stat(struct file *file, u64 *size, s64 *mtime,
@@ -50,7 +50,7 @@ __rb_helper int rb_helper_file_stat(struct file *file, u64 *size, s64 *mtime,
 	return 0;
 }
 
-/* No program is asked whether IO is allowed: it may wait for that very IO. */
+/* No program is asked whether I/O is allowed: it may wait for that very I/O. */
 __rb_helper void rb_helper_file_no_perm_events(struct file *file)
 {
 	file_set_fsnotify_mode(file, FMODE_NONOTIFY_PERM);
@@ -140,11 +140,11 @@ __rb_helper int rb_helper_file_unlink(struct file *file)
 }
 
 /*
- * Reads or writes a file. With done, IO is direct, and -EIOCBQUEUED says that
- * done is going to be called, or was. On behalf of a request, if there is one, it
- * has the priority of that; and the cgroup, if this is a kernel thread, which then
- * must not have one of its own: it has none afterwards. A task has submitted the
- * request itself.
+ * Reads or writes a file. With done, I/O is direct, and -EIOCBQUEUED says that
+ * done is going to be called, or was. If there is a request, the I/O has its
+ * priority. If this is a kernel thread, it also has the cgroup of the request; the
+ * thread must not have one of its own, since it has none afterwards. Another task
+ * has submitted the request itself, so its own cgroup is the right one.
  */
 __rb_helper ssize_t rb_helper_kiocb_rw(struct kiocb *iocb, struct file *file,
 				       bool write, loff_t pos,

@@ -14,7 +14,7 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
-/* A connected stream of a kind that carries block IO. */
+/* A connected stream of a kind that carries block I/O. */
 static bool rb_sock_fits(struct socket *sock)
 {
 	const int unconnected = TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT |
@@ -59,9 +59,9 @@ __rb_helper void rb_helper_sockfd_put(struct socket *sock)
 
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
 /*
- * Gives the lock of a socket that carries IO classes of its own, for good: the
+ * Gives the lock of a socket that carries I/O classes of its own, for good: the
  * sockets of programs are used while their memory is faulted in, which may take
- * IO. The owner of the file may hold the lock just now; then there is no way.
+ * I/O. The owner of the file may hold the lock just now; then there is no way.
  */
 __rb_helper void rb_helper_sock_reclassify(struct socket *sock)
 {
@@ -101,7 +101,7 @@ __rb_helper void rb_helper_sock_reclassify(struct socket *sock)
 #define RB_XFER_TICK	HZ
 
 /*
- * Lets the socket carry IO, with the reserves of memory if @memalloc.
+ * Lets the socket carry I/O, with the reserves of memory if @memalloc.
  *
  * As sk_set_memalloc(), but it looks whether somebody does that already, and
  * holds the lock that guards the flags; the key cannot be changed under that.
@@ -123,7 +123,7 @@ __rb_helper int rb_helper_sock_begin_io(struct socket *sock, bool memalloc)
 			sock_set_flag(sk, SOCK_MEMALLOC);
 			sk->sk_allocation = GFP_NOIO | __GFP_MEMALLOC;
 		}
-		/* The task's page may be in use by what the IO interrupts. */
+		/* The task's page may be in use by what the I/O interrupts. */
 		sk->sk_use_task_frag = false;
 	}
 	release_sock(sk);
@@ -219,7 +219,7 @@ struct rb_xfer {
 	struct kvec vecs[16];
 };
 
-/* Whoever shares the file of the socket may have set another time: none even. */
+/* A program that shares the file of the socket may have set another time, or none. */
 static void rb_xfer_set_tick(const struct rb_xfer *x)
 {
 	struct sock *sk = x->sock->sk;
@@ -369,7 +369,7 @@ static int rb_xfer(struct socket *sock, bool send, void *head, size_t len,
 	x.nr = 0;
 	x.bytes = 0;
 	rb_xfer_set_tick(&x);
-	/* Whoever is the current task, the IO is not its doing. */
+	/* The I/O is not done on behalf of the current task. */
 	scoped_with_kernel_creds()
 		err = rb_xfer_all(&x, head, len, bio);
 	return err;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Sockets that user space has connected, for block IO over a network.
+//! Sockets that user space has connected, for block I/O over a network.
 //!
 //! C header: [`include/linux/net.h`](srctree/include/linux/net.h)
 
@@ -38,13 +38,13 @@ pub struct Options {
     /// The size of the receive buffer in bytes, as for `SO_RCVBUF`; it does not grow by itself
     /// then.
     pub receive_buffer: Option<usize>,
-    /// Whether the socket may use the reserves of memory, and starts no IO of its own.
+    /// Whether the socket may use the reserves of memory, and starts no I/O of its own.
     ///
-    /// Without, IO that frees memory cannot go over the socket: it may wait for itself.
+    /// Without, I/O that frees memory cannot go over the socket: it may wait for itself.
     pub memalloc: bool,
 }
 
-/// A connected stream socket from user space that carries block IO.
+/// A connected stream socket from user space that carries block I/O.
 ///
 /// It is a TCP or a local one. User space may keep its file open, but should not use it any more:
 /// the buffers keep the sizes that are set here, and there are no timeouts afterwards. If it puts a layer
@@ -56,7 +56,7 @@ pub struct Options {
 ///
 /// # Invariants
 ///
-/// `socket` is a socket that `self` holds a reference to, by its file; `self` has begun IO on it
+/// `socket` is a socket that `self` holds a reference to, by its file; `self` has begun I/O on it
 /// with `memalloc`.
 ///
 /// # Examples
@@ -112,11 +112,11 @@ impl Socket {
         let raw = file.0.as_ptr();
         // SAFETY: `file` keeps the socket alive; here and below we may sleep.
         to_result(unsafe { bindings::sock_begin_io(raw, options.memalloc) })?;
-        // Only now: a program goes on with a socket that is refused, and what it does is not IO.
+        // Only now: a program goes on with a socket that is refused, and what it does is not I/O.
         // SAFETY: As above.
         unsafe { bindings::sock_reclassify(raw) };
 
-        // INVARIANT: IO has begun; the reference is moved.
+        // INVARIANT: I/O has begun; the reference is moved.
         let this = Self {
             socket: file.into_raw(),
             memalloc: options.memalloc,
@@ -222,7 +222,7 @@ impl Socket {
 impl Drop for Socket {
     /// Process context, may sleep.
     fn drop(&mut self) {
-        // SAFETY: By the type invariant, IO has begun with this option.
+        // SAFETY: By the type invariant, I/O has begun with this option.
         unsafe { bindings::sock_end_io(self.socket.as_ptr(), self.memalloc) };
         // INVARIANT: The reference is moved.
         drop(File(self.socket));

@@ -313,51 +313,51 @@ impl<S: DeviceData> Groups<S> {
 
 /// Makes the constant [`Groups`] of a kind of devices.
 ///
-/// The kind comes first, it implements [`DeviceData`]; then the groups: attributes in brackets,
-/// which go into the directory of the device, or, after a name and a colon, into a directory of
-/// their own. Each [`Listing`] comes last, in brackets after a semicolon and `lists`, for the directory of the
-/// device.
+/// The kind, which implements [`DeviceData`], comes first. The groups follow: attributes in brackets.
+/// They go into the directory of the device, or, after a name and a colon, into a directory of their
+/// own. Each [`Listing`] comes last, in brackets after a semicolon and `lists`. It goes into the directory
+/// of the device.
 ///
 /// # Examples
 ///
 /// ```
 /// # use rb::{device::class_device::ClassDevice, sysfs_groups};
 /// # use rb::sysfs::{Attribute, Groups, Listing, Output, Window};
-/// # struct Reactor;
-/// # struct Rods;
+/// # struct Cache;
+/// # struct Pages;
 /// # #[vtable]
-/// # impl Attribute<Reactor> for Rods {
-/// #     const NAME: &'static CStr = c"rods";
-/// #     fn show(_: &Reactor, out: &mut Output<'_>) -> Result {
+/// # impl Attribute<Cache> for Pages {
+/// #     const NAME: &'static CStr = c"pages";
+/// #     fn show(_: &Cache, out: &mut Output<'_>) -> Result {
 /// #         out.line(0)
 /// #     }
 /// # }
-/// # struct Steam;
+/// # struct Hits;
 /// # #[vtable]
-/// # impl Attribute<Reactor> for Steam {
-/// #     const NAME: &'static CStr = c"steam";
-/// #     fn show(_: &Reactor, out: &mut Output<'_>) -> Result {
+/// # impl Attribute<Cache> for Hits {
+/// #     const NAME: &'static CStr = c"hits";
+/// #     fn show(_: &Cache, out: &mut Output<'_>) -> Result {
 /// #         out.line(0)
 /// #     }
 /// # }
-/// # struct Heat;
+/// # struct Misses;
 /// # #[vtable]
-/// # impl Attribute<Reactor> for Heat {
-/// #     const NAME: &'static CStr = c"heat";
-/// #     fn show(_: &Reactor, out: &mut Output<'_>) -> Result {
+/// # impl Attribute<Cache> for Misses {
+/// #     const NAME: &'static CStr = c"misses";
+/// #     fn show(_: &Cache, out: &mut Output<'_>) -> Result {
 /// #         out.line(0)
 /// #     }
 /// # }
-/// # struct Leaks;
-/// # impl Listing for Leaks {
-/// #     type Data = Reactor;
-/// #     const NAME: &'static CStr = c"leaks";
-/// #     fn list(_: &Reactor, _: &mut Window<'_>) -> Result {
+/// # struct Owners;
+/// # impl Listing for Owners {
+/// #     type Data = Cache;
+/// #     const NAME: &'static CStr = c"owners";
+/// #     fn list(_: &Cache, _: &mut Window<'_>) -> Result {
 /// #         Ok(())
 /// #     }
 /// # }
-/// const GROUPS: Groups<ClassDevice<Reactor>> = sysfs_groups!(
-///     ClassDevice<Reactor> => [Rods], c"stat": [Steam, Heat]; lists [Leaks]
+/// const GROUPS: Groups<ClassDevice<Cache>> = sysfs_groups!(
+///     ClassDevice<Cache> => [Pages], c"stat": [Hits, Misses]; lists [Owners]
 /// );
 /// ```
 #[macro_export]

@@ -170,7 +170,7 @@ int rb_test_listen(int fd)
 	return err;
 }
 
-/* Whether the socket is set up for IO, in all that IO could wait for. */
+/* Whether the socket is set up for I/O, in all that I/O could wait for. */
 bool rb_test_may_reclaim(int fd)
 {
 	struct socket *sock;

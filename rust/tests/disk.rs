@@ -328,7 +328,7 @@ mod tests {
         assert_eq!(limits.logical_block_size, 512);
         assert_eq!(limits.max_discard_sectors, 0);
         assert_eq!(limits.max_write_zeroes_sectors, 0);
-        // IO statistics are the user's.
+        // I/O statistics are the user's.
         assert_eq!(limits.features, Feature::StableWrites | Feature::IoStat);
 
         let impossible = QueueLimits {

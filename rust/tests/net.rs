@@ -99,7 +99,7 @@ impl Fd {
         unsafe { rb_test_may_reclaim(self.0) }
     }
 
-    /// Whether its lock is in the class of those that carry IO.
+    /// Whether its lock is in the class of those that carry I/O.
     fn has_io_class(&self) -> bool {
         // SAFETY: FFI call without preconditions.
         unsafe { rb_test_has_io_class(self.0) }

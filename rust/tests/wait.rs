@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who waits is woken.
+//! Waiters are woken.
 
 use kernel::{
     prelude::*,

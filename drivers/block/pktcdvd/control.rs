@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who maps devices.
+//! Mapping devices.
 //!
 //! From the bottom: a [`mapping`]; the [`registry`] of all; the files of the [`class`] in sysfs, the
 //! [control device](misc), and what the system has done before it [sleeps](sleep).

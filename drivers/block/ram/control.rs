@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who adds and removes disks: the registry, and the files of the class.
+//! Adding and removing disks: the registry, and the files of the class.
 
 mod class;
 mod registry;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who adds and removes disks.
+//! Adding and removing disks.
 
 pub(crate) mod class;
 pub(crate) mod registry;

@@ -19,10 +19,10 @@ use kernel::{
 /// How a glance opens a device.
 const MODE: bindings::blk_mode_t = bindings::BLK_OPEN_READ | bindings::BLK_OPEN_NDELAY;
 
-/// A block device that is open, but not claimed, and not for IO.
+/// A block device that is open, but not claimed, and not for I/O.
 ///
 /// The medium is not looked at, and a tray is not locked: this is for what the device itself is.
-/// Whoever wants to claim the device meanwhile can do so. Dropping this closes the device before it
+/// Others can claim the device meanwhile. Dropping this closes the device before it
 /// returns; it may sleep, and takes the lock under which the device is opened.
 ///
 /// # Invariants

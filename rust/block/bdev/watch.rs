@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who has claimed a block device, and hears when it goes.
+//! Holders of block devices, which are told when a device goes.
 
 use crate::bindings;
 use core::ptr;
@@ -11,9 +11,9 @@ use kernel::{
 
 /// Is told about a device that it has claimed.
 pub trait Watcher: Send + Sync + 'static {
-    /// The device has been removed from the system; all IO to it fails from now on, or soon.
+    /// The device has been removed from the system; all I/O to it fails from now on, or soon.
     ///
-    /// Process context; may sleep, but must neither wait for IO nor open or close the device. Nor may
+    /// Process context; may sleep, but must neither wait for I/O nor open or close the device. Nor may
     /// it take a lock that somebody holds who opens the device, or drops its
     /// [`BdevFile`](super::BdevFile): these wait for this call.
     fn device_gone(&self);

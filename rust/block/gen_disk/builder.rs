@@ -80,9 +80,10 @@ pub struct DiskOptions {
 impl DiskOptions {
     /// Sets up a disk that a front has allocated.
     ///
-    /// Fails with [`EINVAL`] if the name is too long (31 bytes), the major is zero or that of numbers
-    /// which the block core gives (259), or there are not so many minors, with [`ENODEV`] if the [`Disks`](super::Disks) of `disks` is being dropped, and with [`ENOMEM`];
-    /// then the disk and its data are gone.
+    /// Fails with [`EINVAL`] if the name has more than 31 bytes, the major is zero or the one of which the
+    /// block core gives numbers (259), or there are not so many minors. Fails with [`ENODEV`] if the
+    /// [`Disks`](super::Disks) of `disks` is being dropped, and with [`ENOMEM`]. Then the disk and its data
+    /// are gone.
     ///
     /// # Safety
     ///
@@ -197,7 +198,7 @@ impl<T: Operations> UnaddedDisk<T> {
         Some(unsafe { RequestQueue::from_disk(self.disk, tag_set) })
     }
 
-    /// Adds the disk, with the attributes of `groups`. IO may come before this returns.
+    /// Adds the disk, with the attributes of `groups`. I/O may come before this returns.
     ///
     /// Fails with [`EEXIST`] if there is a disk or a partition of that name, with [`ENOMEM`], and
     /// otherwise with what the driver core says; then disk and data are gone. May sleep.
@@ -263,9 +264,9 @@ impl<T: Operations> Drop for UnaddedDisk<T> {
             fsleep(Delta::from_millis(1));
         }
 
-        // SAFETY: As above, and we hold the only reference, so this frees the disk. For one that
-        // was not added the block core does not call `free_disk`, so data and presence are still
-        // ours to drop, and nothing borrows them once attributes and nodes are gone.
+        // SAFETY: As above, and we hold the only reference, so this frees the disk. The block core does
+        // not call `free_disk` for a disk that was not added, so data and presence are still ours to
+        // drop. Nothing borrows them once attributes and nodes are gone.
         unsafe {
             let data = (*raw).private_data;
             let own = Presence::take(self.disk);

@@ -19,15 +19,15 @@ use kernel::{
 };
 
 impl DiskRef {
-    /// Changes the limits, while no IO is in flight.
+    /// Changes the limits, while no I/O is in flight.
     ///
-    /// All that [`QueueLimits`] has is set, nothing is left from before, except what the user has
-    /// set by himself: a smaller `max_sectors_kb` or `discard_max_bytes`, a write cache that is
-    /// called off, IO statistics.
+    /// All that [`QueueLimits`] has is set, and nothing is left from before, except what the user has set:
+    /// a smaller `max_sectors_kb` or `discard_max_bytes`, a write cache that is switched off, I/O
+    /// statistics.
     ///
     /// Fails with [`EINVAL`] if the limits do not pass [`QueueLimits::validate`]; then nothing has
     /// changed. Process context; takes the lock of the limits, then freezes the queue, that is it
-    /// sleeps until all IO has ended: whatever ends it must not wait for the caller.
+    /// sleeps until all I/O has ended: whatever ends it must not wait for the caller.
     pub fn update_limits(&self, limits: &QueueLimits) -> Result {
         limits.validate()?;
         // SAFETY: By the type invariant, the disk has a queue.
@@ -40,9 +40,9 @@ impl DiskRef {
         to_result(unsafe { bindings::queue_limits_commit_update_frozen(queue, &mut raw) })
     }
 
-    /// Changes the limits, as [`update_limits`](Self::update_limits), if all IO ends within `time`.
+    /// Changes the limits, as [`update_limits`](Self::update_limits), if all I/O ends within `time`.
     ///
-    /// Fails with [`EBUSY`] if it does not; then nothing has changed. For disks whose IO may take any
+    /// Fails with [`EBUSY`] if it does not; then nothing has changed. For disks whose I/O may take any
     /// time, and who must be able to do something about it.
     pub fn update_limits_within(&self, limits: &QueueLimits, time: Delta) -> Result {
         limits.validate()?;
@@ -70,9 +70,9 @@ impl DiskRef {
 
     /// Changes the capacity, in sectors of 512 bytes, and tells user space.
     ///
-    /// Returns whether there was an event (`RESIZE=1`): there is none if the capacity is as it was,
-    /// if it was or is zero, or if the disk is being removed; see
-    /// [`notify_change`](DiskRef::notify_change). Process context; may sleep.
+    /// Returns whether there was an event (`RESIZE=1`). There is none if the capacity is as it was, if it
+    /// was or is zero, or if the disk is being removed; see [`notify_change`](DiskRef::notify_change).
+    /// Process context; may sleep.
     pub fn set_capacity_and_notify(&self, sectors: u64) -> bool {
         match self.presence().enter() {
             Some(present) => present.set_capacity_and_notify(sectors),
@@ -139,7 +139,7 @@ impl DiskView {
         unsafe { bindings::disk_live(self.as_raw()) }
     }
 
-    /// Returns whether the disk has an IO scheduler at the moment. Any context.
+    /// Returns whether the disk has an I/O scheduler at the moment. Any context.
     pub fn has_elevator(&self) -> bool {
         // SAFETY: By the type invariant, the disk has a queue. Users may change the scheduler any
         // time; it is not looked at.
@@ -159,7 +159,7 @@ impl<T: Operations> GenDisk<T> {
     /// clean. Partitions are not looked for: see [`need_partition_scan`](DiskView::need_partition_scan).
     /// Does nothing if the disk is being removed.
     ///
-    /// Process context; may sleep. Takes locks of the file system, which may wait for IO, and whose
+    /// Process context; may sleep. Takes locks of the file system, which may wait for I/O, and whose
     /// holders may wait for the open mutex of the disk: not to be called within
     /// [`with_openers`](Self::with_openers).
     pub fn force_media_change(&self) {
@@ -178,7 +178,7 @@ impl<T: Operations> GenDisk<T> {
 /// `queue` must be valid. The caller must commit or cancel the update, which gives the lock back.
 unsafe fn start_update(queue: *mut bindings::request_queue) -> bindings::queue_limits {
     // SAFETY: The lock is initialized, since the queue is. Limits change under it, but for what a
-    // driver learns when IO fails, as by `RequestQueue::disable_discard`: that is a single field,
+    // driver learns when I/O fails, as by `RequestQueue::disable_discard`: that is a single field,
     // which is copied before or after.
     unsafe {
         bindings::mutex_lock(&raw mut (*queue).limits_lock);

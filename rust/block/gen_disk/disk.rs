@@ -19,7 +19,7 @@ use kernel::{
 
 type Borrowed<'a, T> = <<T as Operations>::Data as ForeignOwnable>::Borrowed<'a>;
 
-/// What a disk does besides IO, for both fronts.
+/// What a disk does besides I/O, for both fronts.
 #[vtable]
 pub trait Operations: Sized + 'static {
     /// Data of the disk. It lives until nobody has the disk open any more, which can be after the
@@ -113,7 +113,7 @@ impl Ioctl {
 
 /// A disk that was added to the system, and is removed when this is dropped.
 ///
-/// Removal waits until all IO has ended, so the threads that end it must still run. The disk's data
+/// Removal waits until all I/O has ended, so the threads that end it must still run. The disk's data
 /// ([`Operations::Data`]) lives until the last opener has closed the disk. Callbacks for openers may
 /// therefore receive a disk that was already removed. All methods can be called then; those that
 /// reach the device in sysfs fail or do nothing.
@@ -133,7 +133,7 @@ impl Ioctl {
 /// #     data: Disk::Data,
 /// # ) -> Result {
 /// let disk = options
-///     .build_bio::<Disk>(disks.token(), fmt!("reactor{}", 0), &limits, data)?
+///     .build_bio::<Disk>(disks.token(), fmt!("disk{}", 0), &limits, data)?
 ///     .add_disk(groups)?;
 /// pr_info!("{}: {}\n", disk.name(), disk.dev());
 /// # Ok(())

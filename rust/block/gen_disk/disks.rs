@@ -25,9 +25,9 @@ use kernel::{
 /// [tokens](Disks::token) is freed, its data dropped, and everybody has left the code that did so.
 /// (For the latter a preemptible kernel needs `CONFIG_TASKS_RCU`, which tracing selects.)
 ///
-/// If the module has been loaded, that takes a moment, unless a cgroup's I/O controller has noted a
-/// disk in a task that does not return to user space: until it does. If the module fails to load although a disk was
-/// visible, it takes until the last opener has closed the disk.
+/// If the module has been loaded, that takes a moment. If a cgroup's I/O controller has noted a disk in
+/// a task, it takes until that task returns to user space. If the module fails to load although a disk
+/// was visible, it takes until the last opener has closed the disk.
 ///
 /// # Examples
 ///
@@ -73,7 +73,7 @@ impl Drop for Disks {
         let freed = || count.disks.load(Acquire) == Count::CLOSED;
         count.idle.wait_event_idle_timeout(None, freed);
 
-        // Whoever has freed a disk has said so from within this module, and may have been preempted
+        // The task that has freed a disk has said so from within this module, and may have been preempted
         // before it has left it.
         // SAFETY: FFI call without preconditions in process context.
         unsafe { bindings::synchronize_text() };

@@ -22,8 +22,8 @@ use kernel::{
 ///
 /// If the disk is removed before, the file goes with it. This may outlive the disk.
 ///
-/// Dropping this may sleep, and waits for those who read or write the file: do not hold a lock
-/// that `show` or `store` of the attribute takes, and do not drop it in either of them.
+/// Dropping this may sleep, and waits for tasks that read or write the file. Do not hold a lock that
+/// `show` or `store` of the attribute takes, and do not drop it in either of them.
 ///
 /// # Examples
 ///

@@ -92,7 +92,7 @@ impl DiskView {
     /// Returns the capacity, in sectors of 512 bytes.
     ///
     /// It may change meanwhile, and be neither the old nor the new on a 32-bit machine. It is zero
-    /// when removal has begun, also while IO is in flight.
+    /// when removal has begun, also while I/O is in flight.
     #[inline]
     pub fn capacity_sectors(&self) -> u64 {
         // SAFETY: By the type invariant, the disk is valid.
@@ -128,9 +128,9 @@ impl DiskRef {
         to_result(unsafe { bindings::blkdev_issue_flush((*self.as_raw()).part0) })
     }
 
-    /// Runs `f` while no IO is in flight and none can start.
+    /// Runs `f` while no I/O is in flight and none can start.
     ///
-    /// `f` allocates as if with `GFP_NOIO`. May sleep, until all IO has ended.
+    /// `f` allocates as if with `GFP_NOIO`. May sleep, until all I/O has ended.
     pub fn freeze<R>(&self, f: impl FnOnce() -> R) -> R {
         // SAFETY: By the type invariant, the disk has a queue; it is unfrozen below.
         let flags = unsafe { bindings::blk_mq_freeze_queue((*self.as_raw()).queue) };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the block core calls for a disk besides IO.
+//! What the block core calls for a disk besides I/O.
 
 use super::{
     disk::{
@@ -142,7 +142,7 @@ impl<T: Operations> DiskVTable<T> {
         }
     }
 
-    /// The table, but for the IO of a disk with a bio front.
+    /// The table, but for the I/O of a disk with a bio front.
     pub(in crate::block) const BASE: bindings::block_device_operations =
         bindings::block_device_operations {
             // Pins the module while the disk is open.

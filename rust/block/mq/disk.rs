@@ -31,9 +31,10 @@ use kernel::{
 impl DiskOptions {
     /// Allocates a disk with a blk-mq front, whose requests come from `tag_set`.
     ///
-    /// Fails with [`EINVAL`] if the limits do not pass [`QueueLimits::validate`] or the name is
-    /// too long, with [`ENODEV`] if the [`Disks`](super::super::gen_disk::Disks) of `disks` is being dropped,
-    /// and with [`ENOMEM`]. May sleep.
+    /// Fails with [`EINVAL`] if the limits do not pass [`QueueLimits::validate`] or the name is too long,
+    /// with [`ENODEV`] if the [`Disks`] of `disks` is being dropped, and with [`ENOMEM`]. May sleep.
+    ///
+    /// [`Disks`]: super::super::gen_disk::Disks
     pub fn build_mq<T: Operations>(
         &self,
         disks: &DiskToken,

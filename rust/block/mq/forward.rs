@@ -139,7 +139,7 @@ impl<D: Send + Sync> Request<D> {
         // SAFETY: The bio is ours, and was not submitted. `end_io` finds the request, which stays
         // valid as it cannot end before.
         unsafe {
-            // Whoever could not wait, or polls, did so for the upper device; we can wait.
+            // That the submitter could not wait, or polls, is about the upper device. This can wait.
             (*bio).bi_opf &= !(bindings::REQ_NOWAIT | bindings::REQ_POLLED);
             (*bio).bi_private = self.0.as_ptr().cast();
             (*bio).bi_end_io = Some(Self::end_io);

@@ -37,7 +37,7 @@ use kernel::{
 
 type Borrowed<'a, T> = <<T as gen_disk::Operations>::Data as ForeignOwnable>::Borrowed<'a>;
 
-/// The IO of a disk with a blk-mq front.
+/// The I/O of a disk with a blk-mq front.
 #[vtable]
 pub trait Operations: gen_disk::Operations {
     /// The driver's data of each request. It lives as long as the tag set, and is not reset when the

@@ -26,7 +26,7 @@ impl_flags! {
     pub enum Flag {
         /// [`Operations::queue_rq`] may sleep.
         Blocking = bindings::BLK_MQ_F_BLOCKING,
-        /// Use no IO scheduler unless the user asks for one.
+        /// Use no I/O scheduler unless the user asks for one.
         NoDefaultScheduler = bindings::BLK_MQ_F_NO_SCHED_BY_DEFAULT,
     }
 }

@@ -21,7 +21,7 @@ const DONE: u32 = 2;
 
 /// Tells who owns a bio that is submitted again and again.
 ///
-/// Whoever begins a flight owns the bio until the flight ends. The flight ends when the bio
+/// The task that begins a flight owns the bio until the flight ends. The flight ends when the bio
 /// completes; its status can be taken once. Once it was, the next flight can begin.
 pub(super) struct Flight(Atomic<u32>);
 

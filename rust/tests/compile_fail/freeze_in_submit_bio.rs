@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What waits for all IO is not for who carries it out.
+//! What waits for all I/O is not for who carries it out.
 //!
 //! error: E0599 `freeze`
 

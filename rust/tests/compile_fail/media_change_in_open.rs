@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who holds the open mutex of a disk must not wait for its file systems.
+//! A holder of the open mutex of a disk must not wait for its file systems.
 //!
 //! error: E0599 `force_media_change`
 

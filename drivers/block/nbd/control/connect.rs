@@ -187,6 +187,6 @@ fn copy(bytes: &[u8]) -> Result<KVec<u8>> {
 fn is_free(unit: &Unit) -> bool {
     unit.disk.try_lock().is_some_and(|disk| disk.is_some())
         && !unit.device.destroy.load(Relaxed)
-        // Whoever holds it now is setting the device up, or down; do not wait for that.
+        // A task that holds it now is setting the device up, or down; do not wait for that.
         && unit.device.setup.try_lock().is_some_and(|setup| !setup.is_busy())
 }

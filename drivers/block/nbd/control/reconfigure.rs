@@ -126,7 +126,7 @@ impl<'a> Change<'a> {
     }
 }
 
-/// Changes a connected device: new connections for lost ones first, since the rest may wait for IO.
+/// Changes a connected device: new connections for lost ones first, since the rest may wait for I/O.
 pub(super) fn reconfigure(registry: &Arc<Registry>, info: &Info<'_>) -> Result {
     let unit = named(registry, info)?;
     let change = Change::of(info)?;

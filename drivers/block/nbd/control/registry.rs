@@ -146,7 +146,7 @@ impl Registry {
 
     /// Makes a device, unless there is one with this number.
     ///
-    /// Whoever finds it meanwhile waits for its disk, and finds none if there is to be none.
+    /// A task that finds it meanwhile waits for its disk. If the disk cannot be made, it finds none.
     fn add(self: &Arc<Self>, index: u32) -> Result<Option<Arc<Unit>>> {
         let device = Device::new(index, self.shared.clone())?;
         let of_disk = device.clone();

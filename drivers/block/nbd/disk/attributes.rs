@@ -42,7 +42,7 @@ impl Listing for Links {
 
     fn list(disk: &GenDisk<Disk>, out: &mut Window<'_>) -> Result {
         let device = disk.data();
-        // A line at a time, as the lock keeps IO waiting.
+        // A line at a time, as the lock keeps I/O waiting.
         for index in 0.. {
             let line = device.traffic.io.lock().link_at(index);
             let Some((link, alive, in_flight)) = line else {

@@ -49,7 +49,7 @@ pub(crate) fn released(device: &Arc<Device>, disk: &DiskRef) {
         return;
     }
     life::forget(device, disk, &mut setup);
-    // Who drops the last reference to what listens to commands waits for those, and they for this lock.
+    // Dropping the last reference to the control waits for commands that run, and they for this lock.
     drop(setup);
     if device.destroy.load(Relaxed) {
         if let Some(control) = device.traffic.shared.control() {

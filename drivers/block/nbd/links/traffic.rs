@@ -127,7 +127,7 @@ impl WorkItem<NOTICE> for Traffic {
         let Some(control) = this.shared.control() else {
             return;
         };
-        // Who is told may be the one who brings memory back.
+        // The program that is told may be the one that brings memory back.
         with_reserves(|| {
             for _ in 0..this.to_announce.xchg(0, Relaxed) {
                 control.announce_lost_link(this.index);

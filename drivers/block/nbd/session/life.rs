@@ -71,7 +71,7 @@ pub(crate) fn begin<T: Operations<Data = Arc<Device>>>(
         return Err(EBUSY);
     }
     let sockets = core::mem::take(&mut setup.sockets);
-    // Whoever has added them has done so.
+    // The task that has added them is done with that.
     setup.owner = None;
     can_begin(device, setup, sockets.len())?;
     connect(device, disk, setup, sockets, netlink).inspect_err(|_| {
@@ -159,7 +159,7 @@ fn start_threads(device: &Device, places: &[Arc<Place>], threads: &mut KVec<Thre
     Ok(())
 }
 
-/// Lets IO begin, and gives the disk its size.
+/// Lets I/O begin, and gives the disk its size.
 fn show(device: &Arc<Device>, disk: &DiskRef, setup: &mut Setup) -> Result {
     setup.shown = true;
     device.traffic.set_flags(setup.flags);
@@ -180,7 +180,7 @@ pub(crate) fn ask_for_end(device: &Device) {
 
 /// Ends the session, if there is one: nothing of it is left when this returns.
 ///
-/// IO that has not ended fails. With `tell`, the servers are told, if they take it in time. The disk
+/// I/O that has not ended fails. With `tell`, the servers are told, if they take it in time. The disk
 /// keeps its size until [`forget`].
 pub(crate) fn end(device: &Arc<Device>, disk: &DiskRef, setup: &mut Setup, tell: bool) {
     let Some(session) = setup.session.take() else {

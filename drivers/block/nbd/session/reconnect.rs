@@ -197,7 +197,8 @@ fn wait_for(
 
 /// Puts a connection in the place of one that is lost.
 fn take_place(device: &Device, place: &Place, link: Arc<Link>) {
-    // Who has lost it may not be done with it yet, nor the threads have left it.
+    // The task that has lost it may not be done with it yet, and the threads may not have left it.
+    // This waits for both.
     let old = device.traffic.io.lock().link_at(link.index());
     if let Some((old, _, _)) = old {
         device.traffic.abandon(&old);

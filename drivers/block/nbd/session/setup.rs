@@ -66,7 +66,7 @@ pub(crate) struct Setup {
     pub(crate) disconnect_on_close: bool,
     /// Connections that a session is to have.
     pub(crate) sockets: KVec<Socket>,
-    /// Who has added the first of them with an ioctl.
+    /// The task that has added the first of them with an ioctl.
     pub(crate) owner: Option<i32>,
     /// Whether something was set with an ioctl, by somebody who still has the disk open.
     pub(crate) begun: bool,

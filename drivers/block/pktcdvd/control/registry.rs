@@ -201,7 +201,9 @@ impl Registry {
     ///
     /// Ends a lingering session first, and waits for that. Fails with [`ENXIO`] if `dev` is not
     /// mapped; with [`EBUSY`] if the device is open, or `dev` is a lower device that is being
-    /// mapped or unmapped; and as [`Users::end_lingering`](crate::disk::users::Users::end_lingering). May sleep.
+    /// mapped or unmapped; and as [`end_lingering`]. May sleep.
+    ///
+    /// [`end_lingering`]: crate::disk::users::Users::end_lingering
     pub(crate) fn remove(&self, dev: DevT, which: Which) -> Result {
         let (index, lower, mapping) = loop {
             match self.retire(dev, which)? {

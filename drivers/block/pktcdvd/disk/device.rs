@@ -63,7 +63,7 @@ pub(crate) struct Device {
     pub(crate) lower_name: CString,
     /// What the drive is busy with for long.
     pub(crate) activity: Arc<Activity>,
-    /// Who has the disk open.
+    /// The openers of the disk.
     #[pin]
     pub(crate) users: Users,
     /// What the thread works on.

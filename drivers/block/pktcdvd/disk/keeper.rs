@@ -14,7 +14,7 @@ use rb::{
 
 /// Waits for the medium of a disk to go.
 ///
-/// It has a thread of its own: a file system that is told of the loss waits for its IO, which the
+/// It has a thread of its own: a file system that is told of the loss waits for its I/O, which the
 /// thread of the device has to end meanwhile.
 pub(crate) struct Keeper<D: Operations> {
     device: Arc<Device>,

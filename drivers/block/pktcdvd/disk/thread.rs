@@ -3,7 +3,7 @@
 //! The thread of a device.
 //!
 //! That of an optical drive's device is freezable. When user space is frozen, the thread is told to
-//! freeze. It goes on serving IO first: other kernel threads that wait for IO cannot freeze before
+//! freeze. It goes on serving I/O first: other kernel threads that wait for I/O cannot freeze before
 //! it is done. Packets do not wait for more writes then. When nothing is left to do, the thread has
 //! the cache of the drive flushed, and freezes. If the drive takes too long, the system stays awake.
 //! After the sleep the medium is examined, since the drive had no power.
@@ -25,7 +25,7 @@ const PAUSED_WAIT: Delta = Delta::from_millis(100);
 impl kthread::Run for Device {
     fn run(&self) {
         // This thread allocates only from pools with a reserve. If the lower device allocates when
-        // IO is submitted to it, it must not wait for writes to this very device.
+        // I/O is submitted to it, it must not wait for writes to this very device.
         mm::with_noio(|| serve(self));
     }
 }

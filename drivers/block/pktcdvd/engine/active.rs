@@ -10,7 +10,7 @@ use crate::{
 use core::ops::Deref;
 use kernel::time::Delta;
 
-/// A device and its session, as IO needs them.
+/// A device and its session, as I/O needs them.
 #[derive(Clone, Copy)]
 pub(crate) struct Active<'a> {
     hub: &'a Hub,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What those who submit IO, the thread of a device and completions have in common.
+//! What those who submit I/O, the thread of a device and completions have in common.
 
 use crate::{
     engine::{
@@ -64,7 +64,7 @@ const DEFAULT_WAIT: Delta = Delta::from_millis(5);
 /// The same for optical drives, which take longer than that for a packet.
 const OPTICAL_WAIT: Delta = Delta::from_millis(50);
 
-/// What those who submit IO, the thread of a device and completions have in common.
+/// What those who submit I/O, the thread of a device and completions have in common.
 ///
 /// Completions take no lock of it: they set atomics and ring the bell.
 #[pin_data]
@@ -232,7 +232,7 @@ impl Hub {
     }
 }
 
-/// What has happened to IO.
+/// What has happened to I/O.
 impl Hub {
     /// Returns how many forwarded reads are in flight.
     pub(crate) fn reads_in_flight(&self) -> usize {

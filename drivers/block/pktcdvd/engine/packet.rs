@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One packet buffer, and the packet in it: its IO, and the copying of data into and out of it.
+//! One packet buffer, and the packet in it: its I/O, and the copying of data into and out of it.
 
 use crate::{
     engine::{
@@ -58,7 +58,7 @@ use rb::block::{
     }, //
 };
 
-/// Rings the bell of the thread when the IO of a packet has completed.
+/// Rings the bell of the thread when the I/O of a packet has completed.
 struct RingBell(Arc<Bell>);
 
 impl Completion for RingBell {
@@ -134,7 +134,7 @@ impl Packet {
         self.handle(device, Buffer::proceed);
     }
 
-    /// Takes the result of IO that has completed; returns whether there was one.
+    /// Takes the result of I/O that has completed; returns whether there was one.
     pub(crate) fn reap(&mut self, device: &Active<'_>) -> bool {
         let Some((io, result)) = self.buffer.reap(|| self.bio.take_result()) else {
             return false;
@@ -225,7 +225,7 @@ impl Packet {
         }
     }
 
-    /// Submits the IO that is next.
+    /// Submits the I/O that is next.
     pub(crate) fn submit(&mut self, device: &Active<'_>) {
         self.proceed(device);
         let Some((io, zone)) = self.take_ready() else {

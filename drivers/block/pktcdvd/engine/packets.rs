@@ -3,7 +3,7 @@
 //! All packet buffers of a device, and what is done with them next.
 //!
 //! [`work`] is one round of that: it [admits](admit) writes to packets, [dispatches](dispatch) their
-//! IO and reads, and says when the drive has to [flush] its cache.
+//! I/O and reads, and says when the drive has to [flush] its cache.
 
 mod admit;
 mod dispatch;
@@ -47,7 +47,7 @@ const ISSUES: usize = 16;
 /// The packet buffers of a device.
 ///
 /// Lives in the mutex `Device::packets`, which the thread holds while it works, and others to
-/// look; the queue's spinlock nests inside. No IO is waited for under it, but the lower device may
+/// look; the queue's spinlock nests inside. No I/O is waited for under it, but the lower device may
 /// make a submission wait for room.
 pub(crate) struct Packets {
     session: Option<Arc<Session>>,
@@ -56,7 +56,7 @@ pub(crate) struct Packets {
     scheduler: Scheduler,
     /// Where the elevator that begins packets is: behind the zone that was begun last.
     begin_at: u64,
-    /// Where the elevator that submits IO is: behind the packet that was submitted last.
+    /// Where the elevator that submits I/O is: behind the packet that was submitted last.
     submit_at: u64,
     /// How many packets were begun.
     begun: u64,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Failed IO, as trace events and in the log.
+//! Failed I/O, as trace events and in the log.
 
 use crate::{
     engine::trace,
@@ -36,7 +36,7 @@ impl Report {
         })
     }
 
-    /// Reports failed IO of a packet.
+    /// Reports failed I/O of a packet.
     pub(crate) fn packet(&self, zone: Zone, io: Io, err: BlkError) {
         let sector = zone.sector();
         let (op, what) = match io {
@@ -51,7 +51,7 @@ impl Report {
         );
     }
 
-    /// Reports failed IO. Any context.
+    /// Reports failed I/O. Any context.
     pub(crate) fn tell(&self, op: trace::Op, sector: u64, err: BlkError, what: fmt::Arguments<'_>) {
         trace::pkt_error(self.dev, sector, op as u32, errno(err));
         if self.log_limit.allows() {

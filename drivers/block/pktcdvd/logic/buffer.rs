@@ -18,7 +18,7 @@ use core::ops::Deref;
 /// How many packets are begun at most while one that is not full waits for its turn.
 const PATIENCE: u64 = 16;
 
-/// IO that a packet does to the lower device.
+/// I/O that a packet does to the lower device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Io {
     /// Reads frames that nobody writes.
@@ -27,7 +27,7 @@ pub enum Io {
     Write,
 }
 
-/// IO that has ended, and its result.
+/// I/O that has ended, and its result.
 pub type Reaped<E> = (Io, Result<(), E>);
 
 /// The write that brings back what the lower device has lost.
@@ -169,23 +169,23 @@ impl<E: Copy> Buffer<E> {
         core::mem::take(&mut self.void)
     }
 
-    /// Notes that IO can be submitted.
+    /// Notes that I/O can be submitted.
     pub fn set_ready(&mut self, io: Io) {
         self.ready = Some(io);
     }
 
-    /// Takes the IO that is ready, and the zone it is for.
+    /// Takes the I/O that is ready, and the zone it is for.
     pub fn take_ready(&mut self) -> Option<(Io, Zone)> {
         self.ready.take().zip(self.zone())
     }
 
-    /// The zone whose IO is next, if it can be submitted after [`Buffer::proceed`].
+    /// The zone whose I/O is next, if it can be submitted after [`Buffer::proceed`].
     pub fn ready_at(&self) -> Option<u64> {
         let ready = self.ready.is_some() || self.is_held();
         self.zone().filter(|_| ready).map(Zone::sector)
     }
 
-    /// Whether the next IO reads.
+    /// Whether the next I/O reads.
     pub fn is_to_gather(&self) -> bool {
         match self.ready {
             Some(io) => matches!(io, Io::Gather(_)),
@@ -203,7 +203,7 @@ impl<E: Copy> Buffer<E> {
         self.gathered = Some(frames);
     }
 
-    /// Whether the IO of the packet may go down. If the lower device has enough to do, that of a packet
+    /// Whether the I/O of the packet may go down. If the lower device has enough to do, that of a packet
     /// that is not full waits, as it may become fuller; but not for longer than it takes to begin
     /// [`PATIENCE`] others: `begun` is how many were.
     pub fn is_let_down(&self, has_enough: bool, begun: u64) -> bool {
@@ -222,12 +222,12 @@ impl<E: Copy> Buffer<E> {
         }
     }
 
-    /// Notes that IO is under way.
+    /// Notes that I/O is under way.
     pub fn submitted(&mut self, io: Io) {
         self.in_flight = Some(io);
     }
 
-    /// Takes the IO that was under way and its `result`, if that is there.
+    /// Takes the I/O that was under way and its `result`, if that is there.
     pub fn reap(&mut self, result: impl FnOnce() -> Option<Result<(), E>>) -> Option<Reaped<E>> {
         let io = self.in_flight?;
         let result = result()?;
@@ -236,7 +236,7 @@ impl<E: Copy> Buffer<E> {
         Some((io, result))
     }
 
-    /// Whether IO of the packet is under way.
+    /// Whether I/O of the packet is under way.
     pub fn is_in_flight(&self) -> bool {
         self.in_flight.is_some()
     }
@@ -251,7 +251,7 @@ impl<E: Copy> Buffer<E> {
         matches!(self.in_flight, Some(Io::Write))
     }
 
-    /// Takes what came of IO that has ended, or could not be submitted.
+    /// Takes what came of I/O that has ended, or could not be submitted.
     pub fn io_done(&mut self, io: Io, result: Result<(), E>) -> Action<E> {
         match io {
             Io::Write if self.again == Again::Free => {
@@ -340,8 +340,8 @@ where
         .map(|(index, _)| index)
 }
 
-/// Chooses the packet whose IO is next, of those that are `wanted`: the first from where the
-/// elevator is, at sector `from`, or else the first of all. Returns where that IO starts, too.
+/// Chooses the packet whose I/O is next, of those that are `wanted`: the first from where the
+/// elevator is, at sector `from`, or else the first of all. Returns where that I/O starts, too.
 pub fn next_ready<E, P>(
     list: &[P],
     from: u64,

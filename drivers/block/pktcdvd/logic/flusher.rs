@@ -25,7 +25,7 @@ enum Rescue<E> {
 /// A flush to end, and its result.
 pub type Ended<R, E> = Option<(R, Result<(), E>)>;
 
-/// Who is owed what by the drive's cache. `R` is a flush, `E` an error of the lower device.
+/// Which callers are still to be told of what the drive's cache has lost. `R` is a flush, `E` an error of the lower device.
 #[derive(Debug)]
 pub struct Flusher<R, E> {
     /// What waits for the drive to put on the medium what it has cached.

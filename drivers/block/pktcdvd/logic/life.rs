@@ -8,7 +8,7 @@ use super::users::Duty;
 /// What the thread of a device has to bring about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Life {
-    /// IO is served.
+    /// I/O is served.
     Running,
     /// Nobody has the device open. The cache of the drive is to be flushed, and the session goes on
     /// for this time, in nanoseconds.

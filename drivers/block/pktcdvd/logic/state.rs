@@ -85,7 +85,7 @@ pub enum Event<E> {
         /// What it writes.
         frames: FrameRange,
     },
-    /// The lower device can take IO of the packet.
+    /// The lower device can take I/O of the packet.
     Turn,
     /// The read of [`Action::Gather`] ended.
     GatherDone(Result<(), E>),
@@ -103,7 +103,7 @@ pub enum Action<E> {
     Nothing,
     /// Undo: the event cannot happen in this state. A write that was refused stays queued.
     Refuse,
-    /// Report [`Event::Turn`] when the lower device can take IO.
+    /// Report [`Event::Turn`] when the lower device can take I/O.
     AwaitTurn,
     /// Read these frames of the zone into the buffer, and report [`Event::GatherDone`].
     Gather(FrameRange),

@@ -22,7 +22,7 @@ pub enum Refusal {
     Busy,
 }
 
-/// Who opens a device.
+/// How a device is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opener {
     /// The first one: there is no session with a drive.
@@ -48,7 +48,7 @@ pub enum After {
 /// What the thread of the device does about the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Duty {
-    /// Serves IO.
+    /// Serves I/O.
     Serve,
     /// Has the cache of the drive flushed, and looks again after this time, in nanoseconds.
     Linger(u64),
@@ -83,7 +83,7 @@ enum Before {
     Lingering(u64),
 }
 
-/// Who has a device open. `S` is a session that has ended.
+/// The openers of a device. `S` is a session that has ended.
 ///
 /// The block layer calls open and release of a disk one at a time.
 #[derive(Debug)]

@@ -91,7 +91,7 @@ pub(crate) struct Optical {
     media_seq: Atomic<u64>,
     /// How many unit attentions about a reset or another medium the drive has reported to anybody.
     attentions: Atomic<u32>,
-    /// IO has failed, and the drive was not examined since.
+    /// I/O has failed, and the drive was not examined since.
     suspect: Atomic<bool>,
     /// The drive has reported to a program that it has lost its cache.
     cache_failed: Atomic<bool>,
@@ -175,7 +175,7 @@ impl Optical {
         self.unlocked.xchg(false, Relaxed)
     }
 
-    /// Notes that IO has failed, so that the drive is examined. Any context.
+    /// Notes that I/O has failed, so that the drive is examined. Any context.
     pub(crate) fn suspect(&self) {
         self.suspect.store(true, Relaxed);
     }
@@ -185,7 +185,7 @@ impl Optical {
         self.cache_failed.store(true, Relaxed);
     }
 
-    /// Returns whether the drive has to be examined before more IO is sent. Any context.
+    /// Returns whether the drive has to be examined before more I/O is sent. Any context.
     pub(crate) fn is_suspect(&self, lower: &BdevFile) -> bool {
         let has_changed = || {
             Drive::of(lower).is_some_and(|drive| {
@@ -212,8 +212,8 @@ impl Optical {
 /// If `write` is set and a background format of the medium was stopped, the drive resumes it.
 ///
 /// Fails with what the drive's own open returns, such as [`EBUSY`] and `ENOMEDIUM`; and with [`EIO`]
-/// if the drive does not answer. Process context; waits for the drive, up to five minutes if it has to resume a format.
-/// After a signal, or when the system is about to sleep, it stops waiting and fails with
+/// if the drive does not answer. Process context; waits for the drive, up to five minutes if it has to
+/// resume a format. After a signal, or when the system is about to sleep, it stops waiting and fails with
 /// [`ERESTARTSYS`]. `activity` shows meanwhile how far the drive has come.
 pub(crate) fn open(
     dev: DevT,
@@ -307,8 +307,8 @@ fn tell_restart(index: u32, medium: &Medium) {
 ///
 /// Its driver (sr) sets the size when it finds a medium. If a block cannot be read that is one of
 /// the last 75 by that size, or lies behind them, sr makes the device end in front of that block.
-/// IO behind the end fails. After a format was resumed, much of the medium lies behind the size
-/// that sr knows. So the size is set again whenever IO has failed.
+/// I/O behind the end fails. After a format was resumed, much of the medium lies behind the size
+/// that sr knows. So the size is set again whenever I/O has failed.
 fn reach(lower: &BdevFile, medium: &Medium) {
     let sectors = medium.reach.saturating_mul(BLOCK_SECTORS);
 

@@ -43,7 +43,7 @@ const IN_FLIGHT: usize = 2;
 /// A lower device that is open, and cut into packets.
 ///
 /// A session lasts as long as the mapping. With an optical drive it lasts from the first open of
-/// the disk to the last close, or [longer](Session::lingers). Dropping it waits until its IO has
+/// the disk to the last close, or [longer](Session::lingers). Dropping it waits until its I/O has
 /// ended, so it must not be dropped in atomic context.
 pub(crate) struct Session {
     /// How the lower device is cut into packets.
@@ -119,13 +119,13 @@ impl Session {
         self.optical.as_ref().map_or(usize::MAX, |_| IN_FLIGHT)
     }
 
-    /// Returns whether the drive has to be examined before more IO is sent.
+    /// Returns whether the drive has to be examined before more I/O is sent.
     pub(crate) fn is_suspect(&self) -> bool {
         let optical = self.optical.as_ref();
         optical.is_some_and(|optical| optical.is_suspect(&self.lower))
     }
 
-    /// Returns whether the medium of the session is gone. If so, all IO fails.
+    /// Returns whether the medium of the session is gone. If so, all I/O fails.
     pub(crate) fn is_lost(&self) -> bool {
         self.optical.as_ref().is_some_and(Optical::is_lost)
             || (self.card.as_ref()).is_some_and(|card| card.is_changed(&self.lower))
@@ -161,7 +161,7 @@ impl Session {
         }
     }
 
-    /// Notes that IO has failed. Any context.
+    /// Notes that I/O has failed. Any context.
     pub(crate) fn io_failed(&self) {
         if let Some(optical) = &self.optical {
             optical.suspect();
@@ -214,7 +214,7 @@ impl Session {
     }
 
     /// Has the drive close the medium if that is necessary, and restores the drive's speeds. To be
-    /// called when all IO of the session has ended and the cache is flushed. A second call closes
+    /// called when all I/O of the session has ended and the cache is flushed. A second call closes
     /// nothing, unless the drive has resumed a format in between.
     ///
     /// Other drives cannot read a medium that was formatted in the background before it is closed.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Packet buffers: which one is chosen, which IO goes first, and what each keeps for later.
+//! Packet buffers: which one is chosen, which I/O goes first, and what each keeps for later.
 
 use crate::drive_world::Held;
 use rblk_host_tests::pktcdvd::logic::{

@@ -125,9 +125,9 @@ enum Step {
     },
     /// The writes come that a packet waits for.
     Complete(usize),
-    /// The IO that is ready goes down.
+    /// The I/O that is ready goes down.
     Issue,
-    /// IO ends.
+    /// I/O ends.
     Land {
         index: usize,
         ok: bool,

@@ -115,7 +115,7 @@ struct World {
     geometry: Geometry,
     queue: Queue<(), Sorted<Write>>,
     list: Vec<Packet>,
-    /// What the drive has been given: the packet and its IO, in order.
+    /// What the drive has been given: the packet and its I/O, in order.
     given: VecDeque<usize>,
     busy_until: u64,
     head: u64,

@@ -181,7 +181,7 @@ fn set_faults(world: &World) {
 
 fn play(world: &Rc<World>) {
     if world.faults && once_in(3) {
-        // From now on, no allocation succeeds: that must not matter for IO.
+        // From now on, no allocation succeeds: that must not matter for I/O.
         sim::faults::set(Rates { allocation: 1 });
     }
     let mut tasks = Vec::new();

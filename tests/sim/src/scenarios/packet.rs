@@ -142,7 +142,7 @@ fn map(world: &World) -> bool {
     for _ in 0..20 {
         match files::store("class/pktcdvd/add", text.as_bytes()) {
             Ok(()) => {
-                // From now on, no allocation succeeds: that must not matter for IO.
+                // From now on, no allocation succeeds: that must not matter for I/O.
                 if world.faults {
                     sim::faults::set(Rates { allocation: 1 });
                 }

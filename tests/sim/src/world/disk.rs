@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A disk with latency, a volatile cache, and IO that fails.
+//! A disk with latency, a volatile cache, and I/O that fails.
 //!
 //! For each sector it keeps what is durable and what is in the cache. So at any moment all contents
 //! are known that a power cut could leave: of each sector, what is durable or one of the later
@@ -57,9 +57,9 @@ use std::{
 /// How a disk behaves.
 #[derive(Clone, Copy, Debug)]
 pub struct Behaviour {
-    /// The longest time that an IO takes, in nanoseconds.
+    /// The longest time that an I/O takes, in nanoseconds.
     pub latency: u64,
-    /// One IO in so many fails; 0 for none.
+    /// One I/O in so many fails; 0 for none.
     pub failures: u64,
     /// Whether what is written can be lost until it is flushed.
     pub volatile: bool,
@@ -211,7 +211,7 @@ impl Disk {
         }
     }
 
-    /// Carries an IO out.
+    /// Carries an I/O out.
     fn carry_out(&self, io: Io, begun: Begun, result: BlkResult) {
         match begun {
             Begun::Read if result.is_ok() => {

@@ -4,7 +4,7 @@
 //! time.
 //!
 //! Commands wait in a queue, and the drive takes any of them when it is done with one. As sr, this
-//! refuses all IO between a unit attention and the next open, which looks for another medium.
+//! refuses all I/O between a unit attention and the next open, which looks for another medium.
 
 mod device;
 mod outcome;

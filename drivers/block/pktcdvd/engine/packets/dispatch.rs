@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which IO goes down next.
+//! Which I/O goes down next.
 
 use super::{
     Packets,
@@ -28,7 +28,7 @@ use kernel::sync::atomic::Relaxed;
 use rb::block::error::BlkError;
 
 impl Packets {
-    /// Issues reads and the IO of packets, in turn.
+    /// Issues reads and the I/O of packets, in turn.
     pub(super) fn dispatch(&mut self, device: &Active<'_>) -> bool {
         let takes_turns = device.session.takes_turns();
 
@@ -67,7 +67,7 @@ impl Packets {
         true
     }
 
-    /// Issues IO to a drive that must not read while it has something cached that was written.
+    /// Issues I/O to a drive that must not read while it has something cached that was written.
     ///
     /// So nothing is read while a write is under way, nor written while a read is, and between
     /// writing and reading the cache is flushed. Reads that a buffer serves go on all the time.
@@ -119,7 +119,7 @@ impl Packets {
         }
     }
 
-    /// Returns the packet whose IO is next; see [`Buffer::is_let_down`].
+    /// Returns the packet whose I/O is next; see [`Buffer::is_let_down`].
     fn next_ready(
         &self,
         device: &Active<'_>,

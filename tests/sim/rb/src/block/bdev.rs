@@ -95,7 +95,7 @@ impl BdevFile {
         lower::find(self.dev).expect("an open device stays")
     }
 
-    /// Counts one more IO, until the guard is dropped.
+    /// Counts one more I/O, until the guard is dropped.
     pub(super) fn begin_io(&self) -> InflightGuard {
         Inflight::begin(&self.inflight)
     }
@@ -170,7 +170,7 @@ impl Drop for BdevFile {
     }
 }
 
-/// A block device that is open, but not claimed, and not for IO.
+/// A block device that is open, but not claimed, and not for I/O.
 pub struct Glance {
     dev: DevT,
     name: CString,

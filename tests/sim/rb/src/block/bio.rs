@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Block IO descriptors.
+//! Block I/O descriptors.
 
 #[allow(dead_code, reason = "others use the rest in the kernel")]
 #[path = "../../../../../rust/block/bio/command.rs"]
@@ -21,7 +21,7 @@ pub use segment::{
     Source, //
 };
 
-/// A block IO descriptor.
+/// A block I/O descriptor.
 #[derive(Clone)]
 pub struct Bio {
     pub(crate) command: Command,

@@ -27,7 +27,7 @@ use std::{
     sync::Arc as Shared, //
 };
 
-/// The IO of a disk with a bio front.
+/// The I/O of a disk with a bio front.
 pub trait Operations: gen_disk::Operations {
     /// Handles a bio, all of it, which ends with what this returns.
     fn submit_bio(data: Borrowed<'_, Self>, disk: &DiskView, bio: &Bio) -> BlkResult;

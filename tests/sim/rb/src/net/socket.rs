@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Sockets that user space has connected, for block IO over a network.
+//! Sockets that user space has connected, for block I/O over a network.
 
 use crate::{
     block::bio::BioIter,
@@ -30,11 +30,11 @@ pub struct Options {
     pub send_buffer: Option<usize>,
     /// The size of the receive buffer in bytes.
     pub receive_buffer: Option<usize>,
-    /// Whether the socket may use the reserves of memory, and starts no IO of its own.
+    /// Whether the socket may use the reserves of memory, and starts no I/O of its own.
     pub memalloc: bool,
 }
 
-/// A connected stream socket from user space that carries block IO.
+/// A connected stream socket from user space that carries block I/O.
 pub struct Socket(Shared<Stream>);
 
 impl Socket {

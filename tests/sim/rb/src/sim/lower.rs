@@ -39,7 +39,7 @@ pub trait Lower {
     fn limits(&self) -> LowerLimits;
     /// Returns its size in sectors.
     fn sectors(&self) -> u64;
-    /// Carries out an IO, and ends it once, now or later.
+    /// Carries out an I/O, and ends it once, now or later.
     fn submit(&self, io: Io);
 
     /// Returns where it begins on its disk, in sectors.
@@ -62,7 +62,7 @@ pub trait Lower {
         0
     }
 
-    /// Is opened, and closed again, by somebody who wants no IO, nor a medium; may sleep.
+    /// Is opened, and closed again, by somebody who wants no I/O, nor a medium; may sleep.
     fn glance(&self) -> Result {
         Ok(())
     }
@@ -129,7 +129,7 @@ pub trait Drive {
 
 type End = Box<dyn FnOnce(BlkResult)>;
 
-/// An IO to a lower device.
+/// An I/O to a lower device.
 pub struct Io {
     /// What is to be done.
     pub command: Command,
@@ -321,7 +321,7 @@ fn cut(bio: &mut Bio, limits: &LowerLimits) -> Vec<Bio> {
     }
 }
 
-/// Returns new pages for so many bytes, for IO of the world itself.
+/// Returns new pages for so many bytes, for I/O of the world itself.
 pub fn pages(bytes: usize) -> Vec<Piece> {
     let whole = kernel::page::PAGE_SIZE;
     (0..bytes.div_ceil(whole))

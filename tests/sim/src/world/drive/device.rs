@@ -60,7 +60,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// time begins later than any test ends.
 const AHEAD: Duration = Duration::from_secs(10 * 365 * 86400);
 
-/// An IO or a command that waits, or that the drive carries out.
+/// An I/O or a command that waits, or that the drive carries out.
 pub(super) enum Job {
     Io(Io, u32),
     Command(Rc<Command>),
@@ -273,7 +273,7 @@ impl Drive {
         }
     }
 
-    /// Ends an IO.
+    /// Ends an I/O.
     fn end_io(&self, io: Io, ended: Ended) {
         self.kernel.note_attention(&ended);
         let result = ended.of_io();

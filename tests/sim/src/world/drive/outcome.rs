@@ -37,7 +37,7 @@ impl Ended {
         Self { answer, data }
     }
 
-    /// Returns whether the SCSI layer sends an IO again.
+    /// Returns whether the SCSI layer sends an I/O again.
     pub fn is_worth_another_try(&self) -> bool {
         match self.answer {
             Answer::Busy => true,
@@ -52,7 +52,7 @@ impl Ended {
         }
     }
 
-    /// Returns what comes of an IO.
+    /// Returns what comes of an I/O.
     pub fn of_io(&self) -> BlkResult {
         match self.answer {
             Answer::Good => Ok(()),

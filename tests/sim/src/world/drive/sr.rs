@@ -32,7 +32,7 @@ use rb::{
     },
 };
 
-/// How often the SCSI layer sends an IO again.
+/// How often the SCSI layer sends an I/O again.
 const RETRIES: u32 = 3;
 
 const TEST_UNIT_READY: [u8; 6] = [0; 6];

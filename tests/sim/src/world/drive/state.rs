@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the driver of the drive in the kernel keeps, and what it sends for IO.
+//! What the driver of the drive in the kernel keeps, and what it sends for I/O.
 
 use super::outcome::Ended;
 use rb::{
@@ -48,7 +48,7 @@ impl State {
     }
 }
 
-/// Returns the command and the data for an IO.
+/// Returns the command and the data for an I/O.
 pub(super) fn transfer(io: &Io) -> (Vec<u8>, Vec<u8>) {
     let (code, out) = match io.command {
         Command::Read => (0x28, Vec::new()),

@@ -5,7 +5,7 @@
 /// What a lower device allows.
 #[derive(Clone, Copy, Debug)]
 pub struct LowerLimits {
-    /// Smallest unit of IO, in bytes.
+    /// Smallest unit of I/O, in bytes.
     pub logical_block_size: u32,
     /// Smallest unit the device writes without reading, in bytes.
     pub physical_block_size: u32,
@@ -15,7 +15,7 @@ pub struct LowerLimits {
     pub max_segments: u32,
     /// Most bytes that one segment has.
     pub max_segment_size: u32,
-    /// Multiple of which no IO crosses, in sectors of 512 bytes of the whole disk.
+    /// Multiple of which no I/O crosses, in sectors of 512 bytes of the whole disk.
     pub chunk_sectors: u32,
     /// Mask of the bits of memory addresses and lengths that must be zero in a segment.
     pub dma_alignment: u32,

@@ -17,7 +17,7 @@ use kernel::{
 };
 
 impl DiskRef {
-    /// Changes the limits, while no IO is in flight.
+    /// Changes the limits, while no I/O is in flight.
     pub fn update_limits(&self, limits: &QueueLimits) -> Result {
         limits.validate()?;
         let _limits = self.core().limits_lock.lock();
@@ -27,7 +27,7 @@ impl DiskRef {
         Ok(())
     }
 
-    /// Changes the limits, if all IO ends in time.
+    /// Changes the limits, if all I/O ends in time.
     pub fn update_limits_within(&self, limits: &QueueLimits, time: Delta) -> Result {
         limits.validate()?;
         let _limits = self.core().limits_lock.lock();
@@ -100,7 +100,7 @@ impl DiskView {
         self.core().get(|state| state.live)
     }
 
-    /// Returns whether the disk has an IO scheduler.
+    /// Returns whether the disk has an I/O scheduler.
     pub fn has_elevator(&self) -> bool {
         false
     }

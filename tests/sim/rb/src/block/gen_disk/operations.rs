@@ -31,7 +31,7 @@ use std::sync::Arc as Shared;
 /// What a disk lends of its data.
 pub(crate) type Borrowed<'a, T> = <<T as Operations>::Data as ForeignOwnable>::Borrowed<'a>;
 
-/// What a disk does besides IO.
+/// What a disk does besides I/O.
 #[vtable]
 pub trait Operations: Sized + 'static {
     /// Data of the disk.

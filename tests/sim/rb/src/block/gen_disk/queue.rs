@@ -48,7 +48,7 @@ impl Queue {
             .unwrap_or_else(|poisoned| poisoned.into_inner()))
     }
 
-    /// Enters, as IO does.
+    /// Enters, as I/O does.
     pub(crate) fn enter(&self, nowait: bool) -> BlkResult {
         loop {
             let entered = self.with(|state| {

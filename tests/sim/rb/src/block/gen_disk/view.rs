@@ -103,7 +103,7 @@ impl DiskRef {
         used.submit(flush).map_err(|err| err.to_error())
     }
 
-    /// Runs `f` while no IO is in flight and none can start.
+    /// Runs `f` while no I/O is in flight and none can start.
     pub fn freeze<R>(&self, f: impl FnOnce() -> R) -> R {
         self.core().queue.freeze();
         let section = sim::context::enter(sim::context::Kind::NoIo, "a frozen queue");

@@ -15,7 +15,7 @@ use crate::block::{
 };
 use kernel::prelude::*;
 
-/// The IO of a disk with a blk-mq front.
+/// The I/O of a disk with a blk-mq front.
 #[vtable]
 pub trait Operations: gen_disk::Operations {
     /// The driver's data of each request.

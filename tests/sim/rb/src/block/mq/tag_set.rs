@@ -22,7 +22,7 @@ impl_flags! {
     pub enum Flag {
         /// [`Operations::queue_rq`] may sleep.
         Blocking = 1,
-        /// Use no IO scheduler unless the user asks for one.
+        /// Use no I/O scheduler unless the user asks for one.
         NoDefaultScheduler = 2,
     }
 }
