@@ -397,6 +397,8 @@ class Round:
             self.without_memory(module)
             return
         self.load(module)
+        if module == "rblk" and self.rng.random() < 0.5:
+            self.packet_device("rram0")
         time.sleep(self.rng.random() / 10)
         self.unload(module)
 
