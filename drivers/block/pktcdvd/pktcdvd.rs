@@ -9,7 +9,7 @@
 //!
 //! Floors, lowest first: [`logic`], [`lower`], [`engine`], [`disk`], [`control`].
 //!
-//! - [`control`]: who maps devices.
+//! - [`control`]: mapping devices.
 //! - [`disk`]: what users of a disk touch.
 //! - [`engine`]: what gathers writes into packets, and writes these. It knows no user.
 //! - [`lower`]: what is asked of the lower device, and how it tells what happens to it.
