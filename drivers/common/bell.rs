@@ -61,8 +61,8 @@ impl Bell {
         let mut stop = false;
 
         self.place.wait_event_idle_timeout(timeout, || {
-            // Of two who ring at once, only the one that comes last is read: the barriers here and in
-            // `ring` have the thread see what the other one has done, too.
+            // If two tasks ring at once, only the ring of the last one is read. The barriers here and in
+            // `ring` make the thread see what the other task has done, too.
             self.rung.xchg(false, Full) || {
                 stop = kthread::should_stop();
                 stop || other()

@@ -47,9 +47,9 @@ pub struct Slots<D> {
 }
 
 impl<D> Slots<D> {
-    /// Returns an initializer for an empty list. Its lock is one that only this driver makes, by
-    /// `new_mutex!(List::new())`: the lock class of one that is made here would be that of several
-    /// drivers, each with its own copy of the name, of which lockdep complains.
+    /// Returns an initializer for an empty list. Each driver makes its lock by
+    /// `new_mutex!(List::new())`. A lock that is made here would have one class for several drivers, each
+    /// with its own copy of the name, of which lockdep complains.
     pub fn new(lock: impl PinInit<Mutex<List<D>>>) -> impl PinInit<Self> {
         pin_init!(Self { list <- lock })
     }

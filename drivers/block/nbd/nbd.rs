@@ -119,8 +119,8 @@ impl Driver {
         let family = Arc::pin_init(Registration::new(Netlink(registry.clone())), GFP_KERNEL)?;
         shared.set_control(family);
         for index in 0..nr_disks {
-            // Somebody may have another disk open by now, and could not be told that it is gone: so
-            // one that cannot be added, as its name is taken, stays out alone.
+            // Somebody may have another disk open by now, so the load does not fail any more. A disk
+            // that cannot be added, for instance because its name is taken, stays out alone.
             if let Err(err) = registry.find_or_add(index) {
                 pr_err!("nbd{index}: not added: {err:?}\n");
             }

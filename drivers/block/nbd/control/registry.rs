@@ -4,11 +4,12 @@
 //!
 //! # Locks
 //!
-//! The lock of a unit's disk is held while the disk is made, commanded over netlink, or removed; then
-//! come those of the [device](crate::session::device). `units` is held while units are looked for, and
-//! while one is put in or taken out; a unit is put in by who has the lock of its disk. Under `units`
-//! nothing is allocated, and nothing waits: a connection can be brought back while another disk is
-//! made, which may wait for memory, and that for the connection.
+//! The lock of a unit's disk is held while the disk is made, commanded over netlink, or removed. The locks
+//! of the [device](crate::session::device) are taken within it. `units` is held while units are looked
+//! for, and while one is put in or taken out. A task that puts a unit in has the lock of its disk.
+//!
+//! Under `units` nothing is allocated, and nothing waits. So a connection can be brought back while
+//! another disk is made. Making a disk may wait for memory, which may wait for that connection.
 //!
 //! Nothing that is called for an open disk takes `units` or the lock of a unit.
 

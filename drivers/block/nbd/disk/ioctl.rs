@@ -52,8 +52,9 @@ const IOCTL_TYPE: u32 = 0xab;
 
 /// Does what an ioctl asks for.
 ///
-/// Fails with `EPERM` unless the caller may administer the system, `EINVAL` for ioctls of another
-/// type, for bad values, and if the device was connected over netlink, and `ENOTTY` for unknown ones.
+/// Fails with `EPERM` if the caller may not administer the system. Fails with `EINVAL` for ioctls of
+/// another type, for bad values, and if the device was connected over netlink; with `ENOTTY` for unknown
+/// ioctls.
 pub(crate) fn ioctl<T: Operations<Data = Arc<Device>>>(
     device: &Arc<Device>,
     disk: &GenDisk<T>,
@@ -187,9 +188,9 @@ fn reset_size(disk: &DiskRef) {
 
 /// Serves the disk until the session ends.
 ///
-/// Returns zero if that was asked for, and fails with `ETIMEDOUT` if a server took too long, with
-/// `EPIPE` if the connections were lost otherwise, and if a signal comes that ends the caller or has
-/// a handler. Job control and system sleep end nothing.
+/// Returns zero if the end was asked for. Fails with `ETIMEDOUT` if a server took too long, with `EPIPE`
+/// if the connections were lost otherwise, and with [`ERESTARTSYS`] if a signal comes that ends the
+/// caller or has a handler. Job control and system sleep end nothing.
 fn do_it<T: Operations<Data = Arc<Device>>>(
     device: &Arc<Device>,
     disk: &GenDisk<T>,

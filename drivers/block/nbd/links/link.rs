@@ -128,9 +128,9 @@ impl Link {
 
     /// Closes it. May sleep.
     ///
-    /// If the server was told, it gets to know. Otherwise the connection is lost, and nothing that was
-    /// sent may arrive any more, as far as this machine can help it: by then it was sent again, elsewhere,
-    /// and other writes behind it.
+    /// If the server was sent the message that ends the connection, it still receives that. Otherwise the
+    /// connection is lost, and as far as this machine can prevent it, nothing that was sent arrives any
+    /// more. By then the same writes, and others after them, may have gone over another connection.
     pub(crate) fn close(&self) {
         if self.told.load(Acquire) {
             self.socket.shutdown();

@@ -9,8 +9,8 @@ use rb::mm;
 /// Whether the reserves are used. Only the control of the test of swapping is built without.
 pub(crate) const USED: bool = !cfg!(nbd_naive);
 
-/// Lets the caller use the reserves in `f`: a thread of a connection while it sends or receives, but
-/// not while it ends requests, for what others do then is not for the reserves.
+/// Lets the caller use the reserves in `f`. Threads of a connection do so while they send or receive. They
+/// do not while they end requests: code of others runs then, and must not use the reserves.
 pub(crate) fn with_reserves<R>(f: impl FnOnce() -> R) -> R {
     if USED {
         mm::with_noreclaim(f)

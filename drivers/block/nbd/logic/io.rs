@@ -3,9 +3,9 @@
 //! The state that the I/O path shares, behind one spinlock: where each request is, and the
 //! connections.
 //!
-//! When a connection is lost, whoever notices first takes the requests from it that are queued or in
-//! flight; sender and receiver see it when they come back with theirs. A request that is given back
-//! goes through `queue_rq` again, and finds another connection, or waits for one, or fails there.
+//! When a connection is lost, the first task that notices takes the requests from it that are queued or
+//! in flight. Sender and receiver see the loss when they come back with theirs. A request that is given
+//! back goes through `queue_rq` again. There it finds another connection, waits for one, or fails.
 //!
 //! Nothing is allocated here once a session has begun, and nothing sleeps. No request is *ended* under
 //! the lock, because what waits for it may queue another one at once.
@@ -392,8 +392,8 @@ impl<P: Parts> Io<P> {
     /// was queued, or since the last time. Zero for any time.
     ///
     /// A request may have to wait for others, here, on its way and at the server, as long as those move.
-    /// So its connection is given up if nothing has moved there all the time, but for the last of what was
-    /// before; or if the server has answered later ones instead, twice in a row.
+    /// So its connection is given up if nothing has moved there for three quarters of the time. It is
+    /// given up, too, if the server has answered later requests instead, twice in a row.
     pub fn late(&mut self, tag: u32, timeout: u64) -> Late<P::LinkRef> {
         let late = self.slots.late(tag);
         let Some((times, state)) =

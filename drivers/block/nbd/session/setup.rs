@@ -112,7 +112,7 @@ impl Setup {
     }
 
     /// Returns whether somebody uses the device, is about to, or has it open since before the end of
-    /// the last session: what he has written must not go to another server.
+    /// the last session. What such an opener has written must not go to another server.
     pub(crate) fn is_busy(&self) -> bool {
         self.session.is_some() || self.owner.is_some() || self.begun || self.shown
     }

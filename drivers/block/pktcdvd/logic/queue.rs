@@ -175,9 +175,9 @@ impl<S, T: Tree> Queue<S, T> {
         }
     }
 
-    /// Lets go of the writes that are held, if `hurry` is set, if they were held long enough, or if
-    /// they are so many that writers are about to be held back, or to wait for one of the `tags`: as
-    /// many writes as the block layer sends before it waits for one to end.
+    /// Makes writes due that are held: if `hurry` is set, if they were held long enough, or if they are so
+    /// many that writers are about to be held back or to wait for one of the `tags`. The block layer sends
+    /// as many writes as there are `tags` before it waits for one to end.
     ///
     /// If other writes are due, only some become due at a time, so that it does not take long.
     /// [`Queue::held_for`] then returns 0.
@@ -274,8 +274,8 @@ impl<S, T: Tree> Queue<S, T> {
         self.others.pop()
     }
 
-    /// The next zone to write: of some that are due ahead of the elevator at `from`, and not `busy`,
-    /// the one with the most data; or the first, if its packet is full.
+    /// The next zone to write. If the packet of the first zone that is due ahead of the elevator at `from`,
+    /// and not `busy`, is full, it is that. Otherwise it is the one with the most data of some zones.
     ///
     /// The elevator wraps around. Zones of the next sweep are chosen, too, but only some in a row as
     /// long as there is one of this sweep. What is held costs no time.

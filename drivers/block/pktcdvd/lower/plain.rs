@@ -32,8 +32,8 @@ use rb::block::{
 ///
 /// A device that refuses writes is opened for reading. Fails with [`ENXIO`] if there is no such
 /// device, [`EBUSY`] if it is mounted, mapped or otherwise claimed, `EOPNOTSUPP` if it has
-/// sequential zones, [`EINVAL`], and one line in the log, if it does not take
-/// packets of this size, and what its own open returns. May sleep, and wait for hardware.
+/// sequential zones, and with what its own open returns. If it does not take packets of this size, fails
+/// with [`EINVAL`] and one line in the log. May sleep, and wait for hardware.
 pub(crate) fn open(
     options: &AddOptions,
     bell: &Arc<Bell>,

@@ -137,9 +137,9 @@ impl Registry {
 
     /// Removes a disk, after what it has to write was written.
     ///
-    /// Fails with [`ENODEV`] if there is no such disk, with [`EBUSY`] if it is being added or removed, or
-    /// is open, unless `force` is set, and with what the last flush fails with; then the disk stays,
-    /// unless `force` is set. May sleep.
+    /// Fails with [`ENODEV`] if there is no such disk, and with [`EBUSY`] if it is being added or removed.
+    /// Without `force`, fails with [`EBUSY`] if it is open, and with what the last flush fails with; then
+    /// the disk stays. May sleep.
     pub(crate) fn remove(&self, target: RemoveTarget<'_>, force: bool) -> Result {
         // Closing it down waits for who has its open mutex, maybe for I/O: not under the lock.
         let (name, disk) = self.slots.take(target, |disk| disk.dev())?;

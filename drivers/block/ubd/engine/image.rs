@@ -75,9 +75,9 @@ impl Image {
     /// is removed again when this is dropped, unless [`keep`](Self::keep) was called.
     ///
     /// Fails with [`EINVAL`] if the image cannot be used, `ESTALE` if the backing file is another one
-    /// than it was made over, [`EBUSY`] if somebody else uses one of them, [`EFBIG`] if the bitmap would
-    /// take more than a quarter of all memory, [`ENOMEM`], and with what opening and reading fails
-    /// with. A line in the log says what is wrong. May sleep.
+    /// than the image was made over, and [`EBUSY`] if somebody else uses one of them. Fails with [`EFBIG`] if
+    /// the bitmap would take more than a quarter of all memory, with [`ENOMEM`], and with the errors of
+    /// opening and reading. A line in the log says what is wrong. May sleep.
     pub(crate) fn open(options: &AddOptions<'_>) -> Result<Self> {
         let io = KBox::pin_init(LowerIo::new(1), GFP_KERNEL)?;
         let mut buffer = IoBuffer::new(CHUNK)?;

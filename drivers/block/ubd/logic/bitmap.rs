@@ -21,8 +21,8 @@ pub trait Words {
     /// was; 0 for a word that is not there.
     fn fetch_or(&self, index: usize, mask: u64) -> u64;
 
-    /// Clears all bits but those of `mask`, in the same order with everything else, and returns the word
-    /// as it was (acquire and release); 0 for a word that is not there.
+    /// Clears all bits but those of `mask`, in the same order with everything else (acquire and release).
+    /// Returns the word as it was, or 0 for a word that is not there.
     fn fetch_and(&self, index: usize, mask: u64) -> u64;
 
     /// Whether there is none.

@@ -274,8 +274,8 @@ impl<'a> Header<'a> {
         Layout::new(self.version.rule(), header_bytes, self.size, self.alignment)
     }
 
-    /// Checks whether a backing file is the one that the image was made over: it has the same size,
-    /// and unless `force` is set, it was changed in the same second, `mtime` seconds after 1970.
+    /// Checks whether a backing file is the one that the image was made over. It must have the same size.
+    /// Without `force`, it must have been changed in the same second, `mtime` seconds after 1970.
     ///
     /// # Errors
     ///

@@ -137,8 +137,8 @@ impl<S: DerefMut<Target = [Slot]>> Order<S> {
         entered
     }
 
-    /// Notes that a request has ended, which may have been one that waits; calls `start` with the tag of
-    /// each that may start now, in the order in which they came.
+    /// Notes that a request has ended, which may have been one that waits. Calls `start` with the tag of
+    /// each request that may start now, in the order in which they came.
     pub fn leave(&mut self, tag: u16, mut start: impl FnMut(u16)) {
         let Some(span) = self.state(tag).and_then(|state| state.span()) else {
             return;

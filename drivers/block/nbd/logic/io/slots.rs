@@ -168,8 +168,8 @@ impl<R: Tagged, B: DerefMut<Target = [Slot<R>]>> Slots<B> {
         core::mem::replace(&mut slot.state, State::Idle).link()
     }
 
-    /// Takes a request out of the slots from `cursor` on that nobody works on, and that is with
-    /// connection `link`, or with any if there is none given; and returns which it was with.
+    /// Takes a request that nobody works on out of the slots from `cursor` on. It is one of connection
+    /// `link`, or of any if none is given. Returns the request and its connection.
     pub fn take_from(&mut self, link: Option<u16>, cursor: &mut u32) -> Option<(R, u16)> {
         loop {
             let slot = self.slot(*cursor)?;
@@ -195,9 +195,8 @@ impl<R: Tagged, B: DerefMut<Target = [Slot<R>]>> Slots<B> {
         Some((slot.timeouts, slot.state.link()?))
     }
 
-    /// Returns whether a request was passed over already when this was asked for the last time: the
-    /// server has answered one that was sent later, the one with the number `newest` or one before it,
-    /// so it has had this one all the while.
+    /// Returns whether a request was already passed over at the last call of this: the server had then
+    /// answered a request that was sent later. `newest` is the number of the newest that it has answered.
     pub fn is_passed_over(&mut self, tag: u32, newest: u32) -> bool {
         let Some(slot) = self.slot(tag) else {
             return false;

@@ -190,10 +190,9 @@ impl Kind {
     /// The program of the distributions that makes a medium one that can be written, whatever state
     /// it is in, if there is one.
     ///
-    /// As Debian has them, dvd+rw-tools 7.1 and udftools 2.3: dvd+rw-format refuses CDs and HD DVDs;
-    /// it formats a DVD-RW quickly, which is not enough, unless it is told otherwise; its quick
-    /// format of a DVD-RAM is a command of two bytes, which Linux does not send; and what is
-    /// formatted it leaves alone unless it is forced.
+    /// These are those of Debian, dvd+rw-tools 7.1 and udftools 2.3. dvd+rw-format refuses CDs and HD
+    /// DVDs. Without `=full` it formats a DVD-RW quickly, which is not enough, and a DVD-RAM by a command
+    /// of two bytes, which Linux does not send. Without `-force` it leaves alone what is formatted.
     pub const fn stock_format(self) -> Option<&'static str> {
         match self {
             Self::CdRw | Self::CdMrw => Some("cdrwtool -d DRIVE -q"),
