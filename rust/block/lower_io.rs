@@ -116,9 +116,9 @@ impl Owner {
 ///
 /// # Invariants
 ///
-/// - While `state` is `BUSY`, what is in cells, `bio` and `iocb` belong to the task that has set it. Once
-///   that has launched the I/O, they belong to C until `finish` has been called. At other times nobody
-///   uses them.
+/// - While `state` is `BUSY`, what is in cells, `bio` and `iocb` belong to whoever has set it, until
+///   he has launched the I/O, and then to C, until `finish` has been called. At other times nobody
+///   uses it.
 /// - `bvecs` has its capacity from the beginning on.
 /// - From before it is launched until `finish` is done with `self`, `flights` counts an I/O.
 #[pin_data(PinnedDrop)]
@@ -132,8 +132,7 @@ pub struct LowerIo {
     /// What the lower file or device and `flights` wait for.
     inflight: UnsafeCell<Option<[InflightGuard; 2]>>,
     flights: Arc<Inflight>,
-    /// How many of the two users of an I/O to a file are left: the task that launches it, and the
-    /// function that completes it.
+    /// Who still uses an I/O to a file: who has launched it, and who completes it.
     pending: Atomic<u32>,
     /// Bytes, or an error.
     result: Atomic<i64>,
