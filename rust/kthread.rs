@@ -56,7 +56,7 @@ pub fn should_freeze() -> bool {
 /// freeze; returns whether it has slept.
 ///
 /// A thread that has been asked to stop does not freeze. One that is frozen when it is asked goes on,
-/// and stops, when the system is awake; until then whoever drops the [`Thread`] waits.
+/// and stops, when the system is awake; until then dropping the [`Thread`] waits.
 ///
 /// Process context; sleeps. The caller holds no lock, for which others would wait as long.
 pub fn freeze() -> bool {
@@ -129,7 +129,7 @@ impl<T: Run> Thread<T> {
     }
 
     /// Makes the thread one for batches of work, with priority `nice` (-20 to 19). When it is woken it
-    /// does not take the processor from who wakes it, and so finds more to do when its turn comes.
+    /// does not take the processor from the task that wakes it, and so finds more to do at its turn.
     ///
     /// Process context, may sleep.
     pub fn set_batch(&self, nice: i8) {

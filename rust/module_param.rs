@@ -112,12 +112,12 @@ impl<T: Scalar> Param<T> {
 
     /// Changes the value, so that user space reads what has become of the one it has given.
     ///
-    /// Meant for the module's `init`: who has read the value before is not told. Process context,
+    /// Meant for the module's `init`: a program that has read the value is not told. Process context,
     /// may sleep.
     pub fn set(&self, value: T) {
         // SAFETY: The module is loaded as long as its code runs.
         unsafe { bindings::kernel_param_lock(THIS_MODULE.as_ptr()) };
-        // SAFETY: The pointer is valid. We hold the lock, so nobody else writes; who reads without
+        // SAFETY: The pointer is valid. We hold the lock, so nobody else writes; a reader without
         // it does so at once, as this writes (`WRITE_ONCE`).
         unsafe { self.0.get().write_volatile(value) };
         // SAFETY: We took the lock above.

@@ -199,7 +199,7 @@ impl<O: Owner> PageArray<O> {
             self.owner.removed(taken);
             for page in batch.iter().flatten() {
                 // SAFETY: The array owned the page, and gives it away; nobody finds it any more, and
-                // who has found it has locked RCU. By the type invariant, the owner, which is
+                // a task that has found it has locked RCU. By the type invariant, the owner, which is
                 // pinned, is there until then.
                 unsafe {
                     bindings::call_rcu_page(

@@ -22,7 +22,7 @@ use kernel::{
 /// [`Request::forward`](super::mq::Request::forward), which takes its bios from here.
 ///
 /// An allocation with `GFP_NOIO` always succeeds: when memory is short it waits for a bio to come
-/// back. So whoever allocates must have submitted all it got from the same pool before. Dropping
+/// back. So a task that allocates must have submitted all it got from the same pool before. Dropping
 /// the pool waits, too, for all that is out.
 ///
 /// # Examples

@@ -54,7 +54,7 @@ impl Inflight {
 
 /// One user that has not completed. Dropped in any context.
 ///
-/// It keeps the count alive by itself: whoever waits may be gone before the last user has returned
+/// It keeps the count alive by itself: the waiter may be gone before the last user has returned
 /// from waking it.
 pub(super) struct InflightGuard(Arc<Inflight>);
 

@@ -79,7 +79,7 @@ pub trait Completion: Send + Sync + 'static {
 /// # Invariants
 ///
 /// - `pages` are owned; `bvecs` has capacity for as many entries.
-/// - During a flight, `bio`, `bvecs` and `inflight` belong to whoever began it, until `end_io` ends
+/// - During a flight, `bio`, `bvecs` and `inflight` belong to the task that began it, until `end_io` ends
 ///   it.
 /// - From before a bio is submitted until `end_io` is done with `self`, `flights` counts it.
 #[pin_data(PinnedDrop)]
@@ -255,7 +255,7 @@ impl<C: Completion> PageBio<C> {
         Ok(())
     }
 
-    /// Puts the pages of `bytes` into the bio. Called by whoever has begun the flight.
+    /// Puts the pages of `bytes` into the bio. Called by the task that has begun the flight.
     fn add_pages(&self, bytes: core::ops::Range<usize>) {
         let mut at = bytes.start;
 

@@ -103,7 +103,7 @@ __rb_helper void rb_helper_disk_set_open_class(struct gendisk *disk,
 	lockdep_set_class(&disk->open_mutex, key);
 }
 
-/* Whether what this task submits is queued until it returns to who submits now. */
+/* Whether what this task submits is queued until it returns to its own submission. */
 __rb_helper bool rb_helper_in_submission(void)
 {
 	return current->bio_list;

@@ -97,7 +97,7 @@ __rb_helper void rb_helper_sock_reclassify(struct socket *sock)
 }
 #endif
 
-/* After how long whoever waits for the other end looks how far it has come. */
+/* After how long a task that waits for the other end looks how far it has come. */
 #define RB_XFER_TICK	HZ
 
 /*

@@ -200,7 +200,7 @@ impl Socket {
         })
     }
 
-    /// Ends the connection both ways: whoever sends or receives fails, now or next.
+    /// Ends the connection both ways: sending and receiving fail, now or next time.
     ///
     /// What has been sent or received before still arrives, be it after hours, when the network is
     /// there again. May sleep, but does not wait for those who send or receive.

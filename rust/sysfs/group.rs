@@ -315,8 +315,8 @@ impl<S: DeviceData> Groups<S> {
 ///
 /// The kind, which implements [`DeviceData`], comes first. The groups follow: attributes in brackets.
 /// They go into the directory of the device, or, after a name and a colon, into a directory of their
-/// own. Each [`Listing`] comes last, in brackets after a semicolon and `lists`. It goes into the directory
-/// of the device.
+/// own. Each [`Listing`] comes last, in brackets after a semicolon and `lists`. It goes into the
+/// directory of the device.
 ///
 /// # Examples
 ///

@@ -124,7 +124,7 @@ struct Raw {
     groups: [*const bindings::attribute_group; 2],
 }
 
-/// A [`Listing`] and what it is about, for whoever registers an object with groups.
+/// A [`Listing`] and what it is about, in the form of groups of an object that is registered.
 ///
 /// # Invariants
 ///

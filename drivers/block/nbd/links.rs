@@ -3,7 +3,7 @@
 //! What carries the requests of a disk: its connections, the threads that send and receive on them,
 //! and what these share with the disk.
 //!
-//! Nothing here knows when a session begins or ends, or who asks for it.
+//! Nothing here knows when a session begins or ends, or which command asks for it.
 
 pub(crate) mod io;
 pub(crate) mod link;

@@ -80,10 +80,10 @@ pub struct DiskOptions {
 impl DiskOptions {
     /// Sets up a disk that a front has allocated.
     ///
-    /// Fails with [`EINVAL`] if the name has more than 31 bytes, the major is zero or the one of which the
-    /// block core gives numbers (259), or there are not so many minors. Fails with [`ENODEV`] if the
-    /// [`Disks`](super::Disks) of `disks` is being dropped, and with [`ENOMEM`]. Then the disk and its data
-    /// are gone.
+    /// Fails with [`EINVAL`] if the name has more than 31 bytes, the major is zero or the one of which
+    /// the block core gives numbers (259), or there are not so many minors. Fails with [`ENODEV`] if the
+    /// [`Disks`](super::Disks) of `disks` is being dropped, and with [`ENOMEM`]. Then the disk and its
+    /// data are gone.
     ///
     /// # Safety
     ///

@@ -21,8 +21,8 @@ use kernel::{
 impl DiskRef {
     /// Changes the limits, while no I/O is in flight.
     ///
-    /// All that [`QueueLimits`] has is set, and nothing is left from before, except what the user has set:
-    /// a smaller `max_sectors_kb` or `discard_max_bytes`, a write cache that is switched off, I/O
+    /// All that [`QueueLimits`] has is set, and nothing is left from before, except what the user has
+    /// set: a smaller `max_sectors_kb` or `discard_max_bytes`, a write cache that is switched off, I/O
     /// statistics.
     ///
     /// Fails with [`EINVAL`] if the limits do not pass [`QueueLimits::validate`]; then nothing has
@@ -43,7 +43,7 @@ impl DiskRef {
     /// Changes the limits, as [`update_limits`](Self::update_limits), if all I/O ends within `time`.
     ///
     /// Fails with [`EBUSY`] if it does not; then nothing has changed. For disks whose I/O may take any
-    /// time, and who must be able to do something about it.
+    /// time, and whose drivers must be able to end it.
     pub fn update_limits_within(&self, limits: &QueueLimits, time: Delta) -> Result {
         limits.validate()?;
         let milliseconds = c_uint::try_from(time.as_millis()).map_err(|_| EINVAL)?;

@@ -204,8 +204,8 @@ impl<T: Operations> Drop for GenDisk<T> {
             let tag_set = (*(*self.as_raw()).queue).tag_set;
             bindings::del_gendisk(self.as_raw());
             if !tag_set.is_null() {
-                // All requests have ended, but who has handed over the last may not have returned
-                // from the driver: that was in a section that this waits for.
+                // All requests have ended, but the task that has handed over the last may not have
+                // returned from the driver: that was in a section that this waits for.
                 bindings::blk_mq_wait_quiesce_done(tag_set);
             }
             bindings::put_disk(self.as_raw());

@@ -72,9 +72,11 @@ impl RequestQueue {
     }
 
     /// Returns how many requests of each kind of hardware queue the block layer has at a time, before
-    /// their submitters wait for one to end. If fewer are allowed of those that nobody waits for, returns
-    /// how many of these. Users may change it any time, and so does the choice of a scheduler, which may also leave
-    /// a part of it to others. Any context.
+    /// their submitters wait for one to end. If fewer are allowed of those that nobody waits for,
+    /// returns how many of these.
+    ///
+    /// Users may change it any time, and so does the choice of a scheduler, which may also leave a part
+    /// of it to others. Any context.
     pub fn async_depth(&self) -> u32 {
         let queue = self.queue.as_ptr();
         // SAFETY: By the type invariant, the queue is valid. Both are plain numbers, of which each

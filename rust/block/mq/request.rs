@@ -36,7 +36,7 @@ pub(super) struct Pdu<D> {
     pub(super) pending: Atomic<u32>,
     /// The first error of these bios.
     pub(super) status: Atomic<u32>,
-    /// What the lower device and the pool of bios wait for. Belongs to whoever owns the request.
+    /// What the lower device and the pool of bios wait for. Belongs to the owner of the request.
     pub(super) inflight: UnsafeCell<Option<[InflightGuard; 2]>>,
     #[pin]
     data: D,

@@ -51,7 +51,7 @@ where
         let data = (&raw const *rq.data_ref()).cast_mut();
         // SAFETY: The data is valid, and so is the item in it.
         let work = unsafe { Work::raw_get(D::raw_get_work(data)) };
-        // It cannot be queued already: who has queued it has given the request away.
+        // It cannot be queued already: the task that has queued it has given the request away.
         let _ = queue_work_on(work);
     }
 }

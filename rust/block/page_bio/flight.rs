@@ -19,7 +19,7 @@ const BUSY: u32 = 1;
 /// The bio has completed with status zero; for others, that is added.
 const DONE: u32 = 2;
 
-/// Tells who owns a bio that is submitted again and again.
+/// The owner of a bio that is submitted again and again.
 ///
 /// The task that begins a flight owns the bio until the flight ends. The flight ends when the bio
 /// completes; its status can be taken once. Once it was, the next flight can begin.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What waits for all I/O is not for who carries it out.
+//! A driver must not wait for all I/O while it carries out a bio.
 //!
 //! error: E0599 `freeze`
 

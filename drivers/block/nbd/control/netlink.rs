@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The generic netlink family `nbd`: who may command what, and the short commands.
+//! The generic netlink family `nbd`: its commands, their rights, and the short commands themselves.
 
 use crate::{
     control::{

@@ -259,7 +259,7 @@ impl Registry {
         drop(unit);
     }
 
-    /// Lets no commands come any more, and removes all devices. Nothing uses them, since who does
+    /// Lets no commands come any more, and removes all devices. Nothing uses them, since a user
     /// keeps the module.
     pub(crate) fn shut_down(&self) {
         let control = self.shared.take_control();

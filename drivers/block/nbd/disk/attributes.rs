@@ -31,8 +31,9 @@ pub(crate) const GROUPS: Groups<GenDisk<Disk>> = sysfs_groups!(
 
 /// `links`: a line for each connection of the session.
 ///
-/// All lines have 128 bytes, whatever the numbers are, of which a page has a whole number. So who reads
-/// a page at a time gets no line in two parts, nor more at the end as a number has grown meanwhile.
+/// All lines have 128 bytes, whatever the numbers are, and a page has a whole number of lines. So a
+/// program that reads a page at a time gets no line in two parts, nor more at the end as a number has
+/// grown meanwhile.
 struct Links;
 
 impl Listing for Links {

@@ -27,7 +27,7 @@ pub(crate) fn opened(device: &Device, disk: &DiskRef) -> Result {
         // What there was before a session, or after one, is no longer there.
         disk.need_partition_scan();
     } else if live == 0 && disk.forget_partition_scan() {
-        // It would wait for a connection, and all who open or close the disk for it.
+        // It would wait for a connection, and all that open or close the disk would wait for it.
         device.scan_later();
         if device.traffic.io.lock().live() != 0 {
             device.scan_if_due(disk);

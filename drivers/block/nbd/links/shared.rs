@@ -23,7 +23,7 @@ use rb::{
 /// The major number of network block devices.
 pub(crate) const MAJOR: u32 = 43;
 
-/// Those who control the devices, for what a device cannot do by itself.
+/// The control of all devices, for what a device cannot do by itself.
 pub(crate) trait Control: Send + Sync {
     /// Tells user space that a device has lost a connection. May sleep.
     fn announce_lost_link(&self, index: u32);
@@ -42,7 +42,7 @@ pub(crate) struct Shared {
     pub(crate) debugfs: debugfs::Dir,
     /// Work that I/O may wait for.
     pub(crate) reclaim_work: OwnedQueue,
-    /// Work that nothing waits for but who brings connections back.
+    /// Work that only programs wait for that bring connections back.
     pub(crate) notices: OwnedQueue,
     /// From when the driver is up until it goes down.
     #[pin]
@@ -73,17 +73,17 @@ impl Shared {
         )
     }
 
-    /// Returns who controls the devices, if the driver is up.
+    /// Returns the control of the devices, if the driver is up.
     pub(crate) fn control(&self) -> Option<Arc<dyn Control>> {
         self.control.lock().clone()
     }
 
-    /// Says who controls the devices.
+    /// Sets the control of the devices.
     pub(crate) fn set_control(&self, control: Arc<dyn Control>) {
         *self.control.lock() = Some(control);
     }
 
-    /// Takes the control from who has it.
+    /// Takes the control out, so that it is no longer found.
     pub(crate) fn take_control(&self) -> Option<Arc<dyn Control>> {
         self.control.lock().take()
     }

@@ -54,7 +54,7 @@ use rb::{
 };
 
 /// How urgent the threads are: as the workers that complete requests. They work in batches, so they do
-/// not take the processor from who submits or serves, for each request by itself.
+/// not take the processor from tasks that submit or serve, for each request by itself.
 const NICE: i8 = -20;
 
 /// The threads of a place. Dropping them waits for their end, so a socket that is there has to be

@@ -380,7 +380,7 @@ impl<P: Parts> Io<P> {
     /// any without one, and that nobody works on.
     pub fn take_from(&mut self, link: Option<&P::Link>, cursor: &mut u32) -> Option<P::Request> {
         if let Some(link) = link {
-            // Or another connection has its place: whoever put it there has taken them.
+            // Or another connection has its place: the task that put it there has taken them.
             self.links.state_of(link)?;
         }
         let (rq, at) = self.slots.take_from(link.map(Connection::index), cursor)?;

@@ -47,7 +47,7 @@ impl Files {
     }
 }
 
-/// `tasks`: who has connected the traffic.
+/// `tasks`: the process that has connected the traffic.
 struct Tasks;
 
 impl TextFile for Tasks {

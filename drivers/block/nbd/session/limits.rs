@@ -157,13 +157,13 @@ pub(crate) fn resize(device: &Device, disk: &DiskRef, setup: &mut Setup, size: S
         if size.block > device.max_request() {
             return Err(EINVAL);
         }
-        // A server that does not answer must not keep those waiting who could end it.
+        // A server that does not answer must not hold up a task that could end the session.
         let limits = limits(size, device.traffic.flags(), device.max_request());
         set_limits(device, disk, &limits, Some(RESIZE_TIME))?;
     }
     setup.size = size;
     if setup.session.is_some() {
-        // A connection may be lost now, and who brings another one wait for the setup.
+        // A connection may be lost now, and the task that brings another one wait for the setup.
         with_reserves(|| show_size(device, disk, setup));
     }
     Ok(())

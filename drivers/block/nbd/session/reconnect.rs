@@ -92,7 +92,7 @@ pub(crate) fn came_back(device: &Device, disk: &DiskRef, served: bool) {
         disk.need_partition_scan();
     }
     if device.scan_if_due(disk) || begins {
-        // The connection may be lost again, and who brings another one wait for the setup.
+        // The connection may be lost again, and the task that brings another one wait for the setup.
         with_reserves(|| disk.notify_change());
     }
 }

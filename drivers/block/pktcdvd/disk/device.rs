@@ -6,7 +6,7 @@
 //!
 //! In this order, outermost first:
 //!
-//! 1. That of `users`, a mutex: who has the disk open. Held for a moment by open, release and removal.
+//! 1. That of `users`, a mutex: the openers of the disk. Held for a moment by open, release and removal.
 //! 2. `packets`, a mutex: held by the thread while it works; see [`Packets`].
 //! 3. `hub.queue`, a spinlock: what waits for the thread; see [`Queue`](crate::engine::queue::Queue).
 //!

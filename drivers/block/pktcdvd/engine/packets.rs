@@ -60,7 +60,7 @@ pub(crate) struct Packets {
     submit_at: u64,
     /// How many packets were begun.
     begun: u64,
-    /// What the drive has cached, and who waits for it.
+    /// What the drive has cached, and the callers that wait for it.
     flusher: Flusher<PacketRequest, BlkError>,
     /// Whether the users of the disk were told that the medium has gone.
     loss: Loss,

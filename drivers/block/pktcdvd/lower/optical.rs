@@ -272,7 +272,7 @@ pub(crate) fn gives_up() -> bool {
 
 /// Returns how many unit attentions about a reset or another medium the drive has reported.
 ///
-/// A drive reports each one once, to the sender of the next command, who may be a program.
+/// A drive reports each one once, to the sender of the next command, which may be a program.
 fn attentions(lower: &BdevFile) -> u32 {
     Drive::of(lower).map_or(0, |drive| drive.attentions())
 }

@@ -133,7 +133,7 @@ impl Registry {
     pub(crate) fn remove(&self, target: RemoveTarget<'_>) -> Result {
         let (name, added) = self.slots.take(target, |added| added.disk.dev())?;
 
-        // Waits for who has its open mutex, maybe for I/O: not with the list locked.
+        // Waits for the holder of its open mutex, maybe for I/O: not with the list locked.
         if let Err(err) = close_down(&added.disk) {
             self.slots.put(&name, added);
             return Err(err);
