@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! How a device is set up: what user space has said before, and while, it is connected.
+//!
+//! [`Setup`] has the values that count. When a session begins or changes, size, flags and timeout are
+//! copied to [`Traffic`](crate::links::traffic::Traffic), where the I/O path and debugfs read them, and the
+//! limits of the queue are computed from them.
 
 use crate::{
     links::{
