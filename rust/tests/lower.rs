@@ -68,6 +68,7 @@ use rb::{
         Mode,
         OpenFile, //
     },
+    mm,
     sysfs::Groups,
     workqueue::{
         Flag,
@@ -274,7 +275,7 @@ impl mq::Operations for Early {
         rq: IdleRequest<'a, EarlyJob>,
         _is_last: bool,
     ) -> core::result::Result<(), Rejected<'a>> {
-        let read = IoBuffer::new(512)
+        let read = mm::with_noio(|| IoBuffer::new(512))
             .and_then(|mut buffer| this.io.read(&this.lower, 0, &mut buffer, 0..512));
         this.note(0, read.map(drop));
         this.note(1, this.lower.sync());
