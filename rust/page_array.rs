@@ -191,7 +191,7 @@ impl<O: Owner> PageArray<O> {
     /// Removes the pages in `range` and returns their number.
     ///
     /// Takes time for the pages that are there, not for the range. They are freed after a grace
-    /// period of RCU, which is not waited for: the [`Owner`] hears of it, and [`mm::rcu_barrier`] waits
+    /// period of RCU, which is not waited for: the [`Owner`] is notified, and [`mm::rcu_barrier`] waits
     /// for it. May sleep.
     pub fn remove(&self, range: RangeInclusive<usize>) -> usize {
         self.take_all(range, |batch, taken| {
@@ -212,7 +212,7 @@ impl<O: Owner> PageArray<O> {
         })
     }
 
-    /// Frees a page that was removed, and tells the owner.
+    /// Frees a page that was removed, and notifies the owner.
     ///
     /// # Safety
     ///

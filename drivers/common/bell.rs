@@ -16,10 +16,10 @@ use rb::{
     wait::RcuWait, //
 };
 
-/// Tells one thread that there is work. It can be rung in any context, without a lock.
+/// Wakes one thread when there is work. It can be rung in any context, without a lock.
 ///
 /// What is rung while the thread works is heard when it waits next. However often it was rung
-/// meanwhile, the thread hears it once; it sees all that was done before.
+/// meanwhile, the thread is woken once; it sees all that was done before.
 #[pin_data]
 pub struct Bell {
     rung: Atomic<bool>,

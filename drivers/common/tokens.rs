@@ -211,7 +211,7 @@ pub enum ErrorKind {
 }
 
 impl ParseError<'_> {
-    /// Which error code tells user space.
+    /// The error code that user space gets.
     pub const fn kind(&self) -> ErrorKind {
         match self {
             Self::Range(_) => ErrorKind::Range,

@@ -61,7 +61,7 @@ pub enum Data<'a> {
 /// Why a drive has refused a command: sense key, additional code and its qualifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sense {
-    /// The response code, which tells sense data of this command from that of an earlier one.
+    /// The response code, which distinguishes sense data of this command from that of an earlier one.
     pub response: u8,
     /// The sense key.
     pub key: u8,
@@ -121,8 +121,8 @@ impl<'a> Drive<'a> {
         NonNull::new(device).map(|device| Self { device, bdev })
     }
 
-    /// Returns a number that changes when the drive tells anybody, whoever has sent the command, that
-    /// it was reset or that it may have another medium. Any context.
+    /// Returns a number that changes when the drive has reported, to the sender of any command, that it
+    /// was reset or that it may have another medium. Any context.
     pub fn attentions(&self) -> u32 {
         // SAFETY: By the type invariant, the device is valid.
         unsafe { bindings::optical_attentions(self.device.as_ptr()) }
@@ -224,7 +224,7 @@ impl<'a> Drive<'a> {
         unsafe { bindings::set_capacity((*self.bdev.as_raw()).bd_disk, sectors) };
     }
 
-    /// Tells what has come of a command by what the SCSI layer has returned.
+    /// Converts what the SCSI layer has returned into the outcome of a command.
     fn judge(&self, ret: c_int, sense: Option<Sense>) -> core::result::Result<(), CommandError> {
         kernel::error::to_result(ret)?;
         // `host_byte()` and `status_byte()`

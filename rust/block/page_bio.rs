@@ -47,7 +47,7 @@ use kernel::{
 
 /// What happens when a [`PageBio`] completes.
 pub trait Completion: Send + Sync + 'static {
-    /// Tells that [`PageBio::take_result`] has something to take.
+    /// Called when [`PageBio::take_result`] has something to take.
     ///
     /// Any context, interrupts included: wakes someone. What is dropped here must not sleep.
     fn completed(&self);

@@ -78,7 +78,7 @@ impl<'a> Cursor<'a> {
     ///
     /// A page that is removed meanwhile is still found, or is not; what is written to it is lost
     /// with it. A page that is inserted while the cursor lives may not be found:
-    /// [`PageArray::insert`](super::PageArray::insert) tells.
+    /// [`PageArray::insert`](super::PageArray::insert) reports that.
     #[inline(always)]
     pub fn get(&mut self, index: usize) -> Option<SafePageRef<'_>> {
         // SAFETY: By the type invariant.

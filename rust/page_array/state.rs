@@ -168,7 +168,7 @@ impl Leaf {
     }
 
     /// Returns the last index of the run of pages that begins at `index`, at most `last`, as far as this
-    /// node tells.
+    /// node shows it.
     ///
     /// # Safety
     ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The lower device: how it is opened, what is asked of it, and how it tells what happens to it.
+//! The lower device: how it is opened, what is asked of it, and how it reports what happens to it.
 //!
 //! From the bottom: the [`turns`], which wake tasks; the [`fate`] of a device, commands to a [`drive`]; an
 //! [`optical`] drive and a [`plain`] device; the [`session`] in which one of them is open.

@@ -12,7 +12,7 @@
 //! - [`control`]: mapping devices.
 //! - [`disk`]: what users of a disk touch.
 //! - [`engine`]: what gathers writes into packets, and writes these. It knows no user.
-//! - [`lower`]: what is asked of the lower device, and how it tells what happens to it.
+//! - [`lower`]: what is asked of the lower device, and how it reports what happens to it.
 //! - [`logic`]: what decides, without the kernel. The other floors carry its decisions out.
 //!
 //! A file knows its own floor and those below. A write takes this way:

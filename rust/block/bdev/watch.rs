@@ -47,7 +47,7 @@ impl Claim {
         Ok(Arc::new(claim, GFP_KERNEL)?)
     }
 
-    /// Returns what tells this holder from all others.
+    /// Returns the address that identifies this holder.
     pub(super) fn holder(self: &Arc<Self>) -> *mut c_void {
         if self.shared {
             return (&raw const SHARED).cast_mut().cast();

@@ -68,7 +68,7 @@ impl DiskRef {
         }
     }
 
-    /// Changes the capacity, in sectors of 512 bytes, and tells user space.
+    /// Changes the capacity, in sectors of 512 bytes, and notifies user space.
     ///
     /// Returns whether there was an event (`RESIZE=1`). There is none if the capacity is as it was, if it
     /// was or is zero, or if the disk is being removed; see [`notify_change`](DiskRef::notify_change).
@@ -83,7 +83,7 @@ impl DiskRef {
         }
     }
 
-    /// Tells user space that something about the disk has changed, unless it is being removed.
+    /// Notifies user space that something about the disk has changed, unless it is being removed.
     ///
     /// Sends the event `change`, on which udev mostly opens the disk. Process context; may sleep.
     pub fn notify_change(&self) {
@@ -103,7 +103,7 @@ impl DiskRef {
 }
 
 impl DiskView {
-    /// Changes the capacity, in sectors of 512 bytes, and tells nobody.
+    /// Changes the capacity, in sectors of 512 bytes, without an event.
     ///
     /// Does not sleep; not for interrupts.
     pub fn set_capacity(&self, sectors: u64) {
@@ -152,7 +152,7 @@ impl DiskView {
 }
 
 impl<T: Operations> GenDisk<T> {
-    /// Tells user space and file systems that the medium is another one.
+    /// Notifies user space and file systems that the medium is another one.
     ///
     /// Sends the event `change` with `DISK_MEDIA_CHANGE=1`, raises the sequence number of the disk,
     /// shuts down a file system that is mounted from it, and drops what the page cache holds and is

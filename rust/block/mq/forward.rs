@@ -41,7 +41,7 @@ pub enum Forwarded {
 #[repr(C)]
 pub(super) struct MqOps<D: Send + Sync> {
     raw: bindings::blk_mq_ops,
-    /// Tells the driver that a request was forwarded, with this result, and asks what becomes of it.
+    /// Reports to the driver that a request was forwarded, with this result, and asks what becomes of it.
     forwarded: unsafe fn(&Request<D>, BlkResult) -> Forwarded,
 }
 

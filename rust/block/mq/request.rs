@@ -252,8 +252,8 @@ impl<D: Send + Sync> Request<D> {
         self.bytes() >> crate::block::SECTOR_SHIFT
     }
 
-    /// Returns the number of the hardware queue; with the [tag](Self::tag), it tells the request
-    /// from all others of the disk that are started.
+    /// Returns the number of the hardware queue; with the [tag](Self::tag), it distinguishes the
+    /// request from all others of the disk that are started.
     #[inline]
     pub fn hw_queue(&self) -> u32 {
         // SAFETY: By the type invariant, the request is valid; having been started, it has one.

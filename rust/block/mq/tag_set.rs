@@ -85,7 +85,7 @@ impl<T: Operations> TagSet<T> {
     /// Returns an initializer for a tag set with this data.
     ///
     /// Both fail with [`ENOMEM`]; the initializer does, if even a much smaller depth does not fit:
-    /// [`TagSet::queue_depth`] tells what did. It fails with [`EINVAL`] if a number is out of range.
+    /// [`TagSet::queue_depth`] reports what did. It fails with [`EINVAL`] if a number is out of range.
     /// May sleep.
     pub fn new(options: &TagSetOptions, data: T::SetData) -> Result<impl PinInit<Self, Error>> {
         let options = *options;

@@ -81,7 +81,7 @@ fn link(line: &str) -> Option<Link> {
 /// How long the list can be: 128 bytes for each of 64 connections.
 const LINKS: usize = 64 * 128;
 
-/// The connections of a device, if the driver tells.
+/// The connections of a device, if the driver reports it.
 pub fn links_of(device: Device) -> Option<Vec<Link>> {
     let mut file = fs::File::open(device.file("links")).ok()?;
     let mut text = Vec::with_capacity(LINKS);

@@ -40,7 +40,7 @@ const MAX_PLANS: u32 = 2;
 pub struct Progress<'a> {
     /// What it is doing, for people.
     pub title: &'a str,
-    /// How much of that is done, from 0 to 1, if the drive tells.
+    /// How much of that is done, from 0 to 1, if the drive reports it.
     pub done: Option<f64>,
     /// For how long it has been at it.
     pub since: Duration,
@@ -282,7 +282,7 @@ fn wait(
     }
 }
 
-/// Whether the drive tells that it has failed with what it was doing.
+/// Whether the drive reports that it has failed with what it was doing.
 fn is_final(failure: &Failure) -> bool {
     match failure {
         Failure::Sense(sense) => {

@@ -78,7 +78,7 @@ pub struct Disc {
     pub medium: &'static str,
     /// How far it is formatted.
     pub state: State,
-    /// How much of the background format is done, from 0 to 1, if the drive tells.
+    /// How much of the background format is done, from 0 to 1, if the drive reports it.
     pub format_done: Option<f64>,
     /// The bytes that the drive says are formatted.
     pub formatted_bytes: Option<u64>,
@@ -110,7 +110,7 @@ pub fn inspect(paths: &Paths, options: &Info) -> Result<Report> {
     Ok(report(&mut drive, &name, mapped, in_use))
 }
 
-/// What a drive tells. What is on the disc is not read if the drive is in use.
+/// What a drive reports. What is on the disc is not read if the drive is in use.
 pub fn report(
     drive: &mut dyn Transport,
     name: &str,

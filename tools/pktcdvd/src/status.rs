@@ -42,7 +42,7 @@ pub struct Status {
     pub states: Option<States>,
     /// What disc is in the drive, if it is open and this user may know.
     pub medium: Option<String>,
-    /// All that the driver tells in debugfs, if this user may know. What that is may change.
+    /// All that the driver reports in debugfs, if this user may know. What that is may change.
     #[serde(skip)]
     pub info: Option<Info>,
 }
@@ -244,7 +244,7 @@ pub fn queue_text(queue: &Queue) -> String {
     format!("{} writes, {} at most; {marks}", queue.size, queue.longest)
 }
 
-/// What the driver tells besides, as it is: of discs, drives and what later versions have.
+/// What the driver reports besides, as it is: of discs, drives and what later versions have.
 fn more(status: &Status) -> Vec<(String, String)> {
     const SHOWN: [&str; 4] = [
         "packet size",

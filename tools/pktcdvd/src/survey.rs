@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! All that a drive tells of itself and of the disc in it.
+//! All that a drive reports of itself and of the disc in it.
 
 use crate::contents::{self, Contents};
 use crate::driver::logic::mmc::cdb;

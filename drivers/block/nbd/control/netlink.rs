@@ -141,7 +141,7 @@ fn disconnect(registry: &Arc<Registry>, info: &Info<'_>) -> Result {
     Ok(())
 }
 
-/// Tells which devices are connected.
+/// Reports which devices are connected.
 fn status(registry: &Registry, info: &Info<'_>) -> Result {
     let asked = index(info)?;
     let mut devices = 0usize;

@@ -157,7 +157,7 @@ fn add_socket(device: &Device, setup: &mut Setup, fd: u64) -> Result {
     Ok(())
 }
 
-/// Tells the servers that this is the end; `DO_IT` returns when they agree.
+/// Notifies the servers of the end; `DO_IT` returns when they agree.
 fn disconnect(device: &Device) {
     pr_info!("nbd{}: disconnect was asked for\n", device.index());
     life::ask_for_end(device);

@@ -25,7 +25,7 @@ pub(crate) const MAJOR: u32 = 43;
 
 /// The control of all devices, for what a device cannot do by itself.
 pub(crate) trait Control: Send + Sync {
-    /// Tells user space that a device has lost a connection. May sleep.
+    /// Notifies user space that a device has lost a connection. May sleep.
     fn announce_lost_link(&self, index: u32);
 
     /// Removes a device that was to go with its session, if that has ended and nobody has it open;

@@ -104,7 +104,7 @@ pub(crate) struct Traffic {
     pub(crate) log_limit: RateLimit,
     /// How many lost connections user space has not been told of.
     to_announce: Atomic<u32>,
-    /// Tells user space that connections are lost.
+    /// Notifies user space of lost connections.
     #[pin]
     notice: Work<Traffic, NOTICE>,
     /// Closes connections for those who must not wait.

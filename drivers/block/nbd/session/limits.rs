@@ -137,7 +137,7 @@ pub(crate) fn begin(device: &Device, disk: &DiskRef, setup: &Setup) -> Result {
     set_limits(device, disk, &limits, None)
 }
 
-/// Gives the disk its size, and tells user space.
+/// Gives the disk its size, and notifies user space.
 pub(super) fn show_size(device: &Device, disk: &DiskRef, setup: &Setup) {
     device.traffic.set_size(setup.size);
     if device.has_partitions() {

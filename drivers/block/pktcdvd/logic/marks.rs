@@ -54,7 +54,7 @@ impl Marks {
         self.on > 0
     }
 
-    /// Sets the `on` mark as near to `value` as the bounds allow; the `off` mark gives way.
+    /// Sets the `on` mark as near to `value` as the bounds allow; the `off` mark is lowered if need be.
     ///
     /// 0 and below switch the control off.
     pub fn set_on(&mut self, value: i64) {

@@ -22,7 +22,7 @@ use rb::{
 /// How long a removal waits for programs that try to open the disk at that moment.
 const PATIENCE: Delta = Delta::from_secs(2);
 
-/// Tells when a device has closed its lower device.
+/// Reports when a device has closed its lower device.
 ///
 /// A disk can outlive its removal for a moment: an open that comes then fails, but holds the disk
 /// until it has failed.

@@ -3,7 +3,7 @@
 //! Where each request is.
 //!
 //! A started request is a value that somebody owns, so it ends once. Until it ends it is in the slot
-//! of its tag, or in the hands of the sender or the receiver of a connection; the slot tells:
+//! of its tag, or in the hands of the sender or the receiver of a connection; the slot shows which:
 //!
 //! ```text
 //!          queue_rq           sender            sender           receiver

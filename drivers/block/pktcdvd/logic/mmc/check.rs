@@ -40,7 +40,7 @@ pub(super) fn choose_track(
     Ok(Some(track))
 }
 
-/// Checks the disc as a whole; `current` is how much of it is formatted, if the drive tells.
+/// Checks the disc as a whole; `current` is how much of it is formatted, if the drive reports it.
 ///
 /// A CD has to report that it is erasable, since it might be a CD-R.
 pub(super) fn check_disc(

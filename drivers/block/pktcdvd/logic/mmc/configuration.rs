@@ -27,9 +27,9 @@ pub struct Configuration {
     pub profile: Profile,
     /// The medium is in the Mount Rainier format, and can be written so.
     pub mrw: bool,
-    /// Whether the medium can be written at any place, if the drive tells.
+    /// Whether the medium can be written at any place, if the drive reports it.
     pub random_writable: Option<bool>,
-    /// How many blocks the medium is best written at a time, if the drive tells.
+    /// How many blocks the medium is best written at a time, if the drive reports it.
     pub blocking: Option<u16>,
 }
 

@@ -29,7 +29,7 @@ pub enum Event {
     Other(u8),
 }
 
-/// What the drive tells of its medium.
+/// What the drive reports of its medium.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MediaStatus {
     /// What happened since it was asked last.

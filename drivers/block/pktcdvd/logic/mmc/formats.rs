@@ -97,7 +97,7 @@ impl FormatCapacities {
         .map(u64::from)
     }
 
-    /// Blocks that are formatted, if the drive tells.
+    /// Blocks that are formatted, if the drive reports it.
     pub fn formatted(&self) -> Option<u64> {
         match self.current {
             Current::Formatted(blocks) => Some(blocks.into()),

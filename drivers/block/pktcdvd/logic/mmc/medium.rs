@@ -42,7 +42,7 @@ pub struct Medium {
     /// The blocks that the lower device has to have for that. It has no more unless the drive tells
     /// of more than its driver knows.
     pub reach: u64,
-    /// What tells it from others.
+    /// What distinguishes it from others.
     pub identity: Identity,
     /// How far the drive has formatted it in the background, if it does that.
     pub formatted: Formatted,

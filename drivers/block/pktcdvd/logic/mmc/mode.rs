@@ -30,7 +30,7 @@ pub fn is_write_protected(bytes: &[u8]) -> bool {
 
 /// Where in a reply the page with a number is, all of it.
 ///
-/// The header tells how long the block descriptors in front of it are, the page how long it is:
+/// The header has how long the block descriptors in front of it are, the page how long it is:
 /// both are held against what came.
 ///
 /// # Errors

@@ -174,7 +174,7 @@ impl Kind {
         }
     }
 
-    /// Whether the drive tells how much of the medium is formatted.
+    /// Whether the drive reports how much of the medium is formatted.
     pub const fn tells_formatted(self) -> bool {
         !matches!(self, Self::CdRw | Self::Removable)
     }

@@ -323,7 +323,7 @@ impl Probe {
         self.finish()
     }
 
-    /// Reads a reply, or tells which command gave none that serves.
+    /// Reads a reply, or reports which command gave none that serves.
     pub(super) fn read<T>(
         &self,
         outcome: Outcome,
