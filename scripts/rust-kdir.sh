@@ -224,13 +224,17 @@ if [ "$way" = kernel ]; then
 	cp "$headers/include/config/auto.conf" "$obj/include/config/"
 	cp "$headers/include/generated/rustc_cfg" "$obj/include/generated/"
 else
-	# Tests of the kernel's own Rust code, and what its clang would compile, are no part of ours.
-	not_ours='(RUST|RUSTC_(VERSION|VERSION_TEXT|LLVM_VERSION|LLVM_MAJOR_VERSION|HAS_[A-Z_]*)|RUST_INLINE_HELPERS|RUST_[A-Z0-9_]*KUNIT_TESTS?)'
+	# What the kernel's clang would compile is no part of ours.
+	not_ours='(RUST|RUSTC_(VERSION|VERSION_TEXT|LLVM_VERSION|LLVM_MAJOR_VERSION|HAS_[A-Z_]*)|RUST_INLINE_HELPERS)'
 	{
 		grep -vE "^CONFIG_$not_ours=" "$auto"
 		rust_config | sed 's/^/CONFIG_/'
 	} >"$obj/include/config/auto.conf"
-	as_cfg <"$obj/include/config/auto.conf" >"$obj/include/generated/rustc_cfg"
+	# Nor are the tests of the kernel's own Rust code: #[kunit_tests] leaves them out where KUnit is a
+	# module. Those that no option of theirs turns off would be in each module, and run in it.
+	as_cfg <"$obj/include/config/auto.conf" >"$obj/include/generated/rustc_cfg.ours"
+	sed 's/^--cfg=CONFIG_KUNIT="y"$/--cfg=CONFIG_KUNIT="m"/' "$obj/include/generated/rustc_cfg.ours" \
+		>"$obj/include/generated/rustc_cfg"
 	"$here/rust-print.py" "$src"
 fi
 
@@ -255,6 +259,8 @@ make -C "$obj" --no-print-directory -s -j"${RBLK_JOBS:-$(nproc)}" M="$out/prepar
 	BINDGEN="$BINDGEN" >&2 || die "the kernel's Rust code does not build"
 if [ "$way" = kernel ]; then
 	same_symbols
+else
+	mv "$obj/include/generated/rustc_cfg.ours" "$obj/include/generated/rustc_cfg"
 fi
 # What no module is built with: objects, and the libraries that macros were built of.
 find "$obj/rust" \( -name '*.o' -o -name 'libsyn.*' -o -name 'libquote.*' -o -name 'libproc_macro2.*' \) -delete

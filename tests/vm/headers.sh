@@ -12,7 +12,7 @@ scripts=$(realpath "$(dirname "$0")/../../scripts")
 dir=$(mktemp -d)
 # shellcheck disable=SC2154 # set by ktap.sh
 trap 'rm -rf "$dir" "$ktap_output"' EXIT
-ktap_plan 56
+ktap_plan 57
 
 unset RB_STATIC LINUX_SRC RUSTC BINDGEN RUST_LIB_SRC
 tools=$dir/tools
@@ -137,8 +137,12 @@ rustc 1.84.1
 check_equal "a rustc that is too old" 77 "$(status kdir --static "$dir/headers" "$src" "$dir/out")"
 check "and which would do" said 'rustc 1.84.1 is older than 1.85.0'
 rustc 1.88.0
+headers CONFIG_KUNIT=y
 check_equal "a source that prints otherwise" 1 "$(status kdir --static "$dir/headers" "$src" "$dir/out")"
 check "and what is not known of it" said 'this script does not know that source'
+# In Linux 7.3 one of them wants a symbol that modules may not have, and no module was built.
+check_equal "the kernel's own tests of its Rust code are no part of modules" '--cfg=CONFIG_KUNIT --cfg=CONFIG_KUNIT="m"' \
+	"$(grep KUNIT "$dir/out/build/include/generated/rustc_cfg" | paste -sd ' ')"
 
 # What is packed of it.
 check "parts are packed" "$scripts/rust-parts.sh" "$src" "$dir/a.tar.xz"
