@@ -35,7 +35,8 @@ use rb::{
             LowerIo, //
         },
     },
-    errno, //
+    errno,
+    mm, //
 };
 
 /// Blocks of the bitmap that are written at a time; each is of 16 MiB of the disk.
@@ -93,12 +94,15 @@ impl Flusher {
         if image.read_only {
             return Ok(());
         }
-        let mut tools = self.tools.lock();
-        let result = tools.run(image);
-        let told = tools.sticky.ended(result, for_flush);
-        let errno = tools.sticky.error().map_or(0, Error::to_errno);
-        self.errno.store(errno, Relaxed);
-        told
+        // Memory may wait for a flush of this disk, which waits for the lock.
+        mm::with_noio(|| {
+            let mut tools = self.tools.lock();
+            let result = tools.run(image);
+            let told = tools.sticky.ended(result, for_flush);
+            let errno = tools.sticky.error().map_or(0, Error::to_errno);
+            self.errno.store(errno, Relaxed);
+            told
+        })
     }
 
     /// Returns the number of the error since which no flush has succeeded, negative as in C, or 0.
