@@ -148,7 +148,13 @@ impl Registry {
             self.slots.put(&name, disk);
             return Err(err);
         }
-        let flushed = take_down(disk);
+        // By force, somebody may have written until now; or else all was flushed above.
+        let flushed = if force {
+            take_down(disk)
+        } else {
+            drop(disk);
+            Ok(())
+        };
 
         pr_info!("{}: removed\n", &*name);
         self.slots.release(&name);
