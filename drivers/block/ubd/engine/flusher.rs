@@ -114,6 +114,9 @@ impl Flusher {
 impl Tools {
     /// Does all that a flush consists of.
     fn run(&mut self, image: &Image) -> Result {
+        if let Some(err) = self.sticky.lost() {
+            return Err(err);
+        }
         self.job.begin();
         loop {
             match self.job.step() {
@@ -124,6 +127,9 @@ impl Tools {
                 }
                 Step::Sync => {
                     let result = patiently(|| image.cow.sync());
+                    if let (Err(err), false) = (result, image.cow.is_direct()) {
+                        self.sticky.lose(err);
+                    }
                     self.job.done(&image.dirty, result);
                 }
                 Step::Write => {

@@ -280,10 +280,14 @@ impl<L: DerefMut<Target = [u64]>, E: Copy> Flush<L, E> {
 ///
 /// A job may run for another reason than a flush. If it fails then, the next flush fails, too, even if
 /// the system below says nothing any more: the data that it was to write may be lost.
+///
+/// A page cache that could not write back tells once, and has nothing to write then: [`Sticky::lose`]. A
+/// bit must not come into the image any more, as its data may not be there.
 #[derive(Debug, Clone, Copy)]
 pub struct Sticky<E> {
     error: Option<E>,
     untold: Option<E>,
+    lost: Option<E>,
 }
 
 impl<E: Copy> Sticky<E> {
@@ -292,7 +296,18 @@ impl<E: Copy> Sticky<E> {
         Self {
             error: None,
             untold: None,
+            lost: None,
         }
+    }
+
+    /// Notes that data is lost for good, with this error.
+    pub fn lose(&mut self, error: E) {
+        self.lost = self.lost.or(Some(error));
+    }
+
+    /// The error with which data was lost, and with which all jobs are to fail.
+    pub fn lost(&self) -> Option<E> {
+        self.lost
     }
 
     /// The error since which no job has succeeded.

@@ -215,6 +215,11 @@ fn errors_that_stay() {
     assert_eq!(sticky.ended(Ok(()), false), Ok(()));
     assert_eq!(sticky.ended(Ok(()), true), Err(6));
     assert_eq!(sticky.ended(Ok(()), true), Ok(()));
+    // What is lost stays so.
+    assert_eq!(sticky.lost(), None);
+    sticky.lose(7);
+    sticky.lose(8);
+    assert_eq!(sticky.lost(), Some(7));
 }
 
 proptest! {
