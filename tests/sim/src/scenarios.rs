@@ -6,6 +6,7 @@ pub mod nbd;
 pub mod optical;
 pub mod packet;
 pub mod ram;
+pub mod ubd;
 mod user;
 
 /// A scenario.
@@ -19,15 +20,18 @@ pub enum Scenario {
     Packet,
     /// RAM disks that are added, changed and removed while they are used.
     Ram,
+    /// Copy-on-write disks whose image fails, is held up, and loses power.
+    Ubd,
 }
 
 impl Scenario {
     /// All of them, with their names.
-    pub const ALL: [(&'static str, Self); 4] = [
+    pub const ALL: [(&'static str, Self); 5] = [
         ("nbd", Self::Nbd),
         ("optical", Self::Optical),
         ("packet", Self::Packet),
         ("ram", Self::Ram),
+        ("ubd", Self::Ubd),
     ];
 
     /// The body of the first task.
@@ -38,6 +42,7 @@ impl Scenario {
             Self::Optical => optical::run(seed),
             Self::Packet => packet::run(seed),
             Self::Ram => ram::run(seed),
+            Self::Ubd => ubd::run(seed),
         }
     }
 }

@@ -6,3 +6,4 @@ pub mod disk;
 pub mod drive;
 pub mod export;
 pub mod server;
+pub mod store;

@@ -37,7 +37,7 @@ macro_rules! codes {
 codes! {
     EPERM = 1 ENOENT = 2 EINTR = 4 EIO = 5 ENXIO = 6 E2BIG = 7 EBADF = 9 EAGAIN = 11 ENOMEM = 12
     EACCES = 13 EFAULT = 14 ENOTBLK = 15 EBUSY = 16 EEXIST = 17 ENODEV = 19 EINVAL = 22 ENFILE = 23
-    ENOTTY = 25 EFBIG = 27 ENOSPC = 28 EROFS = 30 EPIPE = 32 EDOM = 33 ERANGE = 34
+    ENOTTY = 25 ETXTBSY = 26 EFBIG = 27 ENOSPC = 28 EROFS = 30 EPIPE = 32 EDOM = 33 ERANGE = 34
     ENAMETOOLONG = 36 ENODATA = 61 ETIME = 62 EPROTO = 71 EOVERFLOW = 75 ENOTSOCK = 88
     EMSGSIZE = 90 EPROTONOSUPPORT = 93 EOPNOTSUPP = 95 ECONNRESET = 104 ENOTCONN = 107
     ESHUTDOWN = 108 ETIMEDOUT = 110 EALREADY = 114 ENOMEDIUM = 123 ECANCELED = 125
@@ -64,6 +64,14 @@ impl Error {
     pub fn to_errno(self) -> i32 {
         self.0.get()
     }
+}
+
+/// Makes a result of what C returns: a negative number is an error.
+pub fn to_result(number: i32) -> Result {
+    if number < 0 {
+        return Err(Error::from_errno(number));
+    }
+    Ok(())
 }
 
 impl core::fmt::Debug for Error {

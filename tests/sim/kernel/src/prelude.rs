@@ -30,7 +30,6 @@ pub use crate::{
 };
 pub use core::pin::Pin;
 pub use pinned_init::{
-    pin_data,
     pinned_drop,
     Init,
     PinInit, //
@@ -38,6 +37,7 @@ pub use pinned_init::{
 pub use rblk_sim_macros::{
     fmt,
     kunit_tests,
+    pin_data,
     pin_init,
     try_pin_init,
     vtable, //

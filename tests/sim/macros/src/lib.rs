@@ -5,6 +5,7 @@
 mod format;
 mod init;
 mod kunit;
+mod pin_data;
 mod vtable;
 
 use proc_macro::TokenStream;
@@ -20,6 +21,16 @@ pub fn fmt(input: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn vtable(_attr: TokenStream, input: TokenStream) -> TokenStream {
     vtable::expand(syn::parse_macro_input!(input as syn::Item)).into()
+}
+
+/// As in the kernel: makes a structure one that can be pinned, with `project()`.
+#[proc_macro_attribute]
+pub fn pin_data(attr: TokenStream, input: TokenStream) -> TokenStream {
+    pin_data::expand(
+        attr.into(),
+        syn::parse_macro_input!(input as syn::ItemStruct),
+    )
+    .into()
 }
 
 /// Makes the tests of a KUnit suite tests of the host, each in a simulation.

@@ -39,6 +39,12 @@ pub const REQ_BACKGROUND: u32 = 1 << 20;
 pub const REQ_NOWAIT: u32 = 1 << 21;
 pub const REQ_NOUNMAP: u32 = 1 << 25;
 
+pub const EDEADLK: u32 = 35;
+pub const EDQUOT: u32 = 122;
+pub const ENOSYS: u32 = 38;
+pub const EOPNOTSUPP: u32 = 95;
+pub const ESTALE: u32 = 116;
+
 pub const BLK_STS_OK: u8 = 0;
 pub const BLK_STS_NOTSUPP: u8 = 1;
 pub const BLK_STS_TIMEOUT: u8 = 2;
@@ -100,6 +106,28 @@ pub unsafe fn errno_to_blk_status(errno: i32) -> blk_status_t {
 ///
 /// None is needed.
 pub unsafe fn synchronize_text() {}
+
+/// Returns whether what the task submits is queued. Here nothing is.
+///
+/// # Safety
+///
+/// None is needed.
+pub unsafe fn in_submission() -> bool {
+    false
+}
+
+/// A block device, as who has it open has it.
+pub struct block_device(pub crate::block::dev_t::DevT);
+
+/// # Safety
+///
+/// The device must be there.
+pub unsafe fn blkdev_issue_flush(bdev: *mut block_device) -> i32 {
+    // SAFETY: By the safety requirements of this function.
+    let dev = unsafe { (*bdev).0 };
+    let flushed = crate::sim::lower::flush(dev);
+    flushed.map_or_else(|err| err.to_error().to_errno(), |()| 0)
+}
 
 #[derive(Clone, Copy, Default)]
 pub struct queue_limits {

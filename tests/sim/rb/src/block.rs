@@ -18,10 +18,17 @@ pub(crate) mod inflight;
 #[allow(dead_code, unsafe_code, reason = "what it reads is C in the kernel")]
 #[path = "../../../../rust/block/limits.rs"]
 pub mod limits;
+#[allow(unsafe_code, reason = "what it calls is C in the kernel")]
+#[path = "../../../../rust/block/lower.rs"]
+pub mod lower;
+pub mod lower_io;
 pub mod major;
 pub mod mq;
 pub mod optical;
 pub mod page_bio;
+#[allow(unsafe_code, reason = "what it calls is C in the kernel")]
+#[path = "../../../../rust/block/submission.rs"]
+pub(crate) mod submission;
 
 /// Bytes in a sector, the unit of all positions in the block layer.
 pub const SECTOR_SIZE: u32 = 1 << SECTOR_SHIFT;

@@ -15,6 +15,10 @@ pub mod block;
 pub mod capability;
 pub mod debugfs;
 pub mod device;
+#[path = "../../../../rust/errno.rs"]
+pub mod errno;
+pub mod fs;
+pub mod irq_lock;
 pub mod kthread;
 pub mod miscdevice;
 pub mod mm;

@@ -39,6 +39,12 @@ pub fn with_noio<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// Runs `f`, in which the current thread writes on behalf of others.
+pub fn with_local_throttle<R>(f: impl FnOnce() -> R) -> R {
+    let _section = enter(Kind::LocalThrottle, "with_local_throttle()");
+    f()
+}
+
 /// Runs `f`, in which the current thread allocates from the reserves.
 pub fn with_noreclaim<R>(f: impl FnOnce() -> R) -> R {
     let _section = enter(Kind::NoIo, "with_noreclaim()");

@@ -7,6 +7,7 @@ pub mod files;
 pub mod lower;
 pub mod netlink;
 pub mod sockets;
+pub mod vfs;
 
 /// Makes everything as it is before the first module is loaded.
 ///
@@ -16,6 +17,7 @@ pub fn reset() {
     lower::reset();
     netlink::reset();
     sockets::reset();
+    vfs::reset();
     crate::reboot::reset();
     disks::reset();
     crate::kthread::reset();

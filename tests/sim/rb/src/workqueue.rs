@@ -13,7 +13,13 @@ use kernel::{
     },
     impl_flags,
     prelude::*,
-    sim,
+    sim::{
+        self,
+        context::{
+            enter,
+            Kind, //
+        }, //
+    },
     sync::Arc,
     workqueue::{
         Queued,
@@ -75,9 +81,10 @@ impl Shared {
 
     /// Runs work until there is none.
     fn work(&self) {
-        let _section = self
+        let what = "work that memory may wait for";
+        let _sections = self
             .for_reclaim
-            .then(|| sim::io_path("work that memory may wait for"));
+            .then(|| [Kind::IoPath, Kind::Reclaim].map(|kind| enter(kind, what)));
         while let Some(queued) = self.next() {
             queued.run();
         }
@@ -136,16 +143,12 @@ impl OwnedQueue {
     }
 
     fn push(&self, queued: Queued) {
-        let starts = self.0.with(|state| {
-            state.queued.push_back(queued);
-            let starts = state.workers < self.0.most;
-            state.workers += u32::from(starts);
-            starts
-        });
-        if starts {
-            let shared = self.0.clone();
-            sim::spawn("kworker", move || shared.work());
-        }
+        self.handle().push(queued);
+    }
+
+    /// Returns a way to queue work on the queue, which may go then.
+    pub(crate) fn handle(&self) -> Handle {
+        Handle(self.0.clone())
     }
 
     /// Waits for all work.
@@ -154,6 +157,33 @@ impl OwnedQueue {
         self.0
             .idle
             .wait_event(|| self.0.with(|state| state.workers == 0));
+    }
+}
+
+/// What work is queued with.
+pub(crate) struct Handle(Arc<Shared>);
+
+impl Handle {
+    /// Returns whether the queue has a thread even when there is no memory.
+    pub(crate) fn is_for_reclaim(&self) -> bool {
+        self.0.for_reclaim
+    }
+
+    /// Queues work.
+    pub(crate) fn push(&self, queued: Queued) {
+        // Without memory there are no more threads: what is for reclaim has one that it can count on.
+        let dry = self.0.for_reclaim && sim::faults::is_dry();
+        let most = if dry { 1 } else { self.0.most };
+        let starts = self.0.with(|state| {
+            state.queued.push_back(queued);
+            let starts = state.workers < most;
+            state.workers += u32::from(starts);
+            starts
+        });
+        if starts {
+            let shared = self.0.clone();
+            sim::spawn("kworker", move || shared.work());
+        }
     }
 }
 

@@ -7,8 +7,10 @@
 //! returned, or when a read has returned its data. A write that fails may have happened or not, and
 //! one may turn into the other: a disk may serve reads with data that it then cannot keep.
 //!
-//! Each write has data of its own. Zeroes are what was never written, or was erased.
+//! Each write has data of its own. Zeroes are what was erased, or was never written, unless a disk
+//! begins with something else.
 
+use super::Initial;
 use kernel::sim;
 use std::{
     cell::RefCell,
@@ -35,6 +37,7 @@ struct Write {
 struct State {
     /// Writes may fail after reads have returned their data.
     takes_back: bool,
+    initial: Initial,
     time: u64,
     next: u64,
     sectors: BTreeMap<u64, Vec<Write>>,
@@ -57,6 +60,13 @@ impl Blocks {
     pub fn that_take_back() -> Self {
         let blocks = Self::default();
         blocks.0.borrow_mut().takes_back = true;
+        blocks
+    }
+
+    /// Of a disk that is not of zeroes at first.
+    pub fn that_begin_with(initial: Initial) -> Self {
+        let blocks = Self::default();
+        blocks.0.borrow_mut().initial = initial;
         blocks
     }
 
@@ -168,6 +178,7 @@ impl State {
 
     /// Notes what a read has returned; returns whether it may have.
     fn saw(&mut self, sector: u64, value: u64, began: u64, now: u64) -> bool {
+        let first = self.initial.of(sector);
         let writes = self.sectors.entry(sector).or_default();
         let is_superseded = |returned: Option<u64>| {
             returned.is_some_and(|returned| {
@@ -178,7 +189,7 @@ impl State {
                     .any(|w| w.over.is_some_and(|over| over < began))
             })
         };
-        let initial = value == 0 && !is_superseded(Some(0));
+        let initial = value == first && !is_superseded(Some(0));
         let matches: Vec<usize> = (0..writes.len())
             .filter(|&at| {
                 let write = writes[at];

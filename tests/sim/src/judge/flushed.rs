@@ -13,6 +13,7 @@
 //! such flushes, the driver reports a loss to the first one, and cannot know whose write the second
 //! one is for. So a forced write need not survive either if a flush has failed while it was under way.
 
+use super::Initial;
 use std::{
     cell::RefCell,
     collections::BTreeMap, //
@@ -48,6 +49,9 @@ const INITIAL: Write = Write {
 #[derive(Debug, Default)]
 struct State {
     time: u64,
+    initial: Initial,
+    /// What fails may be tried again, and nothing is lost.
+    keeps: bool,
     sectors: BTreeMap<u64, Vec<Write>>,
 }
 
@@ -82,8 +86,18 @@ impl State {
         self.time
     }
 
+    fn first(&self, sector: u64) -> Write {
+        Write {
+            value: self.initial.of(sector),
+            ..INITIAL
+        }
+    }
+
     /// Notes that somebody was told that what has begun may be lost.
     fn excuse(&mut self) {
+        if self.keeps {
+            return;
+        }
         for write in self.sectors.values_mut().flatten() {
             write.excused = true;
         }
@@ -91,12 +105,25 @@ impl State {
 }
 
 impl Flushed {
+    /// Of a disk that is not of zeroes at first. If `keeps` is set, it has what it could not flush, and a
+    /// flush that succeeds after one that has failed makes all of it survive.
+    pub fn that_begins_with(initial: Initial, keeps: bool) -> Self {
+        let this = Self::default();
+        {
+            let mut state = this.0.borrow_mut();
+            state.initial = initial;
+            state.keeps = keeps;
+        }
+        this
+    }
+
     /// Begins a write of `values` to the sectors from `first` on.
     pub fn begin_write(&self, first: u64, values: &[u64]) -> Begun {
         let mut state = self.0.borrow_mut();
         let began = state.tick();
         for (sector, &value) in (first..).zip(values) {
-            let writes = state.sectors.entry(sector).or_insert_with(|| vec![INITIAL]);
+            let first = state.first(sector);
+            let writes = state.sectors.entry(sector).or_insert_with(|| vec![first]);
             writes.push(Write {
                 id: began,
                 value,
@@ -171,7 +198,7 @@ impl Flushed {
     /// was cut before, and why not.
     pub fn look_since(&self, sector: u64, value: u64, began: u64) -> Result<(), String> {
         let state = self.0.borrow();
-        let none = vec![INITIAL];
+        let none = vec![state.first(sector)];
         let writes = state.sectors.get(&sector).unwrap_or(&none);
         let may = |write: &&Write| write.gone.is_none_or(|gone| gone > began);
         if writes.iter().filter(may).any(|write| write.value == value) {
@@ -286,6 +313,17 @@ mod tests {
         write(&disk, 2, Ended::Cached);
         flush(&disk, true);
         assert_eq!(allowed(&disk), [2]);
+    }
+
+    #[test]
+    fn a_disk_that_keeps_what_it_could_not_flush_flushes_it_later() {
+        let disk = Flushed::that_begins_with(Initial::new(|sector| sector), true);
+        assert_eq!(allowed(&disk), [7]);
+        write(&disk, 1, Ended::Cached);
+        flush(&disk, false);
+        assert_eq!(allowed(&disk), [1, 7]);
+        flush(&disk, true);
+        assert_eq!(allowed(&disk), [1]);
     }
 
     #[test]

@@ -8,7 +8,8 @@ use crate::judge::{
         Ended,
         Flushed, //
     },
-    progress::Progress, //
+    progress::Progress,
+    Initial, //
 };
 use kernel::sim::{
     self,
@@ -56,6 +57,15 @@ impl Data {
         }
     }
 
+    /// Makes that of a disk that begins with something, and keeps what it could not flush, or not.
+    pub(super) fn of(initial: Initial, keeps: bool) -> Self {
+        Self {
+            blocks: Blocks::that_begin_with(initial.clone()),
+            flushed: Flushed::that_begins_with(initial, keeps),
+            progress: Progress::default(),
+        }
+    }
+
     /// Has a user do something that must end.
     pub(super) fn watch<R>(&self, what: String, f: impl FnOnce() -> R) -> R {
         let waiting = self.progress.begin(what, clock::now());
@@ -78,8 +88,20 @@ impl Data {
 
     /// Reads that many sectors, which must be what was written.
     pub(super) fn read(&self, disk: &Disk, first: u64, count: u64) -> BlkResult {
+        self.read_as(disk, first, count, |_| ())
+    }
+
+    /// The same, but for what `change` makes of it.
+    pub(super) fn read_as(
+        &self,
+        disk: &Disk,
+        first: u64,
+        count: u64,
+        change: impl FnOnce(&mut [u8]),
+    ) -> BlkResult {
         let began = self.blocks.begin_read();
-        let data = disk.read(first, Flags::empty(), count as u32)?;
+        let mut data = disk.read(first, Flags::empty(), count as u32)?;
+        change(&mut data);
         self.blocks.end_read(began, first, &data);
         Ok(())
     }
@@ -124,9 +146,20 @@ impl Data {
 
     /// Writes zeroes to that many sectors.
     pub(super) fn zero(&self, disk: &Disk, first: u64, count: u64) -> BlkResult {
+        self.erase(disk, (Command::WriteZeroes, Flags::empty()), first, count)
+    }
+
+    /// Has that many sectors be zeroes from then on.
+    pub(super) fn erase(
+        &self,
+        disk: &Disk,
+        how: (Command, Flags),
+        first: u64,
+        count: u64,
+    ) -> BlkResult {
         let begun = self.blocks.begin_erase(first, count);
         let to_survive = self.flushed.begin_write(first, begun.values());
-        let result = disk.erase(Command::WriteZeroes, first, count as u32);
+        let result = disk.erase_as(how, first, count as u32);
         let how = match result {
             Ok(()) => Ended::Cached,
             Err(_) => Ended::Failed,

@@ -8,6 +8,7 @@ use super::{
         self,
         Kind, //
     },
+    lockdep,
     points::{
         count,
         point, //
@@ -28,6 +29,30 @@ pub fn set(rates: Rates) {
 pub fn spare<R>(f: impl FnOnce() -> R) -> R {
     let _section = context::enter(Kind::Spared, "what the world does");
     f()
+}
+
+/// Says that whoever carries out I/O has all the memory that he needs from now on, and may not wait
+/// for more; or that this is not so any more.
+pub fn set_none_for_io(none: bool) {
+    with(|sim| sim.none_for_io = none);
+}
+
+/// Returns whether there is no memory at all.
+pub fn is_dry() -> bool {
+    is_running() && with(|sim| sim.rates.allocation == 1)
+}
+
+/// Says that the caller, or what is below, allocates memory in a way that waits for I/O if it may.
+pub fn may_wait_for_io() {
+    if !is_running() || context::within(Kind::NoIo).is_some() {
+        return;
+    }
+    if let Some(section) = context::within(Kind::IoPath) {
+        violation(&format!(
+            "memory is allocated that may wait for I/O: {section}"
+        ));
+    }
+    lockdep::allocates();
 }
 
 /// How an allocation goes about finding memory.
@@ -51,11 +76,13 @@ pub fn allocate(how: Allocation) -> bool {
     if how != Allocation::NoWait {
         context::might_sleep("allocating memory");
     }
-    let noio = context::within(Kind::NoIo).is_some();
-    if how == Allocation::Kernel && !noio {
+    if how == Allocation::Kernel {
+        may_wait_for_io();
+    }
+    if how != Allocation::NoWait && with(|sim| sim.none_for_io) {
         if let Some(section) = context::within(Kind::IoPath) {
             violation(&format!(
-                "memory is allocated that may wait for I/O: {section}"
+                "memory is allocated where there may be none: {section}"
             ));
         }
     }

@@ -40,6 +40,7 @@ pub fn acquire(class: &'static str, address: usize, spins: bool) {
         return;
     }
     let interrupt = within(Kind::Interrupt).is_some();
+    let io = within(Kind::Reclaim).is_some();
     let me = current_index();
     let wrong = with(|sim| {
         let held = match sim.tasks.get_mut(me) {
@@ -67,6 +68,12 @@ pub fn acquire(class: &'static str, address: usize, spins: bool) {
             }
             dep.after.entry(outer).or_default().insert(class);
         }
+        if io {
+            dep.in_io.insert(class);
+            if dep.in_allocations.contains(class) {
+                return Some(waits_for_itself(class));
+            }
+        }
         if spins {
             let used = if interrupt {
                 &mut dep.in_interrupts
@@ -85,6 +92,29 @@ pub fn acquire(class: &'static str, address: usize, spins: bool) {
     if let Some(wrong) = wrong {
         violation(&wrong);
     }
+}
+
+/// Notes that the task allocates memory that may wait for I/O.
+pub(super) fn allocates() {
+    let me = current_index();
+    let wrong = with(|sim| {
+        let held = sim.tasks.get(me).map(|info| info.context.held.clone());
+        let dep = &mut sim.lockdep;
+        for (class, _) in held.into_iter().flatten() {
+            dep.in_allocations.insert(class);
+            if dep.in_io.contains(class) {
+                return Some(waits_for_itself(class));
+            }
+        }
+        None
+    });
+    if let Some(wrong) = wrong {
+        violation(&wrong);
+    }
+}
+
+fn waits_for_itself(class: &str) -> String {
+    format!("{class} is taken by work that memory may wait for, and held while it may wait for I/O")
 }
 
 /// Notes that a lock was given back.

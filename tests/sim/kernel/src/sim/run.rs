@@ -147,6 +147,7 @@ fn one(seed: u64, strategy: Option<Strategy>, scenario: impl FnOnce() + 'static)
         lockdep: Lockdep::default(),
         rcu: Rcu::default(),
         rates: Rates::default(),
+        none_for_io: false,
         failed: None,
         stats: Stats::default(),
         log: VecDeque::new(),

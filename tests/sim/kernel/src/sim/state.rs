@@ -32,6 +32,8 @@ pub(super) struct Sim {
     pub(super) lockdep: Lockdep,
     pub(super) rcu: Rcu,
     pub(super) rates: Rates,
+    /// Whoever carries out I/O is to have all memory already.
+    pub(super) none_for_io: bool,
     pub(super) failed: Option<String>,
     pub(super) stats: Stats,
     pub(super) log: VecDeque<String>,
@@ -91,8 +93,12 @@ pub enum Kind {
     Atomic,
     /// It must not allocate memory in ways that wait for I/O.
     IoPath,
+    /// Memory may wait for it.
+    Reclaim,
     /// Allocations start no I/O.
     NoIo,
+    /// Who writes to a file is not held up on behalf of others.
+    LocalThrottle,
     /// Nothing fails.
     Spared,
     /// Something that hardware began.
@@ -105,6 +111,9 @@ pub(super) struct Lockdep {
     pub(super) after: BTreeMap<&'static str, BTreeSet<&'static str>>,
     pub(super) in_interrupts: BTreeSet<&'static str>,
     pub(super) in_tasks: BTreeSet<&'static str>,
+    /// Taken by work that memory may wait for, and held by who allocates memory that may wait for I/O.
+    pub(super) in_io: BTreeSet<&'static str>,
+    pub(super) in_allocations: BTreeSet<&'static str>,
 }
 
 /// Readers of RCU, and what waits for them.

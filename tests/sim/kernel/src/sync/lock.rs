@@ -27,6 +27,9 @@ struct State {
 pub trait Kind {
     /// Whether who has it must not sleep.
     const SPINS: bool;
+
+    /// Whether no interrupt comes to who has it.
+    const IRQS_OFF: bool = false;
 }
 
 /// Mutexes.
@@ -35,12 +38,20 @@ pub enum Sleeping {}
 /// Spinlocks.
 pub enum Spinning {}
 
+/// Spinlocks that interrupts take, too.
+pub enum SpinningIrqsOff {}
+
 impl Kind for Sleeping {
     const SPINS: bool = false;
 }
 
 impl Kind for Spinning {
     const SPINS: bool = true;
+}
+
+impl Kind for SpinningIrqsOff {
+    const SPINS: bool = true;
+    const IRQS_OFF: bool = true;
 }
 
 /// A lock and what it guards.
@@ -99,7 +110,7 @@ impl<T, K: Kind> Lock<T, K> {
         if !K::SPINS {
             sim::might_sleep("taking a mutex");
         }
-        lockdep::acquire(self.class, self.address(), K::SPINS);
+        lockdep::acquire(self.class, self.address(), K::SPINS && !K::IRQS_OFF);
         sim::point();
         while sim::is_running() && self.queues() {
             sim::wait(self.class);

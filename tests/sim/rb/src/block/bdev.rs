@@ -15,6 +15,7 @@ use super::{
     },
 };
 use crate::{
+    bindings,
     sim::lower::{
         self,
         Lower, //
@@ -48,6 +49,9 @@ pub trait Watcher: Send + Sync + 'static {
 /// An exclusively opened block device.
 pub struct BdevFile {
     pub(crate) dev: DevT,
+    raw: bindings::block_device,
+    /// Others may have claimed it, too.
+    shared: bool,
     name: CString,
     inflight: Arc<Inflight>,
     _watcher: Option<std::sync::Arc<dyn Watcher>>,
@@ -56,30 +60,38 @@ pub struct BdevFile {
 impl BdevFile {
     /// Opens the device `dev`, and claims it.
     pub fn open(dev: DevT, mode: Mode) -> Result<Self> {
-        Self::open_with(dev, mode, None)
+        Self::open_with(dev, mode, false, None)
+    }
+
+    /// Opens the device `dev` for reading, and claims it together with others who do so.
+    pub fn open_shared(dev: DevT) -> Result<Self> {
+        Self::open_with(dev, Mode::Read, true, None)
     }
 
     /// Opens the device `dev`, and has `watcher` told when it goes.
     pub fn open_watched<W: Watcher>(dev: DevT, mode: Mode, watcher: Arc<W>) -> Result<Self> {
-        Self::open_with(dev, mode, Some(watcher.as_std().clone()))
+        Self::open_with(dev, mode, false, Some(watcher.as_std().clone()))
     }
 
     fn open_with(
         dev: DevT,
         mode: Mode,
+        shared: bool,
         watcher: Option<std::sync::Arc<dyn Watcher>>,
     ) -> Result<Self> {
         sim::might_sleep("opening a lower device");
         let inflight = Inflight::new()?;
         let device = lower::find(dev).ok_or(ENXIO)?;
         let name = CString::try_from_fmt(format_args!("{}", device.name()))?;
-        lower::claim(dev)?;
+        lower::claim(dev, shared)?;
         if let Err(err) = device.open(mode == Mode::ReadWrite) {
-            lower::release(dev);
+            lower::release(dev, shared);
             return Err(err);
         }
         let file = Self {
             dev,
+            raw: bindings::block_device(dev),
+            shared,
             name,
             inflight,
             _watcher: watcher,
@@ -88,6 +100,11 @@ impl BdevFile {
             return Err(EACCES);
         }
         Ok(file)
+    }
+
+    /// Returns the device as C has it.
+    pub(crate) fn as_raw(&self) -> *mut bindings::block_device {
+        core::ptr::from_ref(&self.raw).cast_mut()
     }
 
     pub(crate) fn lower(&self) -> Rc<dyn Lower> {
@@ -166,7 +183,7 @@ impl Drop for BdevFile {
         sim::might_sleep("closing a lower device");
         self.inflight.wait();
         self.lower().close();
-        lower::release(self.dev);
+        lower::release(self.dev, self.shared);
     }
 }
 

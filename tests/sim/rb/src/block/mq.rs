@@ -5,14 +5,22 @@
 mod forward;
 mod front;
 mod hardware;
+mod lower;
 mod operations;
 mod raw;
 mod request;
 mod tag_set;
 mod tags;
+mod work;
 
 pub(crate) use hardware::Hardware;
 pub use hardware::RequestQueue;
+pub use lower::{
+    Action,
+    LowerUser,
+    Part,
+    Patience, //
+};
 pub use operations::{
     Operations,
     Timeout, //

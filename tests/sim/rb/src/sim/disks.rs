@@ -154,9 +154,14 @@ impl Disk {
 
     /// Discards sectors, or writes zeroes to them.
     pub fn erase(&self, command: Command, sector: u64, sectors: u32) -> BlkResult {
+        self.erase_as((command, Flags::empty()), sector, sectors)
+    }
+
+    /// The same, with flags.
+    pub fn erase_as(&self, how: (Command, Flags), sector: u64, sectors: u32) -> BlkResult {
         let bytes = sectors << SECTOR_SHIFT;
         self.0
-            .submit(Bio::new(command, Flags::empty(), sector, bytes, Vec::new()))
+            .submit(Bio::new(how.0, how.1, sector, bytes, Vec::new()))
     }
 
     /// Has all that was written go to where it survives.

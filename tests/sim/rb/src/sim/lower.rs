@@ -8,6 +8,7 @@ use crate::{
         bio::{
             Bio,
             Command,
+            Flag,
             Flags,
             Piece, //
         },
@@ -26,7 +27,10 @@ use kernel::{
     sim, //
 };
 use std::{
-    cell::RefCell,
+    cell::{
+        Cell,
+        RefCell, //
+    },
     collections::BTreeMap,
     rc::Rc, //
 };
@@ -184,6 +188,8 @@ impl Io {
 
     /// Ends it.
     pub fn end(mut self, result: BlkResult) {
+        // Whoever hears of it may go then, and with him the memory.
+        self.pieces.clear();
         if let Some(end) = self.end.take() {
             end(result);
         }
@@ -202,6 +208,8 @@ impl Drop for Io {
 struct Entry {
     lower: Rc<dyn Lower>,
     claimed: bool,
+    /// How many have claimed it together.
+    sharers: usize,
 }
 
 thread_local! {
@@ -217,6 +225,7 @@ pub fn add(dev: DevT, lower: Rc<dyn Lower>) {
     let entry = Entry {
         lower,
         claimed: false,
+        sharers: 0,
     };
     TABLE.with(|table| table.borrow_mut().insert(key(dev), entry));
 }
@@ -227,7 +236,7 @@ pub fn is_claimed(dev: DevT) -> bool {
         table
             .borrow()
             .get(&key(dev))
-            .is_some_and(|entry| entry.claimed)
+            .is_some_and(|entry| entry.claimed || entry.sharers != 0)
     })
 }
 
@@ -241,24 +250,33 @@ pub(crate) fn find(dev: DevT) -> Option<Rc<dyn Lower>> {
     })
 }
 
-/// Claims a device.
-pub(crate) fn claim(dev: DevT) -> Result {
+/// Claims a device, alone or together with others.
+pub(crate) fn claim(dev: DevT, shared: bool) -> Result {
     sim::point();
     TABLE.with(|table| {
         let mut table = table.borrow_mut();
         let entry = table.get_mut(&key(dev)).ok_or(ENXIO)?;
-        if core::mem::replace(&mut entry.claimed, true) {
+        if entry.claimed || (entry.sharers != 0 && !shared) {
             return Err(EBUSY);
+        }
+        if shared {
+            entry.sharers += 1;
+        } else {
+            entry.claimed = true;
         }
         Ok(())
     })
 }
 
 /// Gives a device back.
-pub(crate) fn release(dev: DevT) {
+pub(crate) fn release(dev: DevT, shared: bool) {
     TABLE.with(|table| {
         if let Some(entry) = table.borrow_mut().get_mut(&key(dev)) {
-            entry.claimed = false;
+            if shared {
+                entry.sharers -= 1;
+            } else {
+                entry.claimed = false;
+            }
         }
     });
 }
@@ -299,6 +317,24 @@ pub(crate) fn submit(dev: DevT, mut bio: Bio, end: End) {
             }
         });
         lower.submit(Io::new(part, end));
+    }
+}
+
+/// Has a device flush its cache, and waits for it.
+pub(crate) fn flush(dev: DevT) -> BlkResult {
+    let bio = Bio::new(Command::Write, Flag::Preflush.into(), 0, 0, Vec::new());
+    let done = Rc::new(Cell::new(None));
+    let (for_end, me) = (done.clone(), sim::current());
+    let end = move |result| {
+        for_end.set(Some(result));
+        sim::wake(me);
+    };
+    submit(dev, bio, Box::new(end));
+    loop {
+        if let Some(result) = done.get() {
+            return result;
+        }
+        sim::wait("a flush of a lower device");
     }
 }
 

@@ -74,7 +74,8 @@ impl<D: Send + Sync> Parts<D> {
         drop(tags);
         raw.done.set(result);
         hardware.restart(raw.queue);
-        drop(raw);
+        // The disk waits for what follows, and may be gone after it, with what its driver has.
+        drop((raw, hardware));
         core.queue.exit();
     }
 }
