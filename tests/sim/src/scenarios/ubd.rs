@@ -11,6 +11,7 @@ use self::{
         add,
         administrate,
         cut_power,
+        look_at_error,
         remove_at_last,
         set_faults,
         suspend, //
@@ -79,5 +80,6 @@ fn play(world: &Rc<World>) {
     }
     world.over.set(true);
     sim::exited(power);
+    look_at_error(world);
     faults::set_none_for_io(false);
 }

@@ -221,10 +221,28 @@ fn sync(world: &World) {
     let store = || files::store("block/ubda/ubd/sync", b"1\n");
     let result = world.data.watch("sync".to_owned(), store);
     match result {
+        Err(ENOENT) => {}
         Err(_) if world.failures() == world.flushed_at.get() && !world.has_lost() => {
             sim::violation(&format!("sync fails for nothing: {result:?}"));
         }
         _ => kept(world, began, result),
+    }
+}
+
+/// When nobody else uses the disk, it says whether the last flush has failed.
+pub(super) fn look_at_error(world: &World) {
+    for _ in 0..1 + choose(3) {
+        let failures = world.failures();
+        sync(world);
+        let Ok(shown) = files::show("block/ubda/ubd/error") else {
+            return;
+        };
+        // A flush may also tell of one that nobody has asked for.
+        let fails = world.failures() != failures || world.has_lost();
+        if fails == (shown == b"0\n") {
+            let shown = String::from_utf8_lossy(&shown).into_owned();
+            sim::violation(&format!("error is {shown}, a flush fails: {fails}"));
+        }
     }
 }
 
