@@ -16,7 +16,19 @@ use shuttle::scheduler::{
 /// What shuttle asks.
 pub(super) struct Adapter {
     /// How many runs are left.
-    pub(super) left: u64,
+    left: u64,
+    /// The tasks that can run, kept for its memory.
+    ids: Vec<usize>,
+}
+
+impl Adapter {
+    /// Makes one for so many runs.
+    pub(super) fn new(runs: u64) -> Self {
+        Self {
+            left: runs,
+            ids: Vec::new(),
+        }
+    }
 }
 
 impl Shuttle for Adapter {
@@ -31,7 +43,9 @@ impl Shuttle for Adapter {
         current: Option<TaskId>,
         _is_yielding: bool,
     ) -> Option<TaskId> {
-        let mut ids: Vec<usize> = runnable.iter().map(|task| usize::from(task.id())).collect();
+        let ids = &mut self.ids;
+        ids.clear();
+        ids.extend(runnable.iter().map(|task| usize::from(task.id())));
         let current = current.map(usize::from);
         if !is_running() {
             return ids.first().map(|&id| TaskId::from(id));
@@ -39,14 +53,14 @@ impl Shuttle for Adapter {
         let id = with(|sim| {
             let (tasks, known) = (&sim.tasks, &sim.ids);
             ids.retain(|id| {
-                let task = known.get(id).and_then(|&task| tasks.get(task));
+                let task = known.get(*id).and_then(|&task| tasks.get(task));
                 task.is_none_or(|task| !task.blocked)
             });
             if sim.failed.is_some() && ids.contains(&0) {
                 0
             } else {
                 let (busy, has_timer) = (sim.clock.busy, !sim.clock.timers.is_empty());
-                sim.schedule.pick(&ids, current, busy, has_timer)
+                sim.schedule.pick(ids, current, busy, has_timer)
             }
         });
         Some(TaskId::from(id))

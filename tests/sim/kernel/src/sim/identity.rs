@@ -8,6 +8,9 @@ use super::state::with;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Task(pub(super) usize);
 
+/// Stands for the task to which shuttle has given a number that is not known yet.
+pub(super) const UNKNOWN: usize = usize::MAX;
+
 /// Returns the number that shuttle has given to the task that runs.
 pub(super) fn shuttle_index() -> usize {
     usize::from(shuttle::current::me())
@@ -16,7 +19,8 @@ pub(super) fn shuttle_index() -> usize {
 /// Returns the number of the task that runs.
 pub(super) fn current_index() -> usize {
     let id = shuttle_index();
-    with(|sim| sim.ids.get(&id).copied()).unwrap_or(0)
+    let known = with(|sim| sim.ids.get(id).copied());
+    known.filter(|&task| task != UNKNOWN).unwrap_or(0)
 }
 
 /// Returns the task that runs.

@@ -31,10 +31,7 @@ use super::{
     task,
 };
 use std::{
-    collections::{
-        BTreeMap,
-        VecDeque, //
-    },
+    collections::VecDeque,
     panic::{
         catch_unwind,
         AssertUnwindSafe, //
@@ -81,7 +78,7 @@ pub fn check(
     config.failure_persistence = shuttle::FailurePersistence::None;
     config.max_steps = shuttle::MaxSteps::None;
     config.silence_warnings = true;
-    let runner = shuttle::Runner::new(Adapter { left: options.runs }, config);
+    let runner = shuttle::Runner::new(Adapter::new(options.runs), config);
 
     let (total, next) = (stats.clone(), seed.clone());
     let result = catch_unwind(AssertUnwindSafe(|| {
@@ -143,7 +140,7 @@ fn one(seed: u64, strategy: Option<Strategy>, scenario: impl FnOnce() + 'static)
         schedule: Schedule::new(seed, strategy),
         clock: Clock::default(),
         tasks: vec![Info::new("clock")],
-        ids: BTreeMap::new(),
+        ids: Vec::new(),
         lockdep: Lockdep::default(),
         rcu: Rcu::default(),
         rates: Rates::default(),

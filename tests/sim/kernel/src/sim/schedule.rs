@@ -115,24 +115,22 @@ impl Schedule {
         has_timer: bool,
     ) -> usize {
         let is_task = |task: &usize| *task != 0 || busy;
-        let others: Vec<usize> = tasks.iter().copied().filter(is_task).collect();
+        let others = || tasks.iter().copied().filter(is_task);
+        let count = others().count() as u64;
         let has_timer = has_timer && !busy;
-        if others.is_empty() || (has_timer && tasks.contains(&0) && self.rng.below(100) == 0) {
+        if count == 0 || (has_timer && tasks.contains(&0) && self.rng.below(100) == 0) {
             return 0;
         }
         if matches!(self.strategy, Strategy::Sticky(_)) {
-            let index = self.rng.below(others.len() as u64) as usize;
-            return others.get(index).copied().unwrap_or(0);
+            let index = self.rng.below(count) as usize;
+            return others().nth(index).unwrap_or(0);
         }
         if core::mem::take(&mut self.sticky) {
             if let Some(current) = current {
                 self.give_way(current);
             }
         }
-        let best = others
-            .iter()
-            .copied()
-            .max_by_key(|&task| self.priority(task));
+        let best = others().max_by_key(|&task| self.priority(task));
         best.unwrap_or(0)
     }
 }

@@ -28,7 +28,7 @@ pub(super) struct Sim {
     pub(super) clock: Clock,
     pub(super) tasks: Vec<Info>,
     /// The tasks by the numbers that shuttle has given them.
-    pub(super) ids: BTreeMap<usize, usize>,
+    pub(super) ids: Vec<usize>,
     pub(super) lockdep: Lockdep,
     pub(super) rcu: Rcu,
     pub(super) rates: Rates,

@@ -7,7 +7,8 @@ use super::{
     identity::{
         current_index,
         shuttle_index,
-        Task, //
+        Task,
+        UNKNOWN, //
     },
     points::point,
     report::violation,
@@ -42,7 +43,7 @@ pub fn spawn(name: &str, body: impl FnOnce() + 'static) -> Task {
     let body = Portable(body);
     shuttle::thread::spawn(move || {
         let body = body;
-        with(|sim| sim.ids.insert(shuttle_index(), task.0));
+        note_number(shuttle_index(), task);
         let result = catch_unwind(AssertUnwindSafe(body.0));
         if let Err(payload) = result {
             let text = payload
@@ -60,6 +61,17 @@ pub fn spawn(name: &str, body: impl FnOnce() + 'static) -> Task {
     });
     point();
     task
+}
+
+/// Notes which number shuttle has given to a task.
+fn note_number(number: usize, task: Task) {
+    with(|sim| {
+        let ids = &mut sim.ids;
+        ids.resize(ids.len().max(number + 1), UNKNOWN);
+        if let Some(place) = ids.get_mut(number) {
+            *place = task.0;
+        }
+    });
 }
 
 /// Tasks of a simulation share one thread of the host, so that what they are given need not be

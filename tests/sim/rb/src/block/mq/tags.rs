@@ -59,10 +59,13 @@ impl<D: Send + Sync> Tags<D> {
     pub(super) fn try_take(&self, queue: u32) -> Option<u32> {
         sim::point();
         self.with(queue, |tags| {
-            let free: Vec<usize> = (0..tags.len()).filter(|&tag| !tags[tag].taken).collect();
+            let mut free = (0..tags.len()).filter(|&tag| !tags[tag].taken);
+            let (first, second) = (free.next(), free.next());
             // Not always the first: nobody may count on that.
-            let at = sim::choose(free.len().min(2) as u64) as usize;
-            let tag = *free.get(at)?;
+            let tag = match second {
+                Some(second) if sim::once_in(2) => second,
+                _ => first?,
+            };
             tags[tag].taken = true;
             Some(tag as u32)
         })
