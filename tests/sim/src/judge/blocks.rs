@@ -214,13 +214,22 @@ impl Begun {
 
     /// Returns the data to write.
     pub fn data(&self) -> Vec<u8> {
-        self.values.iter().copied().flat_map(fill).collect()
+        filled(self.values.iter().copied())
     }
 }
 
 /// Returns the data of a sector that is filled with a value.
 pub fn fill(value: u64) -> Vec<u8> {
     value.to_le_bytes().repeat(SECTOR / 8)
+}
+
+/// Returns the data of sectors that are filled with one value each.
+pub fn filled(values: impl Iterator<Item = u64>) -> Vec<u8> {
+    let mut data = Vec::with_capacity(values.size_hint().0 * SECTOR);
+    for value in values {
+        data.extend_from_slice(&[value.to_le_bytes(); SECTOR / 8].concat());
+    }
+    data
 }
 
 /// Returns the value that a sector is filled with.

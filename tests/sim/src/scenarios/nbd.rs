@@ -40,6 +40,7 @@ use std::{
         Cell,
         RefCell, //
     },
+    ops::Range,
     rc::Rc,
 };
 
@@ -55,6 +56,12 @@ pub fn run(_seed: u64) {
     };
     let world = Rc::new(build(config.max_request_bytes.max(4096)));
     let driver = nbd::Driver::init(&config).expect("without faults it starts");
+    let for_server = Rc::downgrade(&world);
+    world.server.export.watch(move |sector| {
+        if let Some(world) = for_server.upgrade() {
+            look_after_crash(&world, sector..sector + 1);
+        }
+    });
 
     for _ in 0..1 + choose(3) {
         *world.session.borrow_mut() = Rc::new(session(&world));
@@ -192,7 +199,7 @@ fn play(world: &Rc<World>) {
     let for_admin = world.clone();
     let admin = sim::spawn("admin", move || admin::administrate(&for_admin));
     let for_power = world.clone();
-    let power = sim::spawn("power", move || cut_power(&for_power));
+    let power = sim::spawn("progress", move || look_for_progress(&for_power));
     for task in tasks {
         sim::exited(task);
     }
@@ -203,24 +210,19 @@ fn play(world: &Rc<World>) {
     admin::end(world);
 }
 
-/// Looks at what a crash of the server would leave, again and again.
-fn cut_power(world: &World) {
+/// Looks again and again whether all go on.
+fn look_for_progress(world: &World) {
     while !world.over.get() {
-        look_after_crash(world);
-        for _ in 0..1 + choose(400) {
-            sim::point();
-        }
-        if once_in(3) {
-            clock::sleep(choose(100_000_000));
-        }
+        world.data.look_for_progress(LONGEST);
+        clock::sleep(choose(LONGEST / 4));
     }
-    look_after_crash(world);
 }
 
-fn look_after_crash(world: &World) {
+/// Looks at what a crash of the server would leave now of some sectors. That changes, and so this is
+/// called, when more has to survive, and when the server writes.
+fn look_after_crash(world: &World, sectors: Range<u64>) {
     sim::count("crashes of the server", 1);
-    world.data.look_for_progress(LONGEST);
-    for sector in 0..MOST {
+    for sector in sectors {
         for value in world.server.export.after_cut(sector) {
             if let Err(text) = world.data.flushed.look(sector, value) {
                 sim::violation(&text);

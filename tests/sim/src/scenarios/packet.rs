@@ -39,6 +39,7 @@ use rb::{
 };
 use std::{
     cell::Cell,
+    ops::Range,
     rc::Rc, //
 };
 
@@ -67,6 +68,12 @@ pub fn run(_seed: u64) {
     let world = Rc::new(build());
     let config = pktcdvd::Config::new(2 + choose(3) as u32).expect("the number is in range");
     let driver = pktcdvd::Driver::init(&config).expect("without faults it starts");
+    let for_lower = Rc::downgrade(&world);
+    world.lower.watch(move |first, count| {
+        if let Some(world) = for_lower.upgrade() {
+            look_after_cut(&world, first..first + count);
+        }
+    });
 
     for _ in 0..1 + choose(2) {
         set_faults(&world);
@@ -183,7 +190,7 @@ fn play(world: &Rc<World>) {
     let for_admin = world.clone();
     let admin = sim::spawn("admin", move || administrate(&for_admin));
     let for_power = world.clone();
-    let power = sim::spawn("power", move || cut_power(&for_power));
+    let power = sim::spawn("progress", move || look_for_progress(&for_power));
     for task in tasks {
         sim::exited(task);
     }
@@ -192,24 +199,19 @@ fn play(world: &Rc<World>) {
     sim::exited(power);
 }
 
-/// Looks at what a power cut would leave, again and again.
-fn cut_power(world: &World) {
+/// Looks again and again whether all go on.
+fn look_for_progress(world: &World) {
     while !world.over.get() {
-        look_after_cut(world);
-        for _ in 0..1 + choose(60) {
-            sim::point();
-        }
-        if once_in(3) {
-            clock::sleep(choose(3_000_000));
-        }
+        world.data.look_for_progress(LONGEST);
+        clock::sleep(choose(LONGEST / 4));
     }
-    look_after_cut(world);
 }
 
-fn look_after_cut(world: &World) {
+/// Looks at what a power cut would leave now of some sectors. That changes, and so this is called,
+/// when more has to survive, and when a write of the lower disk begins or ends.
+fn look_after_cut(world: &World, sectors: Range<u64>) {
     sim::count("power cuts", 1);
-    world.data.look_for_progress(LONGEST);
-    for sector in 0..MOST {
+    for sector in sectors {
         for value in world.lower.after_cut(sector) {
             if let Err(text) = world.data.flushed.look(sector, value) {
                 sim::violation(&text);
@@ -293,6 +295,9 @@ fn access(world: &World, disk: &Disk, last: u64) -> u64 {
         9 | 10 => data.flush(disk),
         _ => data.discard(disk, first, count),
     });
+    if !matches!(what, 0..=2) {
+        look_after_cut(world, 0..MOST);
+    }
     sim::count("accesses", 1);
     sim::count("bytes", count * 512);
     if result.is_err() && world.lower.failures() == before && inside {

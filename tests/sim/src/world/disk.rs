@@ -13,7 +13,7 @@
 
 use crate::judge::{
     blocks::{
-        fill,
+        filled,
         value_of,
         SECTOR, //
     },
@@ -101,6 +101,10 @@ struct State {
     bad: BTreeSet<u64>,
 }
 
+/// Who is told of the sectors whose contents a power cut could now leave otherwise: the first one, and
+/// how many.
+type Changed = Box<dyn Fn(u64, u64)>;
+
 /// The disk.
 pub struct Disk {
     sectors: u64,
@@ -108,6 +112,7 @@ pub struct Disk {
     packets: Rc<Packets>,
     state: RefCell<State>,
     failures: Cell<u64>,
+    changed: RefCell<Option<Changed>>,
     this: std::rc::Weak<Self>,
 }
 
@@ -120,6 +125,7 @@ impl Disk {
             packets,
             state: RefCell::default(),
             failures: Cell::new(0),
+            changed: RefCell::default(),
             this: this.clone(),
         })
     }
@@ -127,6 +133,17 @@ impl Disk {
     /// Returns how many IOs have failed.
     pub fn failures(&self) -> u64 {
         self.failures.get()
+    }
+
+    /// Has `changed` called for the sectors of each write, when it begins and when it ends.
+    pub fn watch(&self, changed: impl Fn(u64, u64) + 'static) {
+        *self.changed.borrow_mut() = Some(Box::new(changed));
+    }
+
+    fn tell(&self, first: u64, count: u64) {
+        if let Some(changed) = &*self.changed.borrow() {
+            changed(first, count);
+        }
     }
 
     /// Returns what a sector reads as.
@@ -216,10 +233,11 @@ impl Disk {
         match begun {
             Begun::Read if result.is_ok() => {
                 let values = (io.sector..io.sector + io.sectors()).map(|s| self.current(s));
-                io.set_data(&values.flat_map(fill).collect::<Vec<u8>>());
+                io.set_data(&filled(values));
             }
             Begun::Write(write, through) => {
                 self.end_write(io.sector, io.sectors(), write, result.is_err(), through);
+                self.tell(io.sector, io.sectors());
                 if io.command == Command::Write {
                     judge(self.packets.end(io.sector, io.sectors()));
                 }
@@ -323,6 +341,9 @@ impl Lower for Disk {
     fn submit(&self, io: Io) {
         sim::count("lower IOs", 1);
         let begun = self.begin(&io);
+        if matches!(begun, Begun::Write(..)) {
+            self.tell(io.sector, io.sectors());
+        }
         let fails = self.behaviour.failures != 0 && once_in(self.behaviour.failures);
         let error = match (fails, self.is_unreadable(&io)) {
             (true, _) => Some(BlkError::IOERR),

@@ -6,7 +6,7 @@
 //! could leave. Each sector is filled with one number; see [`Blocks`](crate::judge::blocks::Blocks).
 
 use crate::judge::blocks::{
-    fill,
+    filled,
     value_of,
     SECTOR, //
 };
@@ -23,10 +23,13 @@ struct Sector {
     cached: Vec<u64>,
 }
 
+/// Who is told of a sector of which a crash could now leave something else.
+type Changed = Box<dyn Fn(u64)>;
+
 /// The sectors of a server.
-#[derive(Debug)]
 pub struct Export {
     volatile: bool,
+    changed: RefCell<Option<Changed>>,
     sectors: RefCell<BTreeMap<u64, Sector>>,
 }
 
@@ -35,8 +38,14 @@ impl Export {
     pub fn new(volatile: bool) -> Self {
         Self {
             volatile,
+            changed: RefCell::default(),
             sectors: RefCell::default(),
         }
+    }
+
+    /// Has `changed` called for each sector that is written.
+    pub fn watch(&self, changed: impl Fn(u64) + 'static) {
+        *self.changed.borrow_mut() = Some(Box::new(changed));
     }
 
     /// Returns what a sector reads as.
@@ -58,9 +67,7 @@ impl Export {
 
     /// Reads.
     pub fn read(&self, first: u64, count: u64) -> Vec<u8> {
-        (first..first + count)
-            .flat_map(|sector| fill(self.current(sector)))
-            .collect()
+        filled((first..first + count).map(|sector| self.current(sector)))
     }
 
     /// Writes, `through` the cache or to it.
@@ -83,6 +90,13 @@ impl Export {
     }
 
     fn set(&self, sector: u64, value: u64, through: bool) {
+        self.put(sector, value, through);
+        if let Some(changed) = &*self.changed.borrow() {
+            changed(sector);
+        }
+    }
+
+    fn put(&self, sector: u64, value: u64, through: bool) {
         let mut sectors = self.sectors.borrow_mut();
         let sector = sectors.entry(sector).or_default();
         if through || !self.volatile {

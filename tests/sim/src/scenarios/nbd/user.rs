@@ -2,12 +2,15 @@
 
 //! What users do with the disk, and which errors they may see.
 
-use super::state::{
-    Session,
-    World,
-    MOST,
-    SECOND,
-    UNIT, //
+use super::{
+    look_after_crash,
+    state::{
+        Session,
+        World,
+        MOST,
+        SECOND,
+        UNIT, //
+    },
 };
 use crate::world::server::flag;
 use kernel::sim::{
@@ -97,6 +100,9 @@ fn access(world: &World, session: &Session, disk: &Disk) {
             "{what:?} of {count} at {first}, of {size}, disk {}: {result:?}",
             disk.sectors()
         ));
+    }
+    if what != What::Read {
+        look_after_crash(world, 0..MOST);
     }
     sim::count("accesses", 1);
     sim::count("bytes", count * 512);
