@@ -6,6 +6,7 @@ pub mod nbd;
 pub mod optical;
 pub mod packet;
 pub mod ram;
+mod swarm;
 pub mod ubd;
 mod user;
 

@@ -7,7 +7,10 @@ mod netlink;
 mod state;
 mod user;
 
-use super::user::Data;
+use super::{
+    swarm::Swarm,
+    user::Data, //
+};
 use crate::{
     judge::blocks,
     world::server::{
@@ -117,6 +120,11 @@ fn build(most: u32) -> World {
         refusals: [0, 0, 12, 60][choose(4) as usize],
         faults: [0, 10, 40, 200][choose(4) as usize],
         silent: false,
+        kinds: if once_in(2) {
+            choose(u64::MAX)
+        } else {
+            u64::MAX
+        },
         flags,
         most,
     };
@@ -124,6 +132,10 @@ fn build(most: u32) -> World {
         server: Server::new(MOST, behaviour),
         data: Data::new(false),
         faults: once_in(3),
+        accesses: Swarm::new(&user::WHAT),
+        changes: Swarm::new(&admin::CHANGES),
+        room: [MOST, MOST, UNIT, 2 * UNIT][choose(4) as usize],
+        row: [12, 12, 40][choose(3) as usize],
         over: Cell::new(false),
         session: RefCell::new(Rc::new(idle())),
         destroyed: Cell::new(false),
@@ -159,10 +171,10 @@ fn session(world: &World) -> Session {
     world.server.health.begin();
     let ends_on_close = netlink && once_in(8);
     let may_not_begin = !netlink && world.faults;
-    if timeout != 0 || ends_on_close || may_not_begin {
-        // Who is slow may be given up, too.
+    if ends_on_close || may_not_begin {
         world.server.health.let_end(None);
     }
+    world.server.health.limit(timeout * SECOND);
     Session {
         netlink,
         timeout: Cell::new(timeout),

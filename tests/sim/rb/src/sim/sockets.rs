@@ -104,6 +104,16 @@ struct State {
     /// The peer has ended it.
     left: bool,
     moved: u64,
+    /// When the driver has got it, and ended it.
+    begun: u64,
+    ended: Option<u64>,
+}
+
+impl State {
+    fn shut(&mut self) {
+        self.shut = true;
+        self.ended = self.ended.or(Some(clock::now()));
+    }
 }
 
 /// A connection.
@@ -137,6 +147,8 @@ pub fn connect(network: Network) -> (u32, Peer) {
             aborted: false,
             left: false,
             moved: 0,
+            begun: 0,
+            ended: None,
         }),
         changed,
         latency: network.latency,
@@ -238,6 +250,7 @@ impl Stream {
             // Less than the kernel would give: so senders wait at times.
             state.room = room.unwrap_or(1 << 16).min(6 << 10);
             state.moved = clock::now();
+            state.begun = state.moved;
             IN_IO.with(|in_io| in_io.set(in_io.get() + 1));
             Ok(())
         })
@@ -247,7 +260,7 @@ impl Stream {
         self.with(|state| {
             state.in_io = false;
             state.out.close();
-            state.shut = true;
+            state.shut();
         });
         IN_IO.with(|in_io| in_io.set(in_io.get() - 1));
         self.changed.wake_up_all();
@@ -329,7 +342,7 @@ impl Stream {
     pub(crate) fn shut_down(&self) {
         sim::point();
         self.with(|state| {
-            state.shut = true;
+            state.shut();
             state.out.close();
         });
         self.changed.wake_up_all();
@@ -339,7 +352,7 @@ impl Stream {
         sim::point();
         self.with(|state| {
             state.aborted = true;
-            state.shut = true;
+            state.shut();
             state.out.reset();
         });
         self.changed.wake_up_all();
@@ -431,6 +444,15 @@ impl Peer {
     /// Returns whether the driver has ended it, in whatever way.
     pub fn is_shut(&self) -> bool {
         self.0.with(|state| state.shut)
+    }
+
+    /// Returns for how long the driver has had it, and for how long nothing had moved in the end.
+    pub fn lasted(&self) -> (u64, u64) {
+        self.0.with(|state| {
+            let ended = state.ended.unwrap_or_else(clock::now);
+            let since = |begin| ended.saturating_sub(begin);
+            (since(state.begun), since(state.moved))
+        })
     }
 
     /// Returns whether this end was closed.

@@ -52,6 +52,9 @@ const SET_FLAGS: u32 = 0xab0a;
 /// Most connections.
 const MOST_LINKS: u64 = 3;
 
+/// How often the disk is disconnected, looked at, resized, and has a connection replaced or repaired.
+pub(super) const CHANGES: [u64; 5] = [1, 8, 6, 6, 27];
+
 type Connection = (u32, Rc<Link>);
 
 /// Connects the disk; returns whether it is.
@@ -216,15 +219,15 @@ pub(super) fn administrate(world: &World) {
         if session.ends.get() {
             return;
         }
-        match choose(24) {
-            0 if once_in(2) => {
+        match world.changes.next() {
+            0 => {
                 disconnect(world, &session);
                 return;
             }
-            1..=4 => look(),
+            1 => look(),
             _ if !session.netlink => {}
-            5..=7 => resize(world, &session),
-            8..=10 => replace(world, &session),
+            2 => resize(world, &session),
+            3 => replace(world, &session),
             _ => repair(world, &session),
         }
     }

@@ -3,7 +3,10 @@
 //! What the tasks of a run share.
 
 use crate::{
-    scenarios::user::Data,
+    scenarios::{
+        swarm::Swarm,
+        user::Data, //
+    },
     world::server::{
         Link,
         Server, //
@@ -54,6 +57,14 @@ pub(super) struct World {
     pub(super) server: Rc<Server>,
     pub(super) data: Data,
     pub(super) faults: bool,
+    /// What users do: see `user::WHAT`.
+    pub(super) accesses: Swarm,
+    /// What is changed: see `admin::CHANGES`.
+    pub(super) changes: Swarm,
+    /// Most sectors that users access.
+    pub(super) room: u64,
+    /// Most accesses of a user in a row.
+    pub(super) row: u64,
     pub(super) over: Cell<bool>,
     pub(super) session: RefCell<Rc<Session>>,
     /// The disk may go with the session before.

@@ -40,7 +40,7 @@ pub(super) fn use_disk(world: &World) {
             }
             return;
         };
-        for _ in 0..choose(12) {
+        for _ in 0..choose(world.row) {
             access(world, &session, &disk);
             if once_in(8) {
                 clock::sleep(choose(SECOND));
@@ -59,6 +59,18 @@ enum What {
     Zero,
 }
 
+/// All of it.
+const KINDS: [What; 5] = [
+    What::Read,
+    What::Write,
+    What::Flush,
+    What::Discard,
+    What::Zero,
+];
+
+/// How often each of them is wanted.
+pub(super) const WHAT: [u64; 5] = [4, 4, 2, 1, 1];
+
 /// What was so when an access began.
 struct Before {
     at: u64,
@@ -70,17 +82,15 @@ struct Before {
 fn access(world: &World, session: &Session, disk: &Disk) {
     let size = session.size.get();
     // Seldom behind the end.
-    let end = if once_in(16) { MOST } else { size };
+    let end = if once_in(16) {
+        MOST
+    } else {
+        size.min(world.room)
+    };
     let first = choose(end / UNIT) * UNIT;
     let longest = if once_in(4) { 4 } else { 1 };
     let count = ((1 + choose(longest)) * UNIT).min(end - first);
-    let what = match choose(12) {
-        0..=3 => What::Read,
-        4..=7 => What::Write,
-        8 | 9 => What::Flush,
-        10 => What::Discard,
-        _ => What::Zero,
-    };
+    let what = KINDS[world.accesses.next()];
     let before = Before {
         at: clock::now(),
         refusals: world.server.refusals(),

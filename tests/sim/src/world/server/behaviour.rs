@@ -11,6 +11,8 @@ pub struct Behaviour {
     pub refusals: u64,
     /// With one reply in so many, the connection is spoilt; 0 for none.
     pub faults: u64,
+    /// A bit for each kind of that: one of them is chosen.
+    pub kinds: u64,
     /// Whether requests may stay without a reply for ever.
     pub silent: bool,
     /// What the export can do, as bits of the protocol.

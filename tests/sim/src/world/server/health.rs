@@ -26,6 +26,8 @@ pub struct Health {
     may_end: Cell<u64>,
     /// The client may end all.
     all_may_end: Cell<bool>,
+    /// For how long the client waits for a reply, in nanoseconds; 0 for any time.
+    limit: Cell<u64>,
 }
 
 impl Health {
@@ -53,6 +55,19 @@ impl Health {
         }
     }
 
+    /// Lets the client end those that take longer than that to answer; 0 for none.
+    pub fn limit(&self, nanos: u64) {
+        self.limit.set(nanos);
+    }
+
+    /// Returns whether the client may think that a connection takes too long which it has had for `lasted`
+    /// nanoseconds, and where nothing has moved for `quiet`. Others wait until some replies come, so what
+    /// the client has waited for may be older than the time of quiet, but not than the connection.
+    fn may_be_slow(&self, lasted: u64, quiet: u64) -> bool {
+        let limit = self.limit.get();
+        limit != 0 && (quiet >= limit / 4 * 3 || lasted >= limit)
+    }
+
     /// Returns how many are fine.
     pub fn fine(&self) -> u64 {
         self.fine.get()
@@ -68,15 +83,22 @@ impl Health {
         self.note();
     }
 
-    /// A connection is not fine any more, as the world has `spoilt` it, or the client has ended it.
-    pub(super) fn leave(&self, spoilt: bool) -> Result<(), String> {
+    /// A connection is not fine any more, as the world has `spoilt` it.
+    pub(super) fn spoil(&self) {
+        self.leave();
+        self.spoilt.set(self.spoilt.get() + 1);
+    }
+
+    fn leave(&self) {
         self.fine.set(self.fine.get().saturating_sub(1));
         self.note();
-        if spoilt {
-            self.spoilt.set(self.spoilt.get() + 1);
-            return Ok(());
-        }
-        if self.all_may_end.get() {
+    }
+
+    /// A connection is not fine any more, as the client has ended it. It has had it for `lasted`
+    /// nanoseconds, and nothing had moved for `quiet`.
+    pub(super) fn end(&self, lasted: u64, quiet: u64) -> Result<(), String> {
+        self.leave();
+        if self.all_may_end.get() || self.may_be_slow(lasted, quiet) {
             return Ok(());
         }
         match self.may_end.get().checked_sub(1) {

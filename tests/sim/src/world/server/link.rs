@@ -58,6 +58,13 @@ pub(super) trait Host {
     fn refusal(&self, kind: u16) -> Option<u32>;
 }
 
+/// Returns which of so many kinds of misbehaviour is next: one whose bit is set, or any if there is none.
+fn kind(kinds: u64, count: u64) -> u64 {
+    let may: Vec<u64> = (0..count).filter(|n| kinds >> n & 1 != 0).collect();
+    let chosen = may.get(choose(may.len() as u64) as usize);
+    chosen.copied().unwrap_or_else(|| choose(count))
+}
+
 /// A connection.
 pub struct Link {
     peer: Peer,
@@ -122,10 +129,18 @@ impl Link {
 
     fn end(&self, spoilt: bool) {
         let part = self.part.replace(Part::Over);
-        if part == Part::Fine {
-            if let Err(text) = self.server.health().leave(spoilt) {
-                sim::violation(&text);
-            }
+        if part != Part::Fine {
+            return;
+        }
+        let health = self.server.health();
+        if spoilt {
+            return health.spoil();
+        }
+        let (lasted, quiet) = self.peer.lasted();
+        if let Err(text) = health.end(lasted, quiet) {
+            sim::violation(&format!(
+                "{text}; it has lasted for {lasted} ns, and was quiet for {quiet}"
+            ));
         }
     }
 
@@ -207,8 +222,9 @@ impl Link {
 
     /// What may happen instead of reading on; returns whether there may be more.
     fn fail_to_read(self: &Rc<Self>) -> bool {
+        let behaviour = self.server.behaviour();
         sim::count("connections spoilt", 1);
-        match choose(3) {
+        match kind(behaviour.kinds, 3) {
             0 => {
                 self.spoil();
                 self.close(true);
@@ -218,7 +234,7 @@ impl Link {
                 self.close(false);
             }
             // It reads nothing, until the client has had enough.
-            _ if self.server.behaviour().silent => {
+            _ if behaviour.silent => {
                 self.spoil();
                 while self.is_open() {
                     clock::sleep(50_000_000);
@@ -286,9 +302,9 @@ impl Link {
 
     /// What may happen instead of an answer.
     fn fail_to_answer(self: &Rc<Self>, request: &Request) {
-        let silent = self.server.behaviour().silent;
+        let Behaviour { silent, kinds, .. } = self.server.behaviour();
         sim::count("connections spoilt", 1);
-        match choose(7) {
+        match kind(kinds >> 8, 7) {
             0 => {
                 self.spoil();
                 self.close(true);
@@ -324,7 +340,7 @@ impl Link {
     /// An answer, and what is wrong with it, or with what comes next.
     fn answer_badly(self: &Rc<Self>, request: &Request, data: &[u8]) {
         sim::count("connections spoilt", 1);
-        match choose(6) {
+        match kind(self.server.behaviour().kinds >> 16, 6) {
             0 => {
                 // Twice.
                 self.answer(request, 0, data);
