@@ -7,6 +7,7 @@ pub mod files;
 pub mod lower;
 pub mod netlink;
 pub mod sockets;
+pub mod tags;
 pub mod vfs;
 
 /// Makes everything as it is before the first module is loaded.
@@ -17,6 +18,7 @@ pub fn reset() {
     lower::reset();
     netlink::reset();
     sockets::reset();
+    tags::reset();
     vfs::reset();
     crate::reboot::reset();
     disks::reset();

@@ -2,7 +2,12 @@
 
 //! Packet devices on disks that fail and lose power.
 
-use super::user::Data;
+mod marks;
+
+use super::{
+    swarm::Swarm,
+    user::Data, //
+};
 use crate::{
     judge::{
         blocks,
@@ -23,6 +28,7 @@ use kernel::{
         once_in, //
     },
 };
+use marks::Marks;
 use rb::{
     block::{
         dev_t::DevT,
@@ -34,7 +40,8 @@ use rb::{
             Disk, //
         },
         files,
-        lower, //
+        lower,
+        tags, //
     },
 };
 use std::{
@@ -46,11 +53,19 @@ use std::{
 /// Sectors of a frame.
 const FRAME: u64 = 4;
 
-/// Most sectors of the lower disk that are used.
-const MOST: u64 = 96;
+/// Sectors of the lower disk, and of one that has a crowd.
+const USUAL: u64 = 96;
+const OF_CROWD: u64 = 1280;
+
+/// How often users read, write, flush and discard.
+const WHAT: [u64; 4] = [3, 6, 2, 1];
+
+/// How often one or the other is changed: the wait, the marks, the buffers; nothing, but looked at.
+const CHANGES: [u64; 4] = [1, 2, 1, 2];
 
 /// What nothing takes longer than that ends at all: thousands of IOs below.
 const LONGEST: u64 = 10 * 1_000_000_000;
+const LONGEST_OF_CROWD: u64 = 200 * 1_000_000_000;
 
 /// What the tasks share.
 struct World {
@@ -60,7 +75,18 @@ struct World {
     /// Where the first packet begins.
     start: Cell<u64>,
     faults: bool,
+    /// So many write at a time that the marks are reached.
+    crowd: bool,
+    most: u64,
+    /// Most sectors that users access.
+    room: u64,
+    accesses: Swarm,
+    changes: Swarm,
+    marks: Marks,
     over: Cell<bool>,
+    /// No IO of the lower disk ends, and for how long that was so.
+    frozen: Cell<bool>,
+    lost: Cell<u64>,
 }
 
 /// Plays it.
@@ -83,7 +109,7 @@ pub fn run(_seed: u64) {
         }
     }
     sim::faults::set(Rates::default());
-    for sector in 0..MOST {
+    for sector in 0..world.most {
         let began = world.data.blocks.begin_read();
         let data = blocks::fill(world.lower.current(sector));
         world.data.blocks.end_read(began, sector, &data);
@@ -115,7 +141,12 @@ fn build() -> World {
         discards: [0, 1 << 16][choose(2) as usize],
     };
     let packets = Rc::new(Packets::default());
-    let lower = Lower::new(MOST, behaviour, packets.clone());
+    let crowd = once_in(64);
+    let most = if crowd { OF_CROWD } else { USUAL };
+    if crowd {
+        tags::give(Some(1024));
+    }
+    let lower = Lower::new(most, behaviour, packets.clone());
     lower::add(lower_dev(), lower.clone());
     World {
         lower,
@@ -123,7 +154,19 @@ fn build() -> World {
         packets,
         start: Cell::new(0),
         faults: once_in(3),
+        crowd,
+        most,
+        room: if crowd {
+            most
+        } else {
+            [most, most, 8, 32][choose(4) as usize]
+        },
+        accesses: Swarm::new(&WHAT),
+        changes: Swarm::new(&CHANGES),
+        marks: Marks::new(),
         over: Cell::new(false),
+        frozen: Cell::new(false),
+        lost: Cell::new(0),
     }
 }
 
@@ -149,6 +192,7 @@ fn map(world: &World) -> bool {
     for _ in 0..20 {
         match files::store("class/pktcdvd/add", text.as_bytes()) {
             Ok(()) => {
+                world.marks.begin();
                 // From now on, no allocation succeeds: that must not matter for I/O.
                 if world.faults {
                     sim::faults::set(Rates { allocation: 1 });
@@ -183,7 +227,8 @@ fn unmap(world: &World) {
 fn play(world: &Rc<World>) {
     world.over.set(false);
     let mut tasks = Vec::new();
-    for _ in 0..2 + choose(3) {
+    let users = if world.crowd { 6 } else { 2 + choose(3) };
+    for _ in 0..users {
         let world = world.clone();
         tasks.push(sim::spawn("user", move || use_disk(&world)));
     }
@@ -201,9 +246,16 @@ fn play(world: &Rc<World>) {
 
 /// Looks again and again whether all go on.
 fn look_for_progress(world: &World) {
+    let longest = if world.crowd {
+        LONGEST_OF_CROWD
+    } else {
+        LONGEST
+    };
     while !world.over.get() {
-        world.data.look_for_progress(LONGEST);
-        clock::sleep(choose(LONGEST / 4));
+        if !world.frozen.get() {
+            world.data.look_for_progress(longest + world.lost.get());
+        }
+        clock::sleep(choose(longest / 4));
     }
 }
 
@@ -223,26 +275,31 @@ fn look_after_cut(world: &World, sectors: Range<u64>) {
 fn administrate(world: &World) {
     for _ in 0..choose(6) {
         clock::sleep(choose(2_000_000));
-        let class = "class/pktcdvd/pktcdvd0";
-        let set = |file: &str, value: u64| {
-            let found = files::list()
-                .into_iter()
-                .find(|path| path.starts_with(class) && path.ends_with(&format!("/{file}")));
-            let path = found.unwrap_or_default();
-            if let Err(err) = files::store(&path, format!("{value}\n").as_bytes()) {
-                sim::violation(&format!("{file} ({path}) = {value}: {err:?}"));
-            }
-        };
-        match choose(6) {
+        match world.changes.next() {
+            _ if world.crowd => marks::freeze(world),
             0 => set("packet_wait_us", choose(3) * choose(20_000)),
-            1 => set("congestion_on", 1 + choose(6)),
-            2 => set("congestion_off", 1 + choose(6)),
-            3 => set("packet_buffers", 2 + choose(4)),
+            1 => world.marks.change(false),
+            2 => set("packet_buffers", 2 + choose(4)),
             // Nobody may unmap a device that is open, or this ends the run too early: not now.
             _ => look(),
         }
     }
-    let _ = world;
+}
+
+/// Returns the path of a file of the device.
+fn file_of(file: &str) -> String {
+    let class = "class/pktcdvd/pktcdvd0";
+    let found = files::list()
+        .into_iter()
+        .find(|path| path.starts_with(class) && path.ends_with(&format!("/{file}")));
+    found.unwrap_or_default()
+}
+
+fn set(file: &str, value: u64) {
+    let path = file_of(file);
+    if let Err(err) = files::store(&path, format!("{value}\n").as_bytes()) {
+        sim::violation(&format!("{file} ({path}) = {value}: {err:?}"));
+    }
 }
 
 fn look() {
@@ -273,7 +330,7 @@ fn use_disk(world: &World) {
 
 /// Accesses some sectors; `last` is where the access before has ended. Returns where this one ends.
 fn access(world: &World, disk: &Disk, last: u64) -> u64 {
-    let end = disk.sectors();
+    let end = disk.sectors().min(world.start.get() + world.room);
     if end <= FRAME {
         return 0;
     }
@@ -282,21 +339,31 @@ fn access(world: &World, disk: &Disk, last: u64) -> u64 {
     } else {
         choose(end / FRAME) * FRAME
     };
+    if world.crowd && once_in(2) {
+        let first = choose(end / FRAME / 4) * FRAME;
+        return access_range(world, disk, first, end - first);
+    }
     let longest = if once_in(4) { 12 } else { 3 };
     let count = ((1 + choose(longest)) * FRAME).min(end - first);
+    access_range(world, disk, first, count)
+}
+
+fn access_range(world: &World, disk: &Disk, first: u64, count: u64) -> u64 {
     let before = world.lower.failures();
     let inside = first >= world.start.get();
     let data = &world.data;
 
-    let what = choose(12);
+    let what = world.accesses.next();
+    // Writes of single frames, of which many join a packet.
+    let most = if world.crowd { FRAME as u32 } else { u32::MAX };
     let result: BlkResult = data.watch(format!("{what} of {count} at {first}"), || match what {
-        0..=2 => data.read(disk, first, count),
-        3..=8 => data.write(disk, first, count),
-        9 | 10 => data.flush(disk),
+        0 => data.read(disk, first, count),
+        1 => data.write_in_parts(disk, first, count, most),
+        2 => data.flush(disk),
         _ => data.discard(disk, first, count),
     });
-    if !matches!(what, 0..=2) {
-        look_after_cut(world, 0..MOST);
+    if what != 0 {
+        look_after_cut(world, 0..world.most);
     }
     sim::count("accesses", 1);
     sim::count("bytes", count * 512);

@@ -108,6 +108,17 @@ impl Data {
 
     /// Writes that many sectors; some writes are forced.
     pub(super) fn write(&self, disk: &Disk, first: u64, count: u64) -> BlkResult {
+        self.write_in_parts(disk, first, count, u32::MAX)
+    }
+
+    /// As that, by many writes at a time, of so many sectors each.
+    pub(super) fn write_in_parts(
+        &self,
+        disk: &Disk,
+        first: u64,
+        count: u64,
+        most: u32,
+    ) -> BlkResult {
         let forced = once_in(6);
         let flags = match choose(3) {
             _ if forced => Flag::ForcedUnitAccess.into(),
@@ -116,7 +127,7 @@ impl Data {
         };
         let begun = self.blocks.begin_write(first, count);
         let to_survive = self.flushed.begin_write(first, begun.values());
-        let result = disk.write(first, flags, &begun.data());
+        let result = disk.write_in_parts(first, flags, &begun.data(), most);
         let how = match result {
             Ok(()) if forced => Ended::Forced,
             Ok(()) => Ended::Cached,

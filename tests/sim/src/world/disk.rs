@@ -113,6 +113,9 @@ pub struct Disk {
     state: RefCell<State>,
     failures: Cell<u64>,
     changed: RefCell<Option<Changed>>,
+    frozen: Cell<bool>,
+    /// What ends when it is not frozen any more.
+    waiting: RefCell<Vec<Box<dyn FnOnce()>>>,
     this: std::rc::Weak<Self>,
 }
 
@@ -126,6 +129,8 @@ impl Disk {
             state: RefCell::default(),
             failures: Cell::new(0),
             changed: RefCell::default(),
+            frozen: Cell::new(false),
+            waiting: RefCell::default(),
             this: this.clone(),
         })
     }
@@ -138,6 +143,24 @@ impl Disk {
     /// Has `changed` called for the sectors of each write, when it begins and when it ends.
     pub fn watch(&self, changed: impl Fn(u64, u64) + 'static) {
         *self.changed.borrow_mut() = Some(Box::new(changed));
+    }
+
+    /// Lets no IO end any more, or all of them.
+    pub fn freeze(&self, frozen: bool) {
+        self.frozen.set(frozen);
+        if !frozen {
+            for end in self.waiting.take() {
+                clock::after(choose(self.behaviour.latency), end);
+            }
+        }
+    }
+
+    fn end_later(&self, end: Box<dyn FnOnce()>) {
+        if self.frozen.get() {
+            self.waiting.borrow_mut().push(end);
+        } else {
+            end();
+        }
     }
 
     fn tell(&self, first: u64, count: u64) {
@@ -353,13 +376,17 @@ impl Lower for Disk {
         let Some(this) = self.this.upgrade() else {
             return;
         };
-        clock::after(choose(self.behaviour.latency), move || {
+        let disk = this.clone();
+        let end = move || {
             if error.is_some() {
                 this.failures.set(this.failures.get() + 1);
                 sim::count("lower IOs failed", 1);
             }
             let result = error.map_or(Ok(()), Err);
             this.carry_out(io, begun, result);
+        };
+        clock::after(choose(self.behaviour.latency), move || {
+            disk.end_later(Box::new(end));
         });
     }
 }

@@ -59,8 +59,8 @@ impl Shuttle for Adapter {
             if sim.failed.is_some() && ids.contains(&0) {
                 0
             } else {
-                let (busy, has_timer) = (sim.clock.busy, !sim.clock.timers.is_empty());
-                sim.schedule.pick(ids, current, busy, has_timer)
+                let (busy, is_soon) = (sim.clock.busy, sim.clock.is_soon());
+                sim.schedule.pick(ids, current, busy, is_soon)
             }
         });
         Some(TaskId::from(id))

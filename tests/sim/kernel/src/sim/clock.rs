@@ -7,7 +7,8 @@ use super::{
     identity::current,
     state::{
         is_running,
-        with, //
+        with,
+        Clock, //
     },
     task, //
 };
@@ -15,6 +16,17 @@ use super::{
 /// Something that is to happen.
 #[derive(Clone, Copy, Debug)]
 pub struct Timer(u64, u64);
+
+/// What happens within that time may happen while tasks run: no task takes longer to get on.
+const SOON: u64 = 100_000_000;
+
+impl Clock {
+    /// Returns whether something is to happen soon.
+    pub(super) fn is_soon(&self) -> bool {
+        let next = self.timers.keys().next();
+        next.is_some_and(|&(at, _)| at <= self.now.saturating_add(SOON))
+    }
+}
 
 /// Returns the time, in nanoseconds since the beginning of the run.
 pub fn now() -> u64 {

@@ -6,7 +6,7 @@
 //! a probability that is chosen once for the run. *Priorities* (PCT): each task has a priority, the
 //! highest runs, and at a few points chosen before, the one that runs falls to the lowest.
 //!
-//! Task 0 is the clock. It runs if no other task can, and now and then if a timer is pending, since
+//! Task 0 is the clock. It runs if no other task can, and now and then if a timer is due soon, since
 //! time passes while tasks run, too.
 
 use super::rng::Rng;
@@ -106,19 +106,19 @@ impl Schedule {
     /// Chooses one of the tasks that can run.
     ///
     /// `busy` says that the clock is a task like others, as something happens that is not over;
-    /// `has_timer`, that a timer is pending.
+    /// `is_soon`, that something is to happen soon.
     pub(super) fn pick(
         &mut self,
         tasks: &[usize],
         current: Option<usize>,
         busy: bool,
-        has_timer: bool,
+        is_soon: bool,
     ) -> usize {
         let is_task = |task: &usize| *task != 0 || busy;
         let others = || tasks.iter().copied().filter(is_task);
         let count = others().count() as u64;
-        let has_timer = has_timer && !busy;
-        if count == 0 || (has_timer && tasks.contains(&0) && self.rng.below(100) == 0) {
+        let is_soon = is_soon && !busy;
+        if count == 0 || (is_soon && tasks.contains(&0) && self.rng.below(100) == 0) {
             return 0;
         }
         if matches!(self.strategy, Strategy::Sticky(_)) {

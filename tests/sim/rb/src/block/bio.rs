@@ -29,6 +29,8 @@ pub struct Bio {
     pub(crate) sector: u64,
     pub(crate) bytes: u32,
     pub(crate) pieces: Vec<Piece>,
+    /// Most sectors of a request.
+    pub(crate) most: u32,
 }
 
 impl Bio {
@@ -46,6 +48,7 @@ impl Bio {
             sector,
             bytes,
             pieces,
+            most: u32::MAX,
         }
     }
 

@@ -134,6 +134,16 @@ impl Disk {
 
     /// Writes sectors.
     pub fn write(&self, sector: u64, flags: Flags, data: &[u8]) -> BlkResult {
+        self.write_in_parts(sector, flags, data, u32::MAX)
+    }
+
+    /// Returns how many writes of all users wait that the driver has not taken.
+    pub fn waiting(&self) -> usize {
+        self.0.waiting()
+    }
+
+    /// Writes sectors by many writes at a time, of so many sectors each.
+    pub fn write_in_parts(&self, sector: u64, flags: Flags, data: &[u8], most: u32) -> BlkResult {
         let pieces = pages(data.len(), shift());
         let mut rest = data;
         for piece in &pieces {
@@ -143,13 +153,9 @@ impl Disk {
                 .with(piece.offset, piece.len, |bytes| bytes.copy_from_slice(now));
             rest = later;
         }
-        self.0.submit(Bio::new(
-            Command::Write,
-            flags,
-            sector,
-            data.len() as u32,
-            pieces,
-        ))
+        let mut bio = Bio::new(Command::Write, flags, sector, data.len() as u32, pieces);
+        bio.most = most;
+        self.0.submit(bio)
     }
 
     /// Discards sectors, or writes zeroes to them.

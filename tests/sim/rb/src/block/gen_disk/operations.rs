@@ -85,6 +85,11 @@ impl Ioctl {
 pub(crate) trait Front<T: Operations>: Send + Sync {
     /// Carries out a bio, and waits for it.
     fn submit(&self, disk: &Shared<Typed<T>>, bio: Bio) -> BlkResult;
+
+    /// Returns how many writes wait that the driver has not taken.
+    fn waiting(&self) -> usize {
+        0
+    }
 }
 
 /// A disk and the data of its driver.

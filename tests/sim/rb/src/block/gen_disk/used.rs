@@ -28,6 +28,8 @@ pub(crate) trait Used {
     fn release(&self);
     /// Carries out a bio, and waits for it.
     fn submit(&self, bio: Bio) -> BlkResult;
+    /// Returns how many writes wait that the driver has not taken.
+    fn waiting(&self) -> usize;
     /// Asks the driver.
     fn ioctl(&self, cmd: u32, arg: usize) -> Result<i32>;
 }

@@ -79,6 +79,10 @@ impl<T: Operations> Used for Handle<T> {
         self.0.front.submit(&self.0, bio)
     }
 
+    fn waiting(&self) -> usize {
+        self.0.front.waiting()
+    }
+
     fn ioctl(&self, cmd: u32, arg: usize) -> Result<i32> {
         if !T::HAS_IOCTL {
             return Err(ENOTTY);

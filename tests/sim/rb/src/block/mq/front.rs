@@ -186,6 +186,10 @@ struct MqFront<T: Operations> {
 }
 
 impl<T: Operations> Front<T> for MqFront<T> {
+    fn waiting(&self) -> usize {
+        self.hardware.writes_waiting()
+    }
+
     fn submit(&self, disk: &Shared<Typed<T>>, mut bio: Bio) -> BlkResult {
         let limits = disk.core().get(|state| state.limits);
         let has_fua = limits.features.contains(Feature::ForcedUnitAccess);
@@ -328,6 +332,7 @@ fn cut(mut bio: Bio, limits: &QueueLimits) -> Vec<Bio> {
         // By default, a request has no more than 1280 KiB.
         _ => limits.max_hw_sectors.min(2560),
     };
+    let most = most.min(bio.most);
     let mut parts = Vec::new();
     loop {
         let mut sectors = most.max(1);

@@ -4,7 +4,10 @@
 
 use super::raw::Raw;
 use crate::{
-    block::gen_disk::Core,
+    block::{
+        bio::Command,
+        gen_disk::Core, //
+    },
     new_wait_queue,
     wait::WaitQueue, //
 };
@@ -212,6 +215,14 @@ impl Hardware {
         if runs {
             self.schedule(queue);
         }
+    }
+
+    /// Returns how many writes wait that the driver has not taken.
+    pub(super) fn writes_waiting(&self) -> usize {
+        self.with(|state| {
+            let waiting = state.queues.iter().flat_map(|queue| &queue.waiting);
+            waiting.filter(|raw| raw.command == Command::Write).count()
+        })
     }
 
     /// Runs a queue in the context of the caller.

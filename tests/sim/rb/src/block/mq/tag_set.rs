@@ -5,6 +5,7 @@ use super::{
     request::Asked,
     tags::Tags, //
 };
+use crate::sim::tags::grant;
 use kernel::{
     impl_flags,
     prelude::*,
@@ -26,9 +27,6 @@ impl_flags! {
         NoDefaultScheduler = 2,
     }
 }
-
-/// Sets of more tags than this are made smaller.
-const LARGE: u32 = 128;
 
 /// What a [`TagSet`] is.
 #[derive(Clone, Copy, Debug)]
@@ -57,10 +55,7 @@ impl<T: Operations> TagSet<T> {
     /// Returns an initializer for a tag set with this data.
     pub fn new(options: &TagSetOptions, data: T::SetData) -> Result<impl PinInit<Self, Error>> {
         let mut options = *options;
-        if options.queue_depth > LARGE {
-            // As the kernel does when memory is short.
-            options.queue_depth = [8, 16, 64][sim::choose(3) as usize];
-        }
+        options.queue_depth = grant(options.queue_depth);
         let queues = options
             .nr_hw_queues
             .checked_add(options.nr_read_queues)
