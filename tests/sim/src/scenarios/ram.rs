@@ -2,6 +2,7 @@
 
 //! RAM disks that are added, changed and removed while they are used.
 
+use super::swarm::Swarm;
 use crate::judge::blocks::{
     Begun,
     Blocks, //
@@ -50,6 +51,18 @@ const PAGE: u64 = 8;
 /// Most sectors that a disk has.
 const MOST: u64 = 6 * PAGE;
 
+/// Most tasks that use disks.
+const USERS: u64 = 4;
+
+/// Pages that a disk may take: two writers may both pay for the page that one of them adds.
+const PAGES: u64 = MOST / PAGE + USERS;
+
+/// How often users read, write, discard and write zeroes.
+const WHAT: [u64; 4] = [4, 4, 1, 1];
+
+/// How often a disk gets another size, is emptied, gets another limit, and is looked at.
+const CHANGES: [u64; 4] = [2, 1, 1, 2];
+
 /// What is known of a disk that one administrator has added.
 #[derive(Default)]
 struct Known {
@@ -59,24 +72,30 @@ struct Known {
     /// How often somebody has begun to change its size, and how often that was over.
     resizes: Cell<(u64, u64)>,
     size: Cell<u64>,
+    /// There was less memory for it than it may take.
     limited: Cell<bool>,
 }
 
 /// What the tasks share.
 struct World {
     disks: RefCell<BTreeMap<String, Rc<Known>>>,
+    /// There is less memory than the disks may take.
     limited: bool,
     faults: bool,
+    accesses: Swarm,
+    changes: Swarm,
 }
 
 /// Plays it.
 pub fn run(_seed: u64) {
-    let mem_max = [0, 0, 3, 7, 40][choose(5) as usize] * 4096;
+    let mem_max = [0, 0, 3, 7, 2 * PAGES][choose(5) as usize] * 4096;
     let faults = once_in(3);
     let world = Rc::new(World {
         disks: RefCell::default(),
-        limited: mem_max != 0,
+        limited: mem_max != 0 && mem_max < 2 * PAGES * 4096,
         faults,
+        accesses: Swarm::new(&WHAT),
+        changes: Swarm::new(&CHANGES),
     });
     let config = ram::Config {
         disks: 0,
@@ -94,7 +113,7 @@ pub fn run(_seed: u64) {
         let world = world.clone();
         tasks.push(sim::spawn("admin", move || administrate(&world, n)));
     }
-    for _ in 0..2 + choose(3) {
+    for _ in 0..2 + choose(USERS - 1) {
         let world = world.clone();
         tasks.push(sim::spawn("user", move || use_disks(&world)));
     }
@@ -167,7 +186,11 @@ fn administrate(world: &World, n: u64) {
             continue;
         };
         for _ in 0..choose(8) {
-            change(&name, &known);
+            if once_in(4) {
+                meddle(world);
+            } else {
+                change(world, &name, &known);
+            }
         }
         if once_in(2) {
             remove(&name);
@@ -182,11 +205,11 @@ fn add(world: &World, name: &str) -> Option<Rc<Known>> {
     }
     let block = [1, 1, 2, 8][choose(4) as usize];
     let size = (1 + choose(MOST / block)) * block;
-    let limit = if once_in(3) { 1 + choose(5) } else { 0 };
+    let limit = [0, 0, 1 + choose(5), PAGES][choose(4) as usize];
     let known = Rc::new(Known {
         block,
         size: Cell::new(size),
-        limited: Cell::new(limit != 0),
+        limited: Cell::new(limit != 0 && limit < PAGES),
         ..Known::default()
     });
     world
@@ -225,13 +248,31 @@ fn remove(name: &str) {
     }
 }
 
-fn change(name: &str, known: &Known) {
-    match choose(6) {
-        0 | 1 => resize(name, known),
-        2 => reset(name, known),
-        3 => {
-            let limit = choose(7) * 4096;
-            known.limited.set(true);
+/// Changes the size of a disk that another administrator may have added.
+fn meddle(world: &World) {
+    let names: Vec<String> = world.disks.borrow().keys().cloned().collect();
+    let Some(name) = names.get(choose(names.len() as u64) as usize) else {
+        return;
+    };
+    // While it is open it cannot be removed, and another one be added.
+    let Ok(_disk) = disks::open(name, true) else {
+        return;
+    };
+    let known = world.disks.borrow().get(name).cloned();
+    let Some(known) = known else { return };
+    for _ in 0..1 + choose(2) {
+        resize(name, &known);
+    }
+}
+
+fn change(world: &World, name: &str, known: &Known) {
+    match world.changes.next() {
+        0 => resize(name, known),
+        1 => reset(name, known),
+        2 => {
+            let limit = [0, 1, 2, 3, 4, 5, 6, PAGES][choose(8) as usize] * 4096;
+            let short = limit != 0 && limit < PAGES * 4096;
+            known.limited.set(known.limited.get() || short);
             let path = format!("block/{name}/ram/mem_limit");
             if let Err(err) = files::store(&path, format!("{limit}\n").as_bytes()) {
                 sim::violation(&format!("mem_limit: {err:?}"));
@@ -258,22 +299,41 @@ fn resize(name: &str, known: &Known) {
     let old = known.size.get();
     let (begun, ended) = known.resizes.get();
     known.resizes.set((begun + 1, ended));
+    if begun == ended {
+        // What has ended behind the end was lost when the end was put there.
+        let outside = known.blocks.begin_erase(old, MOST - old);
+        known.blocks.succeeded(&outside);
+    }
     // What lies behind the new end is lost, also for those who use it meanwhile.
-    let lost = known
-        .blocks
-        .begin_erase(size.min(old), old.saturating_sub(size));
+    let lost = known.blocks.begin_erase(size, MOST - size);
     let text = format!("{}{}", size * 512, if force { " force" } else { "" });
-    match files::store(&format!("block/{name}/ram/size"), text.as_bytes()) {
-        Ok(()) => {
-            known.size.set(size);
-            known.blocks.succeeded(&lost);
-        }
-        Err(EBUSY) if !force && size < old => known.blocks.refused(&lost),
-        Err(ENOMEM) if size > old => known.blocks.refused(&lost),
+    let result = files::store(&format!("block/{name}/ram/size"), text.as_bytes());
+    sim::log(format!("{name}: size {text}: {result:?}"));
+    // Somebody else has changed it meanwhile.
+    let crowded = begun != ended || known.resizes.get() != (begun + 1, ended);
+    match result {
+        Ok(()) => known.blocks.succeeded(&lost),
+        Err(EBUSY) if !force && (size < old || crowded) => known.blocks.refused(&lost),
+        Err(ENOMEM) if size > old || crowded => known.blocks.refused(&lost),
         Err(err) => sim::violation(&format!("size {text}: {err:?}")),
     }
+    // At once, so that who comes now knows it.
+    known.size.set(disks::sectors(name));
     let (begun, ended) = known.resizes.get();
     known.resizes.set((begun, ended + 1));
+    look_at_size(name, known);
+}
+
+/// The driver and the block layer have one size, when nobody changes it.
+fn look_at_size(name: &str, known: &Known) {
+    let before = known.resizes.get();
+    let shown = files::show(&format!("block/{name}/ram/size"));
+    let shown = shown.map(|text| String::from_utf8_lossy(&text).trim().to_owned());
+    let sectors = disks::sectors(name);
+    let alone = before.0 == before.1 && known.resizes.get() == before;
+    if alone && shown != Ok((sectors * 512).to_string()) {
+        sim::violation(&format!("a disk of {sectors} sectors has {shown:?} bytes"));
+    }
 }
 
 fn reset(name: &str, known: &Known) {
@@ -317,7 +377,12 @@ struct Excuse {
 
 fn access(world: &World, disk: &Disk, known: &Known) {
     let block = known.block;
-    let first = choose(MOST / block) * block;
+    let mut first = choose(MOST / block) * block;
+    if once_in(3) {
+        // Near the end.
+        let last = known.size.get().saturating_sub(choose(PAGE + 1));
+        first = (last / block * block).min(MOST - block);
+    }
     let count = (1 + choose(if once_in(4) { 3 * PAGE } else { PAGE })).div_ceil(block) * block;
     let count = count.min(MOST - first);
     let nowait = once_in(6);
@@ -330,8 +395,8 @@ fn access(world: &World, disk: &Disk, known: &Known) {
     let outside = first + count > known.size.get();
     let blocks = &known.blocks;
 
-    let (result, begun): (BlkResult, Option<Begun>) = match choose(10) {
-        0..=3 => {
+    let (result, begun): (BlkResult, Option<Begun>) = match world.accesses.next() {
+        0 => {
             let began = blocks.begin_read();
             let read = disk.read(first, flags, count as u32);
             if let Ok(data) = &read {
@@ -339,7 +404,7 @@ fn access(world: &World, disk: &Disk, known: &Known) {
             }
             (read.map(drop), None)
         }
-        4..=7 => {
+        1 => {
             let begun = blocks.begin_write(first, count);
             (disk.write(first, flags, &begun.data()), Some(begun))
         }
@@ -362,6 +427,12 @@ fn access(world: &World, disk: &Disk, known: &Known) {
         memory: is_write && (world.faults || world.limited || known.limited.get()),
         nowait,
     };
+    if result.is_err() {
+        sim::log(format!(
+            "access of {count} at {first} of {}: {result:?}",
+            known.size.get()
+        ));
+    }
     judge(result, &excuse);
     sim::count("bytes", count * 512);
     sim::count("accesses", 1);

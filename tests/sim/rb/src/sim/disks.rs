@@ -86,6 +86,11 @@ pub fn names() -> Vec<String> {
     DISKS.with(|disks| disks.borrow().keys().cloned().collect())
 }
 
+/// Returns the capacity of a disk in sectors; 0 if there is none.
+pub fn sectors(name: &str) -> u64 {
+    find(name).map_or(0, |disk| disk.core().get(|state| state.capacity))
+}
+
 /// A disk that a user has open.
 pub struct Disk(Shared<dyn Used>);
 
