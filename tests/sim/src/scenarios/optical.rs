@@ -2,7 +2,10 @@
 
 //! Packet devices on optical drives that fail and lose power.
 
-use super::user::Data;
+use super::{
+    swarm::Swarm,
+    user::Data, //
+};
 use crate::{judge::blocks, world::drive::Drive};
 use kernel::{
     error::code::*,
@@ -47,6 +50,12 @@ const DISCS: [(&str, u64); 6] = [
     ("bd-re,blocks=96,strict", 32),
 ];
 
+/// How often users read, write and flush.
+const WHAT: [u64; 3] = [3, 5, 2];
+
+/// How often the power is cut, and how often the drive has one of its other faults.
+const TROUBLE: [u64; 7] = [3, 1, 1, 1, 1, 1, 1];
+
 /// What nothing takes longer than that ends at all: the drive may be slow, and time out again and again.
 const LONGEST: u64 = 1200 * 1_000_000_000;
 
@@ -55,6 +64,10 @@ struct World {
     drive: Rc<Drive>,
     data: Data,
     sectors: u64,
+    /// Most sectors that users access.
+    room: u64,
+    accesses: Swarm,
+    trouble: Swarm,
     faults: bool,
     openers: Cell<u64>,
     over: Cell<bool>,
@@ -103,6 +116,9 @@ fn build() -> World {
         drive,
         data: Data::new(faults),
         sectors,
+        room: [sectors, sectors, 16 * BLOCK, 64 * BLOCK][choose(4) as usize],
+        accesses: Swarm::new(&WHAT),
+        trouble: Swarm::new(&TROUBLE),
         faults,
         openers: Cell::new(0),
         over: Cell::new(false),
@@ -195,16 +211,16 @@ fn make_trouble(world: &World) {
         if world.over.get() {
             return;
         }
-        let rule = match choose(9) {
-            0..=2 => {
+        let rule = match world.trouble.next() {
+            0 => {
                 world.drive.cut_power();
                 continue;
             }
-            3 => "op=write act=sense:3/0c/00",
-            4 => "op=write act=sense:3/0c/00 done=5",
-            5 => "op=read act=sense:3/11/05",
-            6 => "op=35 act=sense:4/44/00 count=3",
-            7 => "op=any act=busy",
+            1 => "op=write act=sense:3/0c/00",
+            2 => "op=write act=sense:3/0c/00 done=5",
+            3 => "op=read act=sense:3/11/05",
+            4 => "op=35 act=sense:4/44/00 count=3",
+            5 => "op=any act=busy",
             _ => "op=write skip=1 act=powercut",
         };
         if rule.ends_with("powercut") {
@@ -251,7 +267,7 @@ fn use_open_disk(world: &World, disk: &Disk) {
 
 /// Accesses some sectors; `last` is where the access before has ended. Returns where this one ends.
 fn access(world: &World, disk: &Disk, last: u64) -> u64 {
-    let end = disk.sectors().min(world.sectors);
+    let end = disk.sectors().min(world.sectors).min(world.room);
     if end < BLOCK {
         if !world.drive.had_trouble() {
             sim::violation("the disk has no size");
@@ -266,10 +282,10 @@ fn access(world: &World, disk: &Disk, last: u64) -> u64 {
     };
     let longest = if once_in(4) { 40 } else { 6 };
     let count = ((1 + choose(longest)) * BLOCK).min(end - first);
-    let (what, data) = (choose(10), &world.data);
+    let (what, data) = (world.accesses.next(), &world.data);
     let result = data.watch(format!("{what} of {count} at {first}"), || match what {
-        0..=2 => read(world, disk, first, count),
-        3..=7 => data.write(disk, first, count),
+        0 => read(world, disk, first, count),
+        1 => data.write(disk, first, count),
         _ => data.flush(disk),
     });
     sim::count("accesses", 1);
