@@ -82,6 +82,8 @@ pub fn run(_seed: u64) {
         let data = blocks::fill(world.server.export.current(sector));
         world.data.blocks.end_read(began, sector, &data);
     }
+    // They refer to each other, the server and its connections.
+    world.server.forget_all();
     if !rb::sim::unload() {
         sim::violation("the module is in use when nothing is connected");
     }

@@ -122,6 +122,7 @@ pub fn run(_seed: u64) {
     if !left.is_empty() || lower::is_claimed(lower_dev()) {
         sim::violation(&format!("left when the module is gone: {left:?}"));
     }
+    lower::remove(lower_dev());
     let (pages, writes) = (rb::page::in_use(), world.packets.under_way());
     if pages != 0 || writes != 0 {
         sim::violation(&format!("{pages} pages and {writes} writes are left"));

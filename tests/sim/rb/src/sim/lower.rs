@@ -230,6 +230,13 @@ pub fn add(dev: DevT, lower: Rc<dyn Lower>) {
     TABLE.with(|table| table.borrow_mut().insert(key(dev), entry));
 }
 
+/// Removes a lower device.
+pub fn remove(dev: DevT) {
+    // Dropped when the table is free: it may look there.
+    let entry = TABLE.with(|table| table.borrow_mut().remove(&key(dev)));
+    drop(entry);
+}
+
 /// Returns whether somebody has claimed a device.
 pub fn is_claimed(dev: DevT) -> bool {
     TABLE.with(|table| {
