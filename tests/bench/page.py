@@ -199,7 +199,9 @@ def brief(row, steps):
 def lines(results):
     """The data as JSON, a line for each row of results."""
     for nth, result in enumerate(results):
-        facts = json.dumps({**result, "results": []}, ensure_ascii=False)
+        # The results are last, whichever order a suite has.
+        facts = {key: value for key, value in result.items() if key != "results"} | {"results": []}
+        facts = json.dumps(facts, ensure_ascii=False)
         yield ("[" if nth == 0 else ",\n") + facts.removesuffix("]}")
         yield ",".join("\n" + json.dumps(brief(row, result["suite"].endswith("-cost"))) for row in result["results"]) + "\n]}"
     yield "]\n"
