@@ -12,7 +12,7 @@ use rblk_sim::{
 
 #[test]
 fn blocks_are_where_the_server_has_them() {
-    if let Err(failure) = play(Scenario::Nbd, 1, Amount::Runs(4000)) {
+    if let Err(failure) = play(Scenario::Nbd, 1, Amount::Runs(6000)) {
         panic!("seed {}: {}", failure.seed, failure.text);
     }
 }

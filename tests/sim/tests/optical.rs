@@ -12,7 +12,7 @@ use rblk_sim::{
 
 #[test]
 fn discs_have_what_was_flushed() {
-    if let Err(failure) = play(Scenario::Optical, 1, Amount::Runs(2000)) {
+    if let Err(failure) = play(Scenario::Optical, 1, Amount::Runs(3000)) {
         panic!("seed {}: {}", failure.seed, failure.text);
     }
 }

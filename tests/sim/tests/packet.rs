@@ -12,7 +12,7 @@ use rblk_sim::{
 
 #[test]
 fn flushed_data_survives_and_packets_are_whole() {
-    if let Err(failure) = play(Scenario::Packet, 1, Amount::Runs(4000)) {
+    if let Err(failure) = play(Scenario::Packet, 1, Amount::Runs(6000)) {
         panic!("seed {}: {}", failure.seed, failure.text);
     }
 }

@@ -12,7 +12,7 @@ use rblk_sim::{
 
 #[test]
 fn disks_keep_their_data_and_end() {
-    if let Err(failure) = play(Scenario::Ram, 1, Amount::Runs(16000)) {
+    if let Err(failure) = play(Scenario::Ram, 1, Amount::Runs(24000)) {
         panic!("seed {}: {}", failure.seed, failure.text);
     }
 }

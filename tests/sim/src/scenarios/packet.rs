@@ -63,7 +63,7 @@ const WHAT: [u64; 4] = [3, 6, 2, 1];
 /// How often one or the other is changed: the wait, the marks, the buffers; nothing, but looked at.
 const CHANGES: [u64; 4] = [1, 2, 1, 2];
 
-/// What nothing takes longer than that ends at all: thousands of IOs below.
+/// What nothing takes longer than that ends at all: thousands of I/Os below.
 const LONGEST: u64 = 10 * 1_000_000_000;
 const LONGEST_OF_CROWD: u64 = 200 * 1_000_000_000;
 
@@ -84,7 +84,7 @@ struct World {
     changes: Swarm,
     marks: Marks,
     over: Cell<bool>,
-    /// No IO of the lower disk ends, and for how long that was so.
+    /// No I/O of the lower disk ends, and for how long that was so.
     frozen: Cell<bool>,
     lost: Cell<u64>,
 }

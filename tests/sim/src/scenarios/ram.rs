@@ -375,16 +375,24 @@ struct Excuse {
     nowait: bool,
 }
 
-fn access(world: &World, disk: &Disk, known: &Known) {
-    let block = known.block;
+/// Chooses some sectors, often near the end of the disk, or up to there.
+fn range(known: &Known) -> (u64, u64) {
+    let (block, size) = (known.block, known.size.get());
     let mut first = choose(MOST / block) * block;
     if once_in(3) {
-        // Near the end.
-        let last = known.size.get().saturating_sub(choose(PAGE + 1));
+        let last = size.saturating_sub(choose(PAGE + 1));
         first = (last / block * block).min(MOST - block);
+        if first < size && once_in(2) {
+            return (first, size - first);
+        }
     }
-    let count = (1 + choose(if once_in(4) { 3 * PAGE } else { PAGE })).div_ceil(block) * block;
-    let count = count.min(MOST - first);
+    let most = if once_in(4) { 3 * PAGE } else { PAGE };
+    let count = (1 + choose(most)).div_ceil(block) * block;
+    (first, count.min(MOST - first))
+}
+
+fn access(world: &World, disk: &Disk, known: &Known) {
+    let (first, count) = range(known);
     let nowait = once_in(6);
     let flags = if nowait {
         Flag::NoWait.into()

@@ -135,7 +135,7 @@ impl Disk {
         })
     }
 
-    /// Returns how many IOs have failed.
+    /// Returns how many I/Os have failed.
     pub fn failures(&self) -> u64 {
         self.failures.get()
     }
@@ -145,7 +145,7 @@ impl Disk {
         *self.changed.borrow_mut() = Some(Box::new(changed));
     }
 
-    /// Lets no IO end any more, or all of them.
+    /// Lets no I/O end any more, or all of them.
     pub fn freeze(&self, frozen: bool) {
         self.frozen.set(frozen);
         if !frozen {

@@ -32,7 +32,7 @@ const OFF: [i64; 10] = [-5, 0, 1, 99, 100, 101, 400, 499, 900, 9000];
 const ON_OF_CROWD: [i64; 6] = [500, 500, 500, 600, 0, 100_000];
 const OFF_OF_CROWD: [i64; 5] = [100, 300, 400, 450, 0];
 
-/// How long until all has settled if no IO ends, and how often that is looked at.
+/// How long until all has settled if no I/O ends, and how often that is looked at.
 const SETTLED: u64 = 500_000_000;
 const LOOKS: usize = 20;
 
@@ -146,7 +146,7 @@ fn shown(file: &str) -> i64 {
     })
 }
 
-/// Has no IO of the lower disk end for some time, sees whom the marks hold back then, and changes them
+/// Has no I/O of the lower disk end for some time, sees whom the marks hold back then, and changes them
 /// meanwhile.
 pub(super) fn freeze(world: &World) {
     let Ok(disk) = disks::open("pktcdvd0", false) else {
