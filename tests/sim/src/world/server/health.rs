@@ -61,11 +61,11 @@ impl Health {
     }
 
     /// Returns whether the client may think that a connection takes too long which it has had for `lasted`
-    /// nanoseconds, and where nothing has moved for `quiet`. Others wait until some replies come, so what
-    /// the client has waited for may be older than the time of quiet, but not than the connection.
+    /// nanoseconds, and where nothing has moved for `quiet`. Where something moves, a request may be passed
+    /// over, but the client waits for it for twice that time.
     fn may_be_slow(&self, lasted: u64, quiet: u64) -> bool {
         let limit = self.limit.get();
-        limit != 0 && (quiet >= limit / 4 * 3 || lasted >= limit)
+        limit != 0 && (quiet >= limit / 4 * 3 || lasted / 2 >= limit)
     }
 
     /// Returns how many are fine.

@@ -340,7 +340,7 @@ impl Link {
     /// An answer, and what is wrong with it, or with what comes next.
     fn answer_badly(self: &Rc<Self>, request: &Request, data: &[u8]) {
         sim::count("connections spoilt", 1);
-        match kind(self.server.behaviour().kinds >> 16, 6) {
+        match kind(self.server.behaviour().kinds >> 16, 7) {
             0 => {
                 // Twice.
                 self.answer(request, 0, data);
@@ -376,6 +376,11 @@ impl Link {
             4 => {
                 self.answer(request, 0, data);
                 self.send_rubbish(&[0x55; 16]);
+            }
+            5 => {
+                // Nothing is wrong, but this one takes long.
+                let (this, request, data) = (self.clone(), *request, data.to_vec());
+                clock::after(choose(2 * OUTAGE), move || this.answer(&request, 0, &data));
             }
             _ => {
                 // Nothing is wrong, but the network takes nothing for some time.
