@@ -43,7 +43,6 @@ use std::{
         Cell,
         RefCell, //
     },
-    ops::Range,
     rc::Rc,
 };
 
@@ -62,7 +61,7 @@ pub fn run(_seed: u64) {
     let for_server = Rc::downgrade(&world);
     world.server.export.watch(move |sector| {
         if let Some(world) = for_server.upgrade() {
-            look_after_crash(&world, sector..sector + 1);
+            world.look_after_crash(sector..sector + 1);
         }
     });
 
@@ -229,19 +228,6 @@ fn look_for_progress(world: &World) {
     while !world.over.get() {
         world.data.look_for_progress(LONGEST);
         clock::sleep(choose(LONGEST / 4));
-    }
-}
-
-/// Looks at what a crash of the server would leave now of some sectors. That changes, and so this is
-/// called, when more has to survive, and when the server writes.
-fn look_after_crash(world: &World, sectors: Range<u64>) {
-    sim::count("crashes of the server", 1);
-    for sector in sectors {
-        for value in world.server.export.after_cut(sector) {
-            if let Err(text) = world.data.flushed.look(sector, value) {
-                sim::violation(&text);
-            }
-        }
     }
 }
 

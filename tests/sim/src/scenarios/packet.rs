@@ -28,7 +28,11 @@ use kernel::{
         once_in, //
     },
 };
-use marks::Marks;
+use marks::{
+    file_of,
+    shown,
+    Marks, //
+};
 use rb::{
     block::{
         dev_t::DevT,
@@ -66,6 +70,10 @@ const CHANGES: [u64; 4] = [1, 2, 1, 2];
 /// What nothing takes longer than that ends at all: thousands of I/Os below.
 const LONGEST: u64 = 10 * 1_000_000_000;
 const LONGEST_OF_CROWD: u64 = 200 * 1_000_000_000;
+
+/// How long until all has settled if no I/O ends, and how often that is looked at.
+const SETTLED: u64 = 500_000_000;
+const LOOKS: usize = 20;
 
 /// What the tasks share.
 struct World {
@@ -277,7 +285,7 @@ fn administrate(world: &World) {
     for _ in 0..choose(6) {
         clock::sleep(choose(2_000_000));
         match world.changes.next() {
-            _ if world.crowd => marks::freeze(world),
+            _ if world.crowd => freeze(world),
             0 => set("packet_wait_us", choose(3) * choose(20_000)),
             1 => world.marks.change(false),
             2 => set("packet_buffers", 2 + choose(4)),
@@ -287,13 +295,38 @@ fn administrate(world: &World) {
     }
 }
 
-/// Returns the path of a file of the device.
-fn file_of(file: &str) -> String {
-    let class = "class/pktcdvd/pktcdvd0";
-    let found = files::list()
-        .into_iter()
-        .find(|path| path.starts_with(class) && path.ends_with(&format!("/{file}")));
-    found.unwrap_or_default()
+/// Has no I/O of the lower disk end for some time, sees whom the marks hold back then, and changes them
+/// meanwhile.
+fn freeze(world: &World) {
+    let Ok(disk) = disks::open("pktcdvd0", false) else {
+        return sim::violation("the disk cannot be opened");
+    };
+    let since = clock::now();
+    world.frozen.set(true);
+    world.lower.freeze(true);
+    for _ in 0..1 + choose(4) {
+        let mut verdict = Ok(());
+        for _ in 0..LOOKS {
+            clock::sleep(SETTLED);
+            let (size, most) = (shown("size"), shown("queue_max"));
+            let held = disk.waiting();
+            sim::log(format!(
+                "{held} are held back, {size} queued, {most} at most"
+            ));
+            sim::count("writers held back", held as u64);
+            verdict = world.marks.judge(size, most, held);
+            if verdict.is_ok() {
+                break;
+            }
+        }
+        if let Err(text) = verdict {
+            sim::violation(text);
+        }
+        world.marks.change(true);
+    }
+    world.lower.freeze(false);
+    world.lost.set(world.lost.get() + clock::now() - since);
+    world.frozen.set(false);
 }
 
 fn set(file: &str, value: u64) {

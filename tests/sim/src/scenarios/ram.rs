@@ -417,7 +417,7 @@ fn access(world: &World, disk: &Disk, known: &Known) {
             (disk.write(first, flags, &begun.data()), Some(begun))
         }
         kind => {
-            let command = [Command::Discard, Command::WriteZeroes][(kind % 2) as usize];
+            let command = [Command::Discard, Command::WriteZeroes][kind % 2];
             let begun = blocks.begin_erase(first, count);
             (disk.erase(command, first, count as u32), Some(begun))
         }

@@ -18,6 +18,7 @@ use std::{
         Cell,
         RefCell, //
     },
+    ops::Range,
     rc::Rc,
 };
 
@@ -78,5 +79,18 @@ impl World {
 
     pub(super) fn flags(&self) -> u32 {
         self.server.behaviour().flags
+    }
+
+    /// Looks at what a crash of the server would leave now of some sectors. That changes, and so this is
+    /// called, when more has to survive, and when the server writes.
+    pub(super) fn look_after_crash(&self, sectors: Range<u64>) {
+        sim::count("crashes of the server", 1);
+        for sector in sectors {
+            for value in self.server.export.after_cut(sector) {
+                if let Err(text) = self.data.flushed.look(sector, value) {
+                    sim::violation(&text);
+                }
+            }
+        }
     }
 }

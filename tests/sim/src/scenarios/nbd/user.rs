@@ -2,15 +2,12 @@
 
 //! What users do with the disk, and which errors they may see.
 
-use super::{
-    look_after_crash,
-    state::{
-        Session,
-        World,
-        MOST,
-        SECOND,
-        UNIT, //
-    },
+use super::state::{
+    Session,
+    World,
+    MOST,
+    SECOND,
+    UNIT, //
 };
 use crate::world::server::flag;
 use kernel::sim::{
@@ -112,7 +109,7 @@ fn access(world: &World, session: &Session, disk: &Disk) {
         ));
     }
     if what != What::Read {
-        look_after_crash(world, 0..MOST);
+        world.look_after_crash(0..MOST);
     }
     sim::count("accesses", 1);
     sim::count("bytes", count * 512);

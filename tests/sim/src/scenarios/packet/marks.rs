@@ -3,17 +3,11 @@
 //! The congestion marks: what they are after a change, and whom they hold back. All of it is as the
 //! guide has it (`Documentation/admin-guide/pktcdvd.rst`).
 
-use super::{
-    file_of,
-    World, //
-};
 use kernel::sim::{
     self,
-    choose,
-    clock, //
+    choose, //
 };
 use rb::sim::{
-    disks,
     files,
     tags, //
 };
@@ -31,10 +25,6 @@ const OFF: [i64; 10] = [-5, 0, 1, 99, 100, 101, 400, 499, 900, 9000];
 /// The same, where there is a crowd.
 const ON_OF_CROWD: [i64; 6] = [500, 500, 500, 600, 0, 100_000];
 const OFF_OF_CROWD: [i64; 5] = [100, 300, 400, 450, 0];
-
-/// How long until all has settled if no I/O ends, and how often that is looked at.
-const SETTLED: u64 = 500_000_000;
-const LOOKS: usize = 20;
 
 /// The marks of a device, as they are to be.
 pub(super) struct Marks {
@@ -122,7 +112,7 @@ impl Marks {
 
     /// Judges a moment in which nothing moves: the queue has `size` writes, and has had `most`; so many
     /// writers are held back.
-    fn judge(&self, size: i64, most: i64, held: usize) -> Result<(), &'static str> {
+    pub(super) fn judge(&self, size: i64, most: i64, held: usize) -> Result<(), &'static str> {
         let (lowest, highest) = self.range.get();
         match held {
             _ if most > highest || size > highest => {
@@ -137,45 +127,21 @@ impl Marks {
     }
 }
 
-fn shown(file: &str) -> i64 {
+/// Returns the path of a file of the device.
+pub(super) fn file_of(file: &str) -> String {
+    let class = "class/pktcdvd/pktcdvd0";
+    let found = files::list()
+        .into_iter()
+        .find(|path| path.starts_with(class) && path.ends_with(&format!("/{file}")));
+    found.unwrap_or_default()
+}
+
+/// Returns the number that a file of the device has.
+pub(super) fn shown(file: &str) -> i64 {
     let text = files::show(&file_of(file)).unwrap_or_default();
     let number = String::from_utf8_lossy(&text).trim().parse();
     number.unwrap_or_else(|_| {
         sim::violation(&format!("{file} has no number: {text:?}"));
         0
     })
-}
-
-/// Has no I/O of the lower disk end for some time, sees whom the marks hold back then, and changes them
-/// meanwhile.
-pub(super) fn freeze(world: &World) {
-    let Ok(disk) = disks::open("pktcdvd0", false) else {
-        return sim::violation("the disk cannot be opened");
-    };
-    let since = clock::now();
-    world.frozen.set(true);
-    world.lower.freeze(true);
-    for _ in 0..1 + choose(4) {
-        let mut verdict = Ok(());
-        for _ in 0..LOOKS {
-            clock::sleep(SETTLED);
-            let (size, most) = (shown("size"), shown("queue_max"));
-            let held = disk.waiting();
-            sim::log(format!(
-                "{held} are held back, {size} queued, {most} at most"
-            ));
-            sim::count("writers held back", held as u64);
-            verdict = world.marks.judge(size, most, held);
-            if verdict.is_ok() {
-                break;
-            }
-        }
-        if let Err(text) = verdict {
-            sim::violation(text);
-        }
-        world.marks.change(true);
-    }
-    world.lower.freeze(false);
-    world.lost.set(world.lost.get() + clock::now() - since);
-    world.frozen.set(false);
 }
