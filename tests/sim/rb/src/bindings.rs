@@ -117,16 +117,18 @@ pub unsafe fn in_submission() -> bool {
 }
 
 /// A block device, as who has it open has it.
-pub struct block_device(pub crate::block::dev_t::DevT);
+pub struct block_device {
+    /// Has it flush its cache; returns an error as C does.
+    pub flush: Box<dyn Fn() -> i32 + Send + Sync>,
+}
 
 /// # Safety
 ///
 /// The device must be there.
 pub unsafe fn blkdev_issue_flush(bdev: *mut block_device) -> i32 {
     // SAFETY: By the safety requirements of this function.
-    let dev = unsafe { (*bdev).0 };
-    let flushed = crate::sim::lower::flush(dev);
-    flushed.map_or_else(|err| err.to_error().to_errno(), |()| 0)
+    let bdev = unsafe { &*bdev };
+    (bdev.flush)()
 }
 
 #[derive(Clone, Copy, Default)]

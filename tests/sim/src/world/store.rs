@@ -473,8 +473,13 @@ impl Store {
             () => None,
         };
         let mut bytes = asked;
-        if shortens && happens(how.short) && asked > how.unit as usize {
-            let unit = how.unit.max(1) as usize;
+        // Nothing tears the sectors of a write.
+        let unit = if writes {
+            how.unit.max(SECTOR as u32)
+        } else {
+            how.unit.max(1)
+        } as usize;
+        if shortens && happens(how.short) && asked > unit {
             bytes = (1 + choose((asked / unit - 1) as u64) as usize) * unit;
         }
         let range = pos..pos + asked as u64;

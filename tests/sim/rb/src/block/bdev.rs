@@ -90,7 +90,7 @@ impl BdevFile {
         }
         let file = Self {
             dev,
-            raw: bindings::block_device(dev),
+            raw: raw(dev),
             shared,
             name,
             inflight,
@@ -184,6 +184,16 @@ impl Drop for BdevFile {
         self.inflight.wait();
         self.lower().close();
         lower::release(self.dev, self.shared);
+    }
+}
+
+/// Returns what C has of a device.
+fn raw(dev: DevT) -> bindings::block_device {
+    bindings::block_device {
+        flush: Box::new(move || {
+            let flushed = lower::flush(dev);
+            flushed.map_or_else(|err| err.to_error().to_errno(), |()| 0)
+        }),
     }
 }
 

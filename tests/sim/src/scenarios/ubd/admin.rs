@@ -78,7 +78,7 @@ pub(super) fn add(world: &World) -> bool {
     let other = once_in(12).then(|| vfs::lock(if exists { IMAGE } else { BASE }, true));
     for attempt in 0..200 {
         let failures = world.failures();
-        // Who has a disk open that was removed has the image open.
+        // Who has a disk open that was removed has the image open; who runs its queue has it for a moment.
         let openers = world.openers.get();
         let result = files::store(ADD, text.as_bytes());
         world.making.set(false);
@@ -94,7 +94,7 @@ pub(super) fn add(world: &World) -> bool {
             }
             Err(ENOMEM | EAGAIN) => {}
             Err(EBUSY) if matches!(other, Some(Ok(_))) => break,
-            Err(EBUSY) if openers != 0 => clock::sleep(choose(5_000_000)),
+            Err(EBUSY) if openers != 0 || attempt < 20 => clock::sleep(choose(5_000_000)),
             Err(_) if world.failures() != failures => {}
             Err(err) => sim::violation(&format!("add {text}: {err:?}")),
         }
@@ -105,17 +105,23 @@ pub(super) fn add(world: &World) -> bool {
             faults::set(Rates::default());
         }
     }
-    look_whether_free(world, "could not be added");
     false
 }
 
-fn look_whether_free(world: &World, what: &str) {
-    let used = vfs::is_used(IMAGE)
-        || (world.on_device && lower::is_claimed(image_dev()))
-        || (world.base_on_device && lower::is_claimed(base_dev()))
-        || vfs::is_used(BASE);
-    if used && what != "could not be added" {
-        sim::violation(&format!("a file is in use whose disk {what}"));
+fn look_whether_free(world: &World) {
+    let is_used = || {
+        vfs::is_used(IMAGE)
+            || (world.on_device && lower::is_claimed(image_dev()))
+            || (world.base_on_device && lower::is_claimed(base_dev()))
+            || vfs::is_used(BASE)
+    };
+    for _ in 0..100 {
+        if is_used() {
+            clock::sleep(1000);
+        }
+    }
+    if is_used() {
+        sim::violation("a file is in use whose disk was removed");
     }
 }
 
@@ -173,7 +179,7 @@ pub(super) fn remove_at_last(world: &World) {
             faults::set(Rates::default());
         }
     }
-    look_whether_free(world, "was removed");
+    look_whether_free(world);
     if !world.how.forgets {
         look_at_all(world);
     }
@@ -271,7 +277,9 @@ fn look() {
 
 /// Looks what the power could leave, until nobody uses the disk.
 pub(super) fn cut_power(world: &World) {
+    let mut looks = 0;
     while !world.over.get() {
+        looks += 1;
         world.data.look_for_progress(LONGEST);
         world.look_after_cut();
         world.look_at_header();
@@ -281,8 +289,10 @@ pub(super) fn cut_power(world: &World) {
         for _ in 0..1 + choose(60) {
             sim::point();
         }
+        // Who waits for ever is to be seen soon.
+        let longest = if looks > 60 { 300_000_000 } else { 3_000_000 };
         if once_in(3) {
-            clock::sleep(choose(3_000_000));
+            clock::sleep(choose(longest));
         }
     }
 }

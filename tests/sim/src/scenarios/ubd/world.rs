@@ -43,7 +43,7 @@ use std::{
 };
 
 /// What nothing takes longer than that ends at all: many IOs below, and lack of memory again and again.
-pub(super) const LONGEST: u64 = 60 * 1_000_000_000;
+pub(super) const LONGEST: u64 = 10 * 1_000_000_000;
 
 /// Paths of the image and of what backs it.
 pub(super) const IMAGE: &str = "/image";
@@ -71,6 +71,8 @@ pub(super) struct World {
     pub(super) regions: Vec<u64>,
     /// Whether the image is there before the disk is.
     pub(super) is_made: bool,
+    /// How many sectors the image has room for.
+    there: u64,
     pub(super) read_only: bool,
     pub(super) discards: bool,
     pub(super) faults: bool,
@@ -184,6 +186,13 @@ impl World {
             .max()
             .unwrap_or(1);
         let salt = choose(1 << 20);
+        // A file may end before: there the image has nothing yet.
+        let is_short = is_made && !on_device && once_in(4);
+        let there = if is_short {
+            choose(geometry.sectors.min(REGION)) / block * block
+        } else {
+            geometry.sectors
+        };
         let has = move |sector: u64| {
             let group = sector / block + salt;
             let is_hot = sector % BLOCK < REGION;
@@ -191,7 +200,7 @@ impl World {
         };
         let writable = geometry.writable();
         let initial = Initial::new(move |sector| {
-            if is_made && has(sector) && sector < writable {
+            if is_made && has(sector) && sector < writable.min(there) {
                 image_value(sector)
             } else {
                 base_value(sector)
@@ -209,6 +218,7 @@ impl World {
             block,
             regions,
             is_made,
+            there,
             read_only: is_made && once_in(12),
             discards: !once_in(5),
             faults: !once_in(3),
@@ -265,7 +275,7 @@ impl World {
         let size = match (self.is_made, self.on_device) {
             (false, _) => 0,
             (true, true) => whole.next_multiple_of(4096),
-            (true, false) => place.data + self.header.size,
+            (true, false) => place.data + self.header.size.min(self.there * SECTOR),
         };
         let image = Store::new("the image", size, 0, self.how);
         if self.is_made {
@@ -292,7 +302,7 @@ impl World {
             match place.bit(sector) {
                 Some((at, bit)) if has => bitmap[(at - place.bitmap) as usize] |= bit,
                 // What somebody else has left there.
-                _ if once_in(8) => {
+                _ if once_in(8) && sector < self.there => {
                     image.fill(place.data + sector * SECTOR, &fill(0xbad0_0000 + sector));
                     continue;
                 }
