@@ -355,7 +355,7 @@ impl Store {
                 continue;
             };
             let cut_off = number * SECTOR >= end;
-            let is_kept = !cut_off && !(done.is_err() && once_in(2));
+            let is_kept = !cut_off && (done.is_ok() || !once_in(2));
             if !is_kept {
                 sector.cached.retain(|version| version.write != write);
                 continue;

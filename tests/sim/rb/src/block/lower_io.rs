@@ -177,8 +177,7 @@ impl LowerIo {
             inner.done.wake_up_all();
         };
         begun.launch(
-            lower.begin_io(),
-            Target::of(lower),
+            (lower.begin_io(), Target::of(lower)),
             way,
             pos,
             memory,
@@ -283,8 +282,7 @@ impl Begun {
     /// one can be begun then.
     pub(in crate::block) fn launch(
         self,
-        guard: InflightGuard,
-        target: Target,
+        (guard, target): (InflightGuard, Target),
         way: Way,
         pos: u64,
         memory: Vec<Memory>,

@@ -81,9 +81,9 @@ impl<D: LowerUser + 'static> Request<D> {
             _ => io.memory_of(self.bios(), part.skip, part.bytes),
         };
         let lower = lower(self.data_ref());
-        let (guard, target) = (lower.begin_io(), Target::of(lower));
+        let to = (lower.begin_io(), Target::of(lower));
         let end = Box::new(move |result| D::lower_done(self, result));
-        begun.launch(guard, target, way, part.pos, memory, true, end);
+        begun.launch(to, way, part.pos, memory, true, end);
     }
 
     /// Carries out pieces of the request on two lower block devices, all at a time.
