@@ -13,7 +13,7 @@
 //! - [`block`]: disks, requests, bios, lower devices, queue limits, optical drives.
 //! - [`fs`], [`errno`]: files that a driver opens, and what comes of it.
 //! - [`device`], [`sysfs`], [`debugfs`], [`miscdevice`]: classes, files and device nodes.
-//! - [`kthread`], [`wait`], [`workqueue`], [`task`]: threads, and waiting for something.
+//! - [`kthread`], [`wait`], [`workqueue`], [`task`], [`irq_lock`]: threads, and waiting for something.
 //! - [`page`], [`page_array`], [`mm`]: memory.
 //! - `net`: sockets, and generic netlink; if the kernel has `CONFIG_NET`.
 //! - `suspend`, [`reboot`]: notifications before the system sleeps or is turned off.
@@ -31,6 +31,7 @@ pub mod debugfs;
 pub mod device;
 pub mod errno;
 pub mod fs;
+pub mod irq_lock;
 pub mod kconfig;
 pub mod kthread;
 pub mod miscdevice;

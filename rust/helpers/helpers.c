@@ -25,5 +25,6 @@
 #endif
 #include "ratelimit.c"
 #include "signal.c"
+#include "spinlock.c"
 #include "sysfs.c"
 #include "xarray.c"
