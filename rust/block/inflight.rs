@@ -12,8 +12,8 @@ use kernel::{
         atomic::{
             Acquire,
             Atomic,
-            Relaxed,
-            Release, //
+            Full,
+            Relaxed, //
         },
         Arc, //
     },
@@ -23,6 +23,8 @@ use kernel::{
 #[pin_data]
 pub(super) struct Inflight {
     count: Atomic<usize>,
+    /// Whether somebody waits, or has waited: others need not be woken.
+    waits: Atomic<bool>,
     #[pin]
     idle: WaitQueue,
 }
@@ -33,6 +35,7 @@ impl Inflight {
         Arc::pin_init(
             pin_init!(Self {
                 count: Atomic::new(0),
+                waits: Atomic::new(false),
                 idle <- new_wait_queue!("rb::Inflight::idle"),
             }),
             GFP_KERNEL,
@@ -48,6 +51,8 @@ impl Inflight {
 
     /// Sleeps until there is no user. Nobody may begin meanwhile.
     pub(super) fn wait(&self) {
+        // Whoever does not see this afterwards, in `drop`, has gone down with the count before.
+        self.waits.xchg(true, Full);
         self.idle.wait_event(|| self.count.load(Acquire) == 0);
     }
 }
@@ -61,7 +66,7 @@ pub(super) struct InflightGuard(Arc<Inflight>);
 impl Drop for InflightGuard {
     #[inline]
     fn drop(&mut self) {
-        if self.0.count.fetch_sub(1, Release) == 1 {
+        if self.0.count.fetch_sub(1, Full) == 1 && self.0.waits.load(Relaxed) {
             self.0.idle.wake_up_all();
         }
     }

@@ -116,23 +116,22 @@ impl Owner {
 ///
 /// # Invariants
 ///
-/// - While `state` is `BUSY`, what is in cells, `bio` and `iocb` belong to whoever has set it, until
-///   he has launched the I/O, and then to C, until `finish` has been called. At other times nobody
-///   uses it.
-/// - `bvecs` has its capacity from the beginning on.
+/// - While `state` is `BUSY`, what is in cells and `iocb` belong to whoever has set it, until he has
+///   launched the I/O, and then to C, until `finish` has been called. At other times nobody uses it.
+/// - `bvecs` and `bios` have their capacity from the beginning on, and `bios` its length.
 /// - From before it is launched until `finish` is done with `self`, `flights` counts an I/O.
 #[pin_data(PinnedDrop)]
 pub struct LowerIo {
     #[pin]
-    bio: Opaque<bindings::bio>,
-    #[pin]
     iocb: Opaque<bindings::kiocb>,
     bvecs: UnsafeCell<KVec<bindings::bio_vec>>,
+    /// One for each piece that goes to a block device; they share the vector.
+    bios: KVec<Opaque<bindings::bio>>,
     owner: UnsafeCell<Owner>,
-    /// What the lower file or device and `flights` wait for.
-    inflight: UnsafeCell<Option<[InflightGuard; 2]>>,
+    /// What `flights` and the lower files or devices wait for.
+    inflight: UnsafeCell<[Option<InflightGuard>; 3]>,
     flights: Arc<Inflight>,
-    /// Who still uses an I/O to a file: who has launched it, and who completes it.
+    /// Who still uses the I/O: who has launched it, and who completes it, or a part of it.
     pending: Atomic<u32>,
     /// Bytes, or an error.
     result: Atomic<i64>,
@@ -149,22 +148,25 @@ unsafe impl Sync for LowerIo {}
 
 impl LowerIo {
     /// Returns an initializer for an I/O of up to `entries` pieces of memory, at least one and at most
-    /// 256.
+    /// 256, to one place.
     ///
     /// The initializer fails with [`EINVAL`] if they are more or none, and with [`ENOMEM`]; may sleep.
     pub fn new(entries: usize) -> impl PinInit<Self, Error> {
+        Self::with_places(entries, 1)
+    }
+
+    /// As [`LowerIo::new`], to up to `places` places of block devices at a time, see
+    /// [`Request::submit_pieces`](super::mq::Request::submit_pieces).
+    pub fn with_places(entries: usize, places: usize) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            bio <- Opaque::ffi_init(|bio: *mut bindings::bio| {
-                // SAFETY: `bio` is valid for writes. It is initialized anew at each submission.
-                unsafe { bio.write(pin_init::zeroed()) };
-            }),
             iocb <- Opaque::ffi_init(|iocb: *mut bindings::kiocb| {
-                // SAFETY: As above.
+                // SAFETY: `iocb` is valid for writes. It is initialized anew at each submission.
                 unsafe { iocb.write(pin_init::zeroed()) };
             }),
             bvecs: UnsafeCell::new(room_for(entries)?),
+            bios: bios_for(places)?,
             owner: UnsafeCell::new(Owner::Waiter),
-            inflight: UnsafeCell::new(None),
+            inflight: UnsafeCell::new([const { None }; 3]),
             flights: Inflight::new()?,
             pending: Atomic::new(0),
             result: Atomic::new(0),
@@ -334,8 +336,7 @@ impl LowerIo {
         // references to it end here: afterwards only what it has open is used.
         let (bdev, file, direct) = unsafe {
             let lower = lower.as_ref();
-            *self.inflight.get() = Some([lower.begin_io(), Inflight::begin(&self.flights)]);
-            *self.owner.get() = owner;
+            self.count_flight(owner, [Some(lower), None]);
             let bdev = lower.bdev().map(|bdev| bdev.as_raw());
             (bdev, lower.file().as_raw(), lower.is_direct())
         };
@@ -343,75 +344,186 @@ impl LowerIo {
             return self.finish(minus(EINVAL));
         }
         match bdev {
-            // SAFETY: The block device is open until the flight has ended. The request is ours until
-            // the owner hears of the completion, which is not before it is launched.
-            Some(bdev) => unsafe { self.launch_bio(bdev, way, pos, bytes, rq) },
+            // SAFETY: The block device is open until the flight has ended, and the vector has `bytes`. The
+            // request is ours until the owner hears of the completion, which is not before it is launched.
+            Some(bdev) => unsafe {
+                self.launch_bios(way, core::iter::once((bdev, pos, bytes)), bytes, false, rq);
+            },
             // SAFETY: As above; the file is open until the flight has ended.
             None => unsafe { self.launch_kiocb(file, direct, way, pos, bytes, rq) },
         }
     }
 
+    /// Starts the I/O of pieces, one behind the other in the vector, which together are `bytes` bytes.
+    ///
+    /// If `at_once` is set, this does not wait for other I/O: if that is not possible, the result is
+    /// [`EAGAIN`].
+    ///
     /// # Safety
     ///
-    /// As of [`launch`](Self::launch), and the block device must be open until the flight has ended.
-    /// `rq` must be null, or a request that does not end before the bio is submitted.
-    unsafe fn launch_bio(
+    /// As of [`launch`](Self::launch), for both lower devices.
+    pub(in crate::block) unsafe fn launch_pieces(
         &self,
-        bdev: *mut bindings::block_device,
+        lowers: [NonNull<Lower>; 2],
         way: Way,
-        pos: u64,
+        pieces: &[Piece],
         bytes: u32,
+        at_once: bool,
+        owner: Owner,
+    ) {
+        let rq = owner.request();
+        let uses = |number| pieces.iter().any(|piece| piece.lower == number);
+        // INVARIANT: The flight is counted until the end of `finish`.
+        // SAFETY: By the type invariant, as we have begun, the cells are ours. The lower devices are
+        // valid, and the references to them end here: afterwards only what they have open is used.
+        let bdevs = unsafe {
+            let lowers = lowers.map(|lower| lower.as_ref());
+            self.count_flight(
+                owner,
+                [0, 1].map(|number| uses(number).then_some(lowers[number])),
+            );
+            lowers.map(|lower| lower.bdev().map(|bdev| bdev.as_raw()))
+        };
+        let bdev_of = |piece: &Piece| bdevs.get(piece.lower).copied().flatten();
+        let sum: u64 = pieces.iter().map(|piece| u64::from(piece.bytes)).sum();
+        if sum != bytes.into()
+            || pieces.len() > self.bios.len()
+            || pieces
+                .iter()
+                .any(|piece| piece.bytes == 0 || bdev_of(piece).is_none())
+        {
+            return self.finish(minus(EINVAL));
+        }
+        let places = pieces
+            .iter()
+            .filter_map(|piece| Some((bdev_of(piece)?, piece.pos, piece.bytes)));
+        // SAFETY: The block devices are open until the flight has ended, and the vector has `bytes`. The
+        // request is ours until the owner hears of the completion.
+        unsafe { self.launch_bios(way, places, bytes, at_once, rq) };
+    }
+
+    /// Notes who hears of the completion, and who waits for it.
+    ///
+    /// # Safety
+    ///
+    /// Only who has begun may call this, and not after [`launch`](Self::launch).
+    unsafe fn count_flight(&self, owner: Owner, lowers: [Option<&Lower>; 2]) {
+        let [first, second] = lowers.map(|lower| lower.map(Lower::begin_io));
+        // SAFETY: By the type invariant, as we have begun, the cells are ours.
+        unsafe {
+            *self.inflight.get() = [first, second, Some(Inflight::begin(&self.flights))];
+            *self.owner.get() = owner;
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As of [`launch`](Self::launch), and the block devices of `places` must be open until the flight
+    /// has ended. There are no more places than bios, and together they have `bytes`, as the vector has.
+    /// `rq` must be null, or a request that does not end before all is submitted.
+    unsafe fn launch_bios(
+        &self,
+        way: Way,
+        places: impl Iterator<Item = (*mut bindings::block_device, u64, u32)> + Clone,
+        bytes: u32,
+        at_once: bool,
         rq: *mut bindings::request,
     ) {
         let sector_mask = SECTOR_SIZE - 1;
-        if pos % u64::from(SECTOR_SIZE) != 0 || bytes & sector_mask != 0 {
+        let whole =
+            |pos: u64, bytes: u32| pos % u64::from(SECTOR_SIZE) == 0 && bytes & sector_mask == 0;
+        if places.clone().any(|(_, pos, bytes)| !whole(pos, bytes)) {
             return self.finish(minus(EINVAL));
         }
         let op = match way {
             Way::Read => bindings::req_op_REQ_OP_READ,
             Way::Write => bindings::req_op_REQ_OP_WRITE,
         };
-        let bio = self.bio.get();
-        // SAFETY: By the type invariant, bio and vector are ours, as we have begun; there are no more
-        // than 256 entries. `self` does not move, and is there until `finish` is done. The request, if
-        // any, has not ended.
-        unsafe {
-            let bvecs = &mut *self.bvecs.get();
-            let nr = bvecs.len() as u16;
-            let op = op | bindings::REQ_SYNC | bindings::REQ_IDLE;
-            bindings::bio_init(bio, bdev, bvecs.as_mut_ptr(), nr, op);
-            if !rq.is_null() {
-                bindings::bio_inherit(bio, rq);
+        // As direct I/O: blk-wbt does not hold that up, which a submission at once relies on.
+        let op = op | bindings::REQ_SYNC | bindings::REQ_IDLE;
+        let op = op | if at_once { bindings::REQ_NOWAIT } else { 0 };
+        // A bio is done as a whole, or fails.
+        self.result.store(bytes.into(), Relaxed);
+        // One for us, so that it cannot complete before all is submitted.
+        self.pending.store(1, Relaxed);
+
+        // SAFETY: By the type invariant, the vector is ours, as we have begun; it stays as it is until
+        // `finish` is called.
+        let bvecs = unsafe { &*self.bvecs.get() };
+        let mut at = VectorPlace::default();
+        for (bio, (bdev, pos, bytes)) in self.bios.iter().zip(places) {
+            self.pending.fetch_add(1, Relaxed);
+            // SAFETY: By the type invariant, the bio is ours, as we have begun. It does not move, and is
+            // there until `finish` is done, as `self` is. The vector has that many bytes from there on. The
+            // request, if any, has not ended: a part in `pending` is ours.
+            let submitted = unsafe {
+                let this = ptr::from_ref(self).cast_mut().cast();
+                let bio = bio.get();
+                bindings::bio_init_part(bio, bdev, op, bvecs.as_ptr(), at.entry, at.done, bytes);
+                if !rq.is_null() {
+                    bindings::bio_inherit(bio, rq);
+                }
+                (*bio).bi_iter.bi_sector = pos >> SECTOR_SHIFT;
+                (*bio).bi_end_io = Some(Self::end_bio);
+                (*bio).bi_private = this;
+                Self::submit_bio(bio, at_once)
+            };
+            at.advance(bvecs, bytes);
+            if !submitted {
+                // SAFETY: The bio is valid, and still ours. Its control group is given back.
+                unsafe { bindings::bio_uninit(bio.get()) };
+                self.note_error(minus(EAGAIN));
+                self.put();
+                break;
             }
-            (*bio).bi_vcnt = nr;
-            (*bio).bi_iter.bi_size = bytes;
-            (*bio).bi_iter.bi_sector = pos >> SECTOR_SHIFT;
-            (*bio).bi_end_io = Some(Self::end_bio);
-            (*bio).bi_private = ptr::from_ref(self).cast_mut().cast();
+        }
+        self.put();
+    }
+
+    /// Submits a bio, unless that is to be at once and is not possible: then it stays the caller's.
+    ///
+    /// # Safety
+    ///
+    /// The bio must be ready to be submitted, and its device open. The context must be one that may sleep;
+    /// unless it is to be at once, also wait for I/O.
+    unsafe fn submit_bio(bio: *mut bindings::bio, at_once: bool) -> bool {
+        // SAFETY: By the safety requirements of this function.
+        unsafe {
+            if at_once {
+                return bindings::submit_bio_at_once(bio);
+            }
             bindings::submit_bio(bio);
         }
+        true
     }
 
     /// # Safety
     ///
-    /// Only the block layer may call this, for a bio that `launch_bio` has submitted.
+    /// Only the block layer may call this, for a bio that `launch_bios` has submitted.
     unsafe extern "C" fn end_bio(bio: *mut bindings::bio) {
-        // SAFETY: `launch_bio` has put it there. It is not dropped before `finish` is done.
+        // SAFETY: `launch_bios` has put it there. It is not dropped before `finish` is done.
         let this = unsafe { &*(*bio).bi_private.cast::<Self>() };
         // SAFETY: The bio is valid. What `bio_init()` and the block layer have attached is given back,
-        // as the next `bio_init()` forgets it. The function has no preconditions.
-        let error = unsafe {
+        // as the next `bio_init()` forgets it.
+        let status = unsafe {
             let status = (*bio).bi_status;
             bindings::bio_uninit(bio);
-            bindings::blk_status_to_errno(status)
+            status
         };
-        // A bio is done as a whole, or fails. Its size is that of the entries.
-        // SAFETY: By the type invariant, the vector is ours until `finish` is called.
-        let bytes = unsafe { &*this.bvecs.get() }
-            .iter()
-            .map(|bvec| i64::from(bvec.bv_len))
-            .sum();
-        this.finish(if error < 0 { i64::from(error) } else { bytes });
+        if status != 0 {
+            // SAFETY: The function has no preconditions.
+            this.note_error(unsafe { bindings::blk_status_to_errno(status) }.into());
+        }
+        this.put();
+    }
+
+    /// Has the I/O fail, if it has not yet.
+    fn note_error(&self, error: i64) {
+        let all = self.result.load(Relaxed);
+        if all >= 0 {
+            // Of several errors, any one will do.
+            let _ = self.result.cmpxchg(all, error, Relaxed);
+        }
     }
 
     /// # Safety
@@ -457,9 +569,9 @@ impl LowerIo {
         if ret != -(bindings::EIOCBQUEUED as isize) {
             // Nobody else completes it.
             self.result.store(ret as i64, Relaxed);
-            self.put_kiocb();
+            self.put();
         }
-        self.put_kiocb();
+        self.put();
     }
 
     /// # Safety
@@ -469,7 +581,7 @@ impl LowerIo {
         // SAFETY: The control block is that of a `LowerIo`, which is there until `finish` is done.
         let this = unsafe { &*kernel::container_of!(Opaque::cast_from(iocb), Self, iocb) };
         this.result.store(ret as i64, Relaxed);
-        this.put_kiocb();
+        this.put();
     }
 
     /// # Safety
@@ -482,8 +594,8 @@ impl LowerIo {
         unsafe { Self::read_done(iocb, ret) };
     }
 
-    /// Gives up a part in an I/O to a file; the last one finishes it.
-    fn put_kiocb(&self) {
+    /// Gives up a part in the I/O; the last one finishes it.
+    fn put(&self) {
         if self.pending.fetch_sub(1, Full) == 1 {
             self.finish(self.result.load(Relaxed));
         }
@@ -494,7 +606,7 @@ impl LowerIo {
         // SAFETY: By the type invariant, the cells are ours until `state` says otherwise.
         let (owner, inflight) = unsafe {
             let owner = core::mem::replace(&mut *self.owner.get(), Owner::Waiter);
-            (owner, (*self.inflight.get()).take())
+            (owner, core::mem::take(&mut *self.inflight.get()))
         };
         match owner {
             Owner::Waiter => {
@@ -515,6 +627,39 @@ impl LowerIo {
     }
 }
 
+/// A part of an I/O to block devices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Piece {
+    /// Which one of the lower devices, 0 or 1.
+    pub lower: usize,
+    /// Where it starts there, in bytes.
+    pub pos: u64,
+    /// How many bytes it is.
+    pub bytes: u32,
+}
+
+/// A place in a vector: an entry, and how many bytes of it are behind us.
+#[derive(Default)]
+struct VectorPlace {
+    entry: u32,
+    done: u32,
+}
+
+impl VectorPlace {
+    fn advance(&mut self, bvecs: &[bindings::bio_vec], mut bytes: u32) {
+        while let Some(entry) = bvecs.get(self.entry as usize) {
+            let left = entry.bv_len.saturating_sub(self.done);
+            if bytes < left {
+                self.done += bytes;
+                return;
+            }
+            bytes -= left;
+            self.entry += 1;
+            self.done = 0;
+        }
+    }
+}
+
 type KiocbDone = unsafe extern "C" fn(*mut bindings::kiocb, c_long);
 
 #[pinned_drop]
@@ -530,6 +675,18 @@ fn room_for(entries: usize) -> Result<KVec<bindings::bio_vec>> {
         return Err(EINVAL);
     }
     Ok(KVec::with_capacity(entries, GFP_KERNEL)?)
+}
+
+/// Makes so many bios, at least one and at most 64.
+fn bios_for(places: usize) -> Result<KVec<Opaque<bindings::bio>>> {
+    if !(1..=64).contains(&places) {
+        return Err(EINVAL);
+    }
+    let mut bios = KVec::with_capacity(places, GFP_KERNEL)?;
+    for _ in 0..places {
+        bios.push(Opaque::new(pin_init::zeroed()), GFP_KERNEL)?;
+    }
+    Ok(bios)
 }
 
 fn minus(err: Error) -> i64 {

@@ -21,7 +21,8 @@ pub use forward::Forwarded;
 pub use lower::{
     Action,
     LowerUser,
-    Part, //
+    Part,
+    Patience, //
 };
 pub use operations::{
     Operations,
@@ -30,6 +31,7 @@ pub use operations::{
 pub use queue::RequestQueue;
 pub use request::{
     IdleRequest,
+    MaySleep,
     Rejected,
     Request, //
 };

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <linux/bitmap.h>
+#include <linux/blk-integrity.h>
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
 #include <linux/completion.h>
 #include <linux/lockdep.h>
+#include <linux/percpu-refcount.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
@@ -119,6 +122,93 @@ __rb_helper void rb_helper_bio_inherit(struct bio *bio, struct request *rq)
 		bio->bi_ioprio = req_get_ioprio(rq);
 		bio_clone_blkg_association(bio, rq->bio);
 	}
+}
+
+/*
+ * A part of the memory of a vector that others use, too: from so many bytes in an entry on. C looks
+ * at the vector, and leaves it as it is.
+ */
+__rb_helper void rb_helper_bio_init_part(struct bio *bio, struct block_device *bdev, blk_opf_t opf,
+					 const struct bio_vec *bvecs, unsigned int entry,
+					 unsigned int done, unsigned int bytes)
+{
+	bio_init(bio, bdev, (struct bio_vec *)bvecs + entry, 0, opf);
+	bio_set_flag(bio, BIO_CLONED);
+	bio->bi_iter.bi_size = done + bytes;
+	bio_advance_iter(bio, &bio->bi_iter, done);
+}
+
+/* Whether the queue_rq() that has this request may sleep: it is under SRCU then, or else RCU. */
+__rb_helper bool rb_helper_rq_may_sleep(struct request *rq)
+{
+	return rq->q->tag_set->flags & BLK_MQ_F_BLOCKING;
+}
+
+/*
+ * Whether a bio of ours with REQ_NOWAIT does not wait for other I/O there. For a tag, and while the
+ * queue is frozen, it does not. But:
+ *
+ * - rq_qos_throttle() ignores REQ_NOWAIT. blk-wbt leaves alone what has REQ_SYNC and REQ_IDLE, as
+ *   direct I/O. blk-iolatency and blk-iocost are control group policies. Others (blk-throttle, bfq)
+ *   would not sleep, but cannot be told apart here.
+ * - Without blk-mq, the driver submits to queues that are not known here, unless it is one that has
+ *   all done when it returns: memory. The feature is not inherited from what is below.
+ * - Integrity data is allocated from a pool of the block layer.
+ *
+ * A policy is activated while the queue is frozen: who has a reference has the answer as long.
+ */
+static bool rb_bdev_takes_at_once(struct block_device *bdev)
+{
+	if (!bdev_nowait(bdev) || bdev_get_integrity(bdev))
+		return false;
+	if (!queue_is_mq(bdev_get_queue(bdev)))
+		return bdev_synchronous(bdev);
+#ifdef CONFIG_BLK_CGROUP
+	return bitmap_empty(bdev_get_queue(bdev)->blkcg_pols, BLKCG_MAX_POLS);
+#else
+	return true;
+#endif
+}
+
+/*
+ * Submits a bio with REQ_NOWAIT amid a submission, in a queue_rq() that may sleep: now, not
+ * behind what the task has in line, requests of its plug and bios that come after the one it
+ * submits. blk-mq may have taken requests from the plug to issue them after ours: nothing can
+ * send them on their way while this task sleeps. They may have what others wait for, tags and
+ * places that blk-iolatency counts of the lower device. So this must not wait for I/O, and does
+ * not submit the bio where that might be. It does not do so within another such call either, so
+ * that the stack has an end. The mark of that is PF_LOCAL_THROTTLE: others who write for a device
+ * set it, too, and it is right here. What the lower driver allocates must not wait for I/O, hence
+ * PF_MEMALLOC_NOIO.
+ */
+__rb_helper bool rb_helper_submit_bio_at_once(struct bio *bio)
+{
+	const unsigned int flags = PF_LOCAL_THROTTLE | PF_MEMALLOC_NOIO;
+	struct percpu_ref *users = &bdev_get_queue(bio->bi_bdev)->q_usage_counter;
+	struct bio_list *bios = current->bio_list;
+	struct blk_plug *plug = current->plug;
+	unsigned int before = current->flags;
+	bool takes;
+
+	/* Freezing the queue waits for us, and we for nothing. */
+	if ((before & PF_LOCAL_THROTTLE) || !percpu_ref_tryget_live(users))
+		return false;
+	takes = rb_bdev_takes_at_once(bio->bi_bdev);
+	if (takes) {
+		/* With PF_BLOCK_TS set, a task switch writes to the plug: there has to be one. */
+		blk_plug_invalidate_ts();
+		barrier();
+		current->flags |= flags;
+		current->bio_list = NULL;
+		current->plug = NULL;
+		/* It was counted where it came from. */
+		submit_bio_noacct(bio);
+		current->plug = plug;
+		current->bio_list = bios;
+		current_restore_flags(before, flags);
+	}
+	percpu_ref_put(users);
+	return takes;
 }
 
 /* What waits for those who open or close the disk must not hold them up. */

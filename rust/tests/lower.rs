@@ -367,6 +367,10 @@ mod tests {
         assert!(matches!(new(0), Err(EINVAL)));
         assert!(matches!(new(257), Err(EINVAL)));
         assert!(new(256).is_ok());
+        let places = |places| KBox::pin_init(LowerIo::with_places(1, places), GFP_KERNEL);
+        assert!(matches!(places(0), Err(EINVAL)));
+        assert!(matches!(places(65), Err(EINVAL)));
+        assert!(places(64).is_ok());
         assert!(matches!(IoBuffer::new(0), Err(EINVAL)));
         assert!(matches!(OpenFile::open(b"/\0", Mode::Read), Err(EINVAL)));
     }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-use super::request::Request;
+use super::request::{
+    MaySleep,
+    Request, //
+};
 use crate::{
     bindings,
     block::{
@@ -9,6 +12,7 @@ use crate::{
         lower_io::{
             LowerIo,
             Owner,
+            Piece,
             Way, //
         },
         submission,
@@ -55,6 +59,16 @@ pub struct Part {
     pub skip: u32,
     /// How many bytes it is; fewer may be done.
     pub bytes: u32,
+}
+
+/// Whether a call that hands something down may wait for other I/O.
+#[derive(Clone, Copy, Debug)]
+pub enum Patience<'a> {
+    /// It may.
+    Waits,
+    /// It must not: requests that blk-mq has taken from the task's plug may come behind this one. It may
+    /// sleep for a moment, a lower driver's lock for example, so that this takes the proof of it.
+    AtOnce(MaySleep<'a>),
 }
 
 impl<D: LowerUser> Request<D> {
@@ -104,9 +118,63 @@ impl<D: LowerUser> Request<D> {
         unsafe { io.as_ref().launch(lower, way, part.pos, bytes, owner) };
     }
 
+    /// Carries out pieces of the request on two lower block devices, all at a time: one behind the other
+    /// in its data, from `skip` on.
+    ///
+    /// The request comes back through [`LowerUser::lower_done`], exactly once, when all have completed.
+    /// The result is the sum of their bytes, or an error of one of them. It is [`EINVAL`] if a piece is
+    /// empty, not whole sectors, not of a block device or not in the request, if there are more than the
+    /// [`LowerIo`] has places or its memory has pieces, or the request neither reads nor writes; and
+    /// [`EBUSY`] if the [`LowerIo`] is in use.
+    ///
+    /// With [`Patience::Waits`]: process context; may sleep; not in
+    /// [`Operations::queue_rq`](super::Operations::queue_rq), where bios may have to wait for the task's
+    /// own. With [`Patience::AtOnce`], there: the bios go down before this returns, even if the task
+    /// submits a bio just now, and wait for no other I/O. If that is not possible, the result is
+    /// [`EAGAIN`], and the pieces may have been done or not: while the lower queue is full, frozen or
+    /// suspended, and as long as it may throttle its submitters, submits to other queues itself, or adds
+    /// integrity data. It allocates nothing.
+    pub fn submit_pieces(
+        self,
+        lowers: impl FnOnce(&D) -> [&Lower; 2],
+        skip: u32,
+        pieces: &[Piece],
+        patience: Patience<'_>,
+    ) {
+        let way = match self.command() {
+            Command::Read => Way::Read,
+            Command::Write => Way::Write,
+            _ => return D::lower_done(self, Err(EINVAL)),
+        };
+        let Some(all) = pieces
+            .iter()
+            .try_fold(0_u32, |sum, piece| sum.checked_add(piece.bytes))
+        else {
+            return D::lower_done(self, Err(EINVAL));
+        };
+        let io = self.data_ref().lower_io();
+        if !io.begin() {
+            return D::lower_done(self, Err(EBUSY));
+        }
+        // SAFETY: We have begun.
+        let bytes = unsafe { io.fill_from_bios(self.bios(), skip, all) };
+        let io = NonNull::from(io);
+        let lowers = lowers(self.data_ref()).map(NonNull::from);
+        let rq = ManuallyDrop::new(self);
+        let owner = Owner::Request(rq.0, Self::lower_done);
+        let at_once = matches!(patience, Patience::AtOnce(_));
+
+        // SAFETY: As in `submit_lower`.
+        unsafe {
+            io.as_ref()
+                .launch_pieces(lowers, way, pieces, bytes, at_once, owner)
+        };
+    }
+
     /// # Safety
     ///
-    /// `rq` must be a request that `submit_lower` has given away, and must come back for the first time.
+    /// `rq` must be a request that `submit_lower` or `submit_pieces` has given away, and must come back
+    /// for the first time.
     unsafe fn lower_done(rq: NonNull<bindings::request>, result: Result<u32>) {
         // SAFETY: By the safety requirements of this function.
         D::lower_done(unsafe { Self::from_raw(rq) }, result);

@@ -25,7 +25,8 @@ use core::{
 };
 use kernel::{
     prelude::*,
-    sync::atomic::Atomic, //
+    sync::atomic::Atomic,
+    types::NotThreadSafe, //
 };
 
 /// What lies next to each request.
@@ -123,6 +124,14 @@ impl<'a, D: Send + Sync> IdleRequest<'a, D> {
         unsafe { (*self.0.as_ptr()).__sector }
     }
 
+    /// Returns the proof that this call may sleep, if the tag set is [`Flag::Blocking`](super::Flag).
+    #[inline]
+    pub fn may_sleep(&self) -> Option<MaySleep<'a>> {
+        // SAFETY: By the type invariant, the request is valid.
+        let may_sleep = unsafe { bindings::rq_may_sleep(self.0.as_ptr()) };
+        may_sleep.then_some(MaySleep(PhantomData, NotThreadSafe))
+    }
+
     /// Starts the request; from here on it must be ended.
     #[inline]
     pub fn start(self) -> Request<D> {
@@ -142,6 +151,11 @@ impl<'a, D: Send + Sync> IdleRequest<'a, D> {
         Rejected(err, PhantomData)
     }
 }
+
+/// The proof that the call `'a` of [`Operations::queue_rq`](super::Operations::queue_rq) may sleep: it
+/// cannot be kept for another one, nor be handed to another thread.
+#[derive(Clone, Copy, Debug)]
+pub struct MaySleep<'a>(Call<'a>, NotThreadSafe);
 
 impl<D: Send + Sync> Drop for IdleRequest<'_, D> {
     fn drop(&mut self) {
