@@ -15,7 +15,7 @@
 if ! have uml_mkcow; then
 	ktap_skip_all "there is no uml_mkcow (Debian: uml-utilities)"
 fi
-ktap_plan 48
+ktap_plan 53
 
 dev=/dev/$UBD_DISK
 
@@ -53,6 +53,35 @@ of_somebody() {
 	check "it has his priority" [ "$(prioritised "$2" W)" -ge 524288 ]
 	check "so has what is read, for which his group pays" \
 		[ "$(io_stat somebody "$1" rbytes)" -gt 0 -a "$(prioritised "$1" R)" -gt 0 ]
+}
+
+# submitters NODE: who hands down to the block device what is read and written: dd, or a worker for it.
+submitters() {
+	: >"$TRACE/trace" && echo 1 >"$TRACE/events/block/block_bio_queue/enable"
+	in_group somebody dd "if=$dev" of=/dev/null bs=64k iflag=direct status=none &&
+		in_group somebody dd if=/dev/zero "of=$dev" bs=64k seek=8 count=4 oflag=direct status=none
+	echo 0 >"$TRACE/events/block/block_bio_queue/enable"
+	sed -n "s/.*block_bio_queue: $(tr : , <"/sys/block/$(basename "$1")/dev") .*\[\(dd\|kworker\).*/\1/p" \
+		"$TRACE/trace" | sort -u | xargs
+}
+# preempted: many requests at a time, on a processor that somebody else takes now and then, who comes first.
+preempted() {
+	chrt -f 50 taskset -c 0 python3 -c 'import time
+while True:
+    time.sleep(0.001)' &
+	_other=$!
+	taskset -c 0 fio --name=r --filename="$dev" --direct=1 --rw=randread --bs=4k --size=2M --io_size="$(some 48)M" \
+		--ioengine=libaio --iodepth=64 --iodepth_batch_submit=32 --iodepth_low=16 --output=fio.log
+	_status=$?
+	kill "$_other" && wait "$_other" 2>/dev/null
+	[ "$_status" = 0 ] || cat fio.log
+	return "$_status"
+}
+# limited NODE...: his group may do so much with the block devices, which is more than it wants.
+limited() {
+	for _node; do
+		echo "$(cat "/sys/block/$(basename "$_node")/dev") riops=1000000 wiops=1000000" >"$CGROUP/somebody/io.max" || return
+	done
 }
 
 # Files: in memory here.
@@ -139,7 +168,23 @@ check "random requests, on devices" against_model 4 "$(some 400)"
 check "reads as the model, on devices" reads_as model
 check_fails "nobody mounts the image" mount /dev/loop1 mnt
 of_somebody /dev/loop0 /dev/loop1
+# A submitter must not wait there for other I/O, as it may have some itself that comes after it.
+check_equal "the submitter hands it down" "dd dd" "$(submitters /dev/loop0) $(submitters /dev/loop1)"
+check "also if it is preempted meanwhile" preempted
+check "his group has limits there" limited /dev/loop0 /dev/loop1
+check_equal "where it may be held up, a worker does" "kworker kworker" "$(submitters /dev/loop0) $(submitters /dev/loop1)"
 remove
+through() {
+	dmsetup create through --table "0 $(blockdev --getsz /dev/loop1) linear /dev/loop1 0" &&
+		add "cow=/dev/mapper/through" &&
+		[ "$(submitters "$(dmsetup info -c --noheadings -o blkdevname through)")" = kworker ] &&
+		remove && dmsetup remove through
+}
+if have dmsetup; then
+	check "so it does where another device is below" through
+else
+	ktap_test_skip "so it does where another device is below" "there is no dmsetup"
+fi
 losetup -d /dev/loop0
 losetup -d /dev/loop1
 sync

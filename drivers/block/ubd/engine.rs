@@ -14,16 +14,19 @@
 //! |---|---|---|---|
 //! | take a request | its tag and its [`Job`](job::Job) | the tag set | [`job::DEPTH`] |
 //! | keep it in order | its place in the table | the engine | [`job::DEPTH`] |
+//! | keep it for a worker | its place in the line | the engine | [`job::DEPTH`] |
 //! | carry it out | its item of work | its `Job` | one each |
 //! | | a thread | the rescuer of the queue for I/O | one at least |
-//! | one lower read or write | a bio or a control block, and a vector | its `Job` | one each |
+//! | lower reads or writes | bios or a control block, and a vector | its `Job` | eight bios, one each |
 //! | flush | an item of work | its `Job` | one |
 //! | | a thread | the rescuer of the queue for flushes | one |
 //! | | copies of blocks, and a bio or a control block | the flusher | one |
 //!
-//! A worker for I/O waits for nobody: it hands a read or write down, and the completion has it queued
-//! again. A worker for a flush waits for the lower file or device, which does not wait for us. The two
-//! have queues of their own, so that a rescuer who waits for a flush does not hold up I/O.
+//! The submitter of a request hands it down to block devices itself, where that cannot wait for other I/O:
+//! some of that may be its own, in its plug. Otherwise a worker does, which waits only for a place in
+//! the lower queue, that I/O in flight there gives back. A worker for a flush waits for the lower file or
+//! device, which does not wait for us. The two have queues of their own, so that a rescuer that waits for
+//! a flush does not hold up I/O.
 //!
 //! What a lower file system allocates is not ours; it is told not to wait for I/O. So a disk is fit to
 //! swap to if both the image and the backing file are block devices; with files it is best effort.

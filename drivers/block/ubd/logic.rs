@@ -10,6 +10,7 @@ pub mod bitmap;
 pub mod flush;
 pub mod format;
 pub mod layout;
+pub mod line;
 pub mod malformed;
 pub mod names;
 pub mod options;

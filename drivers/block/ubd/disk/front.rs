@@ -77,7 +77,8 @@ impl Disk {
             ..DiskOptions::default()
         };
         let limits = limits(&engine.image, discard);
-        let tag_set = Arc::pin_init(TagSet::new(&TAGS, engine.clone())?, GFP_KERNEL)?;
+        let tags = tags(engine.is_on_devices());
+        let tag_set = Arc::pin_init(TagSet::new(&tags, engine.clone())?, GFP_KERNEL)?;
         let disk = Self {
             engine,
             removed: Atomic::new(false),
@@ -92,12 +93,20 @@ impl Disk {
     }
 }
 
-const TAGS: TagSetOptions = TagSetOptions {
-    nr_hw_queues: 1,
-    nr_read_queues: 0,
-    queue_depth: DEPTH as u32,
-    flags: mq::Flags::empty(),
-};
+/// Disks on block devices hand requests down where they come, which may sleep; only they have tags for
+/// that. The lower devices have schedulers, so that there is none here by default.
+fn tags(on_devices: bool) -> TagSetOptions {
+    let mut flags: mq::Flags = mq::Flag::NoDefaultScheduler.into();
+    if on_devices {
+        flags |= mq::Flag::Blocking;
+    }
+    TagSetOptions {
+        nr_hw_queues: 1,
+        nr_read_queues: 0,
+        queue_depth: DEPTH.into(),
+        flags,
+    }
+}
 
 fn limits(image: &Image, discard: Discard) -> QueueLimits {
     let lowers = [image.cow.bdev(), image.backing.bdev()];
@@ -182,7 +191,8 @@ impl mq::Operations for Disk {
         rq: IdleRequest<'a, Job>,
         _is_last: bool,
     ) -> core::result::Result<(), Rejected<'a>> {
-        this.engine.accept(rq.start());
+        let may_sleep = rq.may_sleep();
+        this.engine.accept(rq.start(), may_sleep);
         Ok(())
     }
 }

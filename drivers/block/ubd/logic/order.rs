@@ -41,6 +41,53 @@ impl Span {
     }
 }
 
+/// Sectors of a part of the disk, as a power of two: 64 KiB.
+const PART_SHIFT: u32 = 7;
+
+/// How many counts there are; parts of the disk share them.
+const COUNTS: usize = 256;
+
+/// How many requests touch each part of the disk, so that most need not be compared with all others.
+#[derive(Debug)]
+struct Touched([u16; COUNTS]);
+
+impl Touched {
+    /// Whether any request may touch a sector of the span.
+    fn may_touch(&self, span: &Span) -> bool {
+        counts_of(span).any(|at| self.0.get(at).is_some_and(|&count| count != 0))
+    }
+
+    fn add(&mut self, span: &Span) {
+        self.change(span, |count| count.saturating_add(1));
+    }
+
+    fn remove(&mut self, span: &Span) {
+        self.change(span, |count| count.saturating_sub(1));
+    }
+
+    fn change(&mut self, span: &Span, change: impl Fn(u16) -> u16) {
+        for at in counts_of(span) {
+            if let Some(count) = self.0.get_mut(at) {
+                *count = change(*count);
+            }
+        }
+    }
+}
+
+/// The counts of the parts that a span touches, each once.
+fn counts_of(span: &Span) -> impl Iterator<Item = usize> {
+    let first = span.first >> PART_SHIFT;
+    let parts = match span.end.checked_sub(1) {
+        Some(last) if last >= span.first => {
+            (last >> PART_SHIFT).saturating_sub(first).saturating_add(1)
+        }
+        _ => 0,
+    };
+    let parts = usize::try_from(parts).unwrap_or(COUNTS).min(COUNTS);
+    // CAST: What is cut off makes no difference to the remainder, as the divisor is a power of two.
+    (0..parts).map(move |part| (first as usize).wrapping_add(part) % COUNTS)
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Free,
@@ -99,6 +146,11 @@ pub struct Order<S> {
     slots: S,
     oldest: Option<u16>,
     youngest: Option<u16>,
+    /// How many wait.
+    waiting: u16,
+    /// What all of them touch, and what those touch that change something.
+    touched: Touched,
+    changed: Touched,
 }
 
 impl<S: DerefMut<Target = [Slot]>> Order<S> {
@@ -109,6 +161,9 @@ impl<S: DerefMut<Target = [Slot]>> Order<S> {
             slots,
             oldest: None,
             youngest: None,
+            waiting: 0,
+            touched: Touched([0; COUNTS]),
+            changed: Touched([0; COUNTS]),
         }
     }
 
@@ -127,11 +182,22 @@ impl<S: DerefMut<Target = [Slot]>> Order<S> {
         if !matches!(self.state(tag), Some(State::Free)) {
             return Entered::NoSlot;
         }
-        let waits_for = self.count_conflicts(&span);
+        let waits_for = if self.may_conflict(&span) {
+            self.count_conflicts(&span)
+        } else {
+            0
+        };
         self.append(tag);
+        self.touched.add(&span);
+        if access == Access::Change {
+            self.changed.add(&span);
+        }
         let (state, entered) = match waits_for {
             0 => (State::Running(span), Entered::Start),
-            number => (State::Waiting(number, span), Entered::Wait),
+            number => {
+                self.waiting = self.waiting.saturating_add(1);
+                (State::Waiting(number, span), Entered::Wait)
+            }
         };
         self.set(tag, state);
         entered
@@ -140,16 +206,36 @@ impl<S: DerefMut<Target = [Slot]>> Order<S> {
     /// Notes that a request has ended, which may have been one that waits. Calls `start` with the tag of
     /// each request that may start now, in the order in which they came.
     pub fn leave(&mut self, tag: u16, mut start: impl FnMut(u16)) {
-        let Some(span) = self.state(tag).and_then(|state| state.span()) else {
+        let state = self.state(tag);
+        let Some(span) = state.and_then(|state| state.span()) else {
             return;
         };
         let mut next = self.younger(tag);
         self.unlink(tag);
+        self.touched.remove(&span);
+        if span.access == Access::Change {
+            self.changed.remove(&span);
+        }
+        if matches!(state, Some(State::Waiting(..))) {
+            self.waiting = self.waiting.saturating_sub(1);
+        }
+        // None of the others waits for this one if none waits at all.
+        if self.waiting == 0 {
+            return;
+        }
         while let Some(tag) = next {
             if self.unblock(tag, &span) {
                 start(tag);
             }
             next = self.younger(tag);
+        }
+    }
+
+    /// Whether an older request may be one to wait for.
+    fn may_conflict(&self, span: &Span) -> bool {
+        match span.access {
+            Access::Read => self.changed.may_touch(span),
+            Access::Change => self.touched.may_touch(span),
         }
     }
 
@@ -178,6 +264,9 @@ impl<S: DerefMut<Target = [Slot]>> Order<S> {
         }
         let number = number.saturating_sub(1);
         let starts = number == 0;
+        if starts {
+            self.waiting = self.waiting.saturating_sub(1);
+        }
         self.set(
             tag,
             if starts {

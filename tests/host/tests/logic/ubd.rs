@@ -8,6 +8,7 @@
 mod bitmap;
 mod flush;
 mod format;
+mod line;
 mod names;
 mod options;
 mod order;

@@ -8,6 +8,9 @@ use std::collections::HashSet;
 
 const SLOTS: u16 = 6;
 
+/// Sectors after which parts of the disk have the same counts again.
+const PARTS: u64 = 128 * 256;
+
 #[derive(Clone, Copy, Debug)]
 struct Ask {
     first: u64,
@@ -34,8 +37,10 @@ enum Step {
 fn any_step() -> impl Strategy<Value = Step> {
     let access = prop_oneof![Just(Access::Read), Just(Access::Change)];
     prop_oneof![
-        3 => (0..20_u64, 0..6_u64, access).prop_map(|(first, count, access)| {
-            Step::Enter(Ask { first, count, access })
+        // Within a part of the disk, across its bounds, and where parts share counts.
+        3 => (0..20_u64, 0..6_u64, 0..3_u64, access).prop_map(|(first, count, turn, access)| {
+            let first = first * 50 + turn * PARTS;
+            Step::Enter(Ask { first, count: count * 45, access })
         }),
         2 => any::<usize>().prop_map(Step::Leave),
     ]
