@@ -3,8 +3,8 @@
 #
 # blktests.sh [TEST...]: what make blktests does. Runs the tests of a blktests tree, BLKTESTS=, that take
 # a device, on disks of ours, in a guest (KERNEL=, fast): a RAM disk of either kind, a packet device, a
-# network block device. The tree is left as it is. Prints what passed, failed and was left out, and why;
-# results are in build/blktests/.
+# network block device, copy-on-write disks on files and on RAM disks. The tree is left as it
+# is. Prints what passed, failed and was left out, and why; results are in build/blktests/.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -13,7 +13,7 @@
 
 operations=('ram add' 'ram add prealloc=1' 'ram add front=mq' 'ram write front=bio' 'ram write front=mq'
 	'ram grow' 'ram remove' 'packet add' 'packet open' 'packet write' 'packet remove'
-	'packet settings' 'files read' 'control device opened')
+	'packet settings' 'files read' 'control device opened' 'ubd add' 'ubd remove')
 ktap_plan $((1 + ${#operations[@]} * 2))
 check "each allocation may fail" round 2 0
 for operation in "${operations[@]}"; do

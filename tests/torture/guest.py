@@ -29,6 +29,7 @@ from actor import LONG, PATIENCE, PKT, RAM, Failure, Setting, get, is_debug, put
 from nbd import NbdStack
 from ram import RamStack
 from sweeps import Sweep
+from ubd import UBD, UbdStack
 
 
 def cast(setting, rng):
@@ -48,6 +49,8 @@ def cast(setting, rng):
     ]
     if setting.cover or rng.random() < 0.4:
         actors.append(NbdStack(setting, "network", faulty))
+    if setting.cover or rng.random() < 0.6:
+        actors.append(UbdStack(setting, "overlay", faulty))
     others = [
         noise.Hotplug(setting, "hotplug"),
         noise.Pressure(setting, "pressure"),
@@ -114,11 +117,11 @@ def play(actors):
 
 def nothing_is_left():
     """Also, that nobody holds a reference for ever."""
-    for path in (f"{RAM}/device_map", f"{PKT}/device_map"):
+    for path in (f"{UBD}/device_map", f"{RAM}/device_map", f"{PKT}/device_map"):
         if get(path):
             raise Failure(f"left behind: {get(path)}")
     until(LONG, lambda: run("rmmod", "rblk") or True, "the module to be unused")
-    for path in (RAM, PKT, "/sys/kernel/debug/pktcdvd", "/dev/pktcdvd/control"):
+    for path in (RAM, PKT, UBD, "/sys/kernel/debug/pktcdvd", "/dev/pktcdvd/control"):
         if os.path.exists(path):
             raise Failure(f"{path} is there without the module")
 

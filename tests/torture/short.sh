@@ -12,13 +12,13 @@
 # shellcheck source=tests/torture/lib/rounds.sh
 . "$(dirname "$0")/lib/rounds.sh"
 
-ktap_plan 14
+ktap_plan 15
 check "disks keep their data while all is in motion" round 0 5
-for kind in 'ram disks, front=bio' 'ram disks, front=mq' 'packet add' 'nbd connect'; do
+for kind in 'ram disks, front=bio' 'ram disks, front=mq' 'packet add' 'nbd connect' 'ubd remove'; do
 	check "with disks: $kind" done_some "$kind"
 done
 check "faults are told, and nothing else is lost" round 1 5
-check_equal "each kind of disk had some" 3 "$(counted 'disks that met errors')"
+check_equal "each kind of disk had some" 4 "$(counted 'disks that met errors')"
 check "allocations failed" test \
 	$(($(counted 'injected: failslab') + $(counted 'injected: fail_page_alloc'))) -gt 0
 check "what was left was looked at" done_some 'bytes verified'

@@ -9,6 +9,7 @@ import os
 import faults
 import lower
 from actor import LONG, PKT, RAM, Actor, Failure, get, name_of, put, run, until
+from ubd import UBD
 
 MIB = 1 << 20
 # More allocations than any operation has: packet devices have thousands of requests.
@@ -30,7 +31,7 @@ class Sweep(Actor):
         operations = [
             self.ram_add, self.ram_add_prealloc, self.ram_add_queue, self.ram_write, self.ram_resize,
             self.ram_remove, self.packet_add, self.packet_open, self.packet_write, self.packet_remove,
-            self.packet_tune, self.read_files, self.control,
+            self.packet_tune, self.read_files, self.control, self.ubd_add, self.ubd_remove,
         ]
         self.rng.shuffle(operations)
         # To cover all of them, none is left out for want of time, nor cut short.
@@ -257,6 +258,50 @@ class Sweep(Actor):
         self.sweep("packet settings", tune, lambda error: None)
         self.unmap()
         self.remove()
+
+    # Copy-on-write disks.
+
+    def image(self):
+        """What is added of an image in files."""
+        base, cow = (f"{self.setting.directory}/sweep.{end}" for end in ("base", "cow"))
+        with open(base, "wb") as file:
+            file.truncate(MIB)
+        if os.path.exists(cow):
+            os.unlink(cow)
+        run("uml_mkcow", cow, base)
+        return f"cow={cow} name=overlay"
+
+    @staticmethod
+    def overlay_is_there():
+        return "overlay " in get(f"{UBD}/device_map")
+
+    @staticmethod
+    def remove_overlay():
+        until(LONG, lambda: put(f"{UBD}/remove", "overlay") or True, "a copy-on-write disk to be closed")
+
+    def ubd_add(self):
+        words = self.image()
+
+        def after(error):
+            if self.overlay_is_there() == bool(error):
+                raise Failure(f"ubd add: {error}, and the disk is {'' if error else 'not '}there")
+            if not error:
+                self.remove_overlay()
+
+        self.sweep("ubd add", lambda: put(f"{UBD}/add", words), after)
+
+    def ubd_remove(self):
+        words = self.image()
+        put(f"{UBD}/add", words)
+
+        def after(error):
+            if self.overlay_is_there() != bool(error):
+                raise Failure(f"ubd remove: {error}, and the disk is {'' if error else 'not '}gone")
+            if not error:
+                put(f"{UBD}/add", words)
+
+        self.sweep("ubd remove", lambda: put(f"{UBD}/remove", "overlay"), after)
+        self.remove_overlay()
 
     def read_files(self):
         name = self.packet_node()
