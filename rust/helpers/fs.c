@@ -93,6 +93,9 @@ __rb_helper int rb_helper_file_lock(struct file *file, bool exclusive)
 	lock->fl_end = OFFSET_MAX;
 	err = vfs_lock_file(file, F_SETLK, lock, NULL);
 	locks_free_lock(lock);
+	/* Without a server that might say so, there is no memory. */
+	if (err == -ENOLCK && !file->f_op->lock)
+		err = -ENOMEM;
 	return err;
 #else
 	return 0;
