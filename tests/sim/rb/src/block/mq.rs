@@ -28,6 +28,7 @@ pub use operations::{
 pub use request::{
     Forwarded,
     IdleRequest,
+    MaySleep,
     Rejected,
     Request, //
 };

@@ -146,6 +146,7 @@ fn dispatch<T: Operations>(
         let idle = IdleRequest {
             parts: Some(parts),
             back: back.clone(),
+            may_sleep,
             call: PhantomData,
         };
         let io = sim::io_path("queue_rq()");

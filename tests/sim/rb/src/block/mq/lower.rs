@@ -2,7 +2,10 @@
 
 //! Requests that are carried out by I/O to files and devices below.
 
-use super::request::Request;
+use super::request::{
+    MaySleep,
+    Request, //
+};
 use crate::block::{
     bio::Command,
     lower::Lower,
@@ -51,13 +54,13 @@ pub struct Part {
     pub bytes: u32,
 }
 
-/// Whether who hands something down can wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Patience {
-    /// It can.
+/// Whether a call that hands something down may wait for other I/O.
+#[derive(Clone, Copy, Debug)]
+pub enum Patience<'a> {
+    /// It may.
     Waits,
-    /// It cannot.
-    AtOnce,
+    /// It must not.
+    AtOnce(MaySleep<'a>),
 }
 
 impl<D: LowerUser + 'static> Request<D> {
@@ -92,7 +95,7 @@ impl<D: LowerUser + 'static> Request<D> {
         lowers: impl FnOnce(&D) -> [&Lower; 2],
         skip: u32,
         pieces: &[Piece],
-        patience: Patience,
+        patience: Patience<'_>,
     ) {
         sim::might_sleep("I/O below");
         let way = match self.command() {
@@ -117,7 +120,7 @@ impl<D: LowerUser + 'static> Request<D> {
         let places: Option<Vec<_>> = pieces.iter().map(place).collect();
         let places = places.filter(|places| places.len() <= io.places());
         let guards = lowers.map(Lower::begin_io).into_iter().collect();
-        let at_once = patience == Patience::AtOnce;
+        let at_once = matches!(patience, Patience::AtOnce(_));
         let end = Box::new(move |result| D::lower_done(self, result));
         begun.launch_pieces(
             guards,

@@ -87,6 +87,7 @@ pub(super) type Back<D> = std::rc::Rc<std::cell::RefCell<Option<Parts<D>>>>;
 pub struct IdleRequest<'a, D: Send + Sync> {
     pub(super) parts: Option<Parts<D>>,
     pub(super) back: Back<D>,
+    pub(super) may_sleep: bool,
     pub(super) call: Call<'a>,
 }
 
@@ -107,6 +108,11 @@ impl<'a, D: Send + Sync> IdleRequest<'a, D> {
         self.raw().sector
     }
 
+    /// Returns the proof that this call may sleep, if it may.
+    pub fn may_sleep(&self) -> Option<MaySleep<'a>> {
+        self.may_sleep.then_some(MaySleep(PhantomData))
+    }
+
     /// Starts the request.
     pub fn start(mut self) -> Request<D> {
         sim::point();
@@ -123,6 +129,10 @@ impl<'a, D: Send + Sync> IdleRequest<'a, D> {
         Rejected(err, PhantomData)
     }
 }
+
+/// The proof that a call of `queue_rq()` may sleep.
+#[derive(Clone, Copy, Debug)]
+pub struct MaySleep<'a>(Call<'a>);
 
 impl<D: Send + Sync> Drop for IdleRequest<'_, D> {
     fn drop(&mut self) {
