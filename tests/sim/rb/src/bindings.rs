@@ -10,6 +10,11 @@
     reason = "these are the names of C, and functions that its callers find unsafe"
 )]
 
+use kernel::sim::context::{
+    within,
+    Kind, //
+};
+
 pub type dev_t = u32;
 pub type blk_status_t = u8;
 pub type blk_opf_t = u32;
@@ -107,13 +112,13 @@ pub unsafe fn errno_to_blk_status(errno: i32) -> blk_status_t {
 /// None is needed.
 pub unsafe fn synchronize_text() {}
 
-/// Returns whether what the task submits is queued. Here nothing is.
+/// Returns whether what the task submits is queued.
 ///
 /// # Safety
 ///
 /// None is needed.
 pub unsafe fn in_submission() -> bool {
-    false
+    within(Kind::Submission).is_some()
 }
 
 /// A block device, as who has it open has it.

@@ -93,6 +93,8 @@ pub enum Kind {
     Atomic,
     /// It must not allocate memory in ways that wait for I/O.
     IoPath,
+    /// What the task submits is queued until it returns.
+    Submission,
     /// Memory may wait for it.
     Reclaim,
     /// Allocations start no I/O.

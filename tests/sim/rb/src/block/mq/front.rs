@@ -55,7 +55,13 @@ use core::marker::PhantomData;
 use kernel::{
     fmt,
     prelude::*,
-    sim,
+    sim::{
+        self,
+        context::{
+            enter,
+            Kind, //
+        }, //
+    },
     sync::Arc, //
 };
 use std::sync::{
@@ -150,9 +156,10 @@ fn dispatch<T: Operations>(
             call: PhantomData,
         };
         let io = sim::io_path("queue_rq()");
+        let submission = enter(Kind::Submission, "queue_rq()");
         let section = (!may_sleep).then(|| sim::atomic("queue_rq()"));
         let result = T::queue_rq(typed.data(), idle, is_last);
-        drop((section, io));
+        drop((section, submission, io));
 
         let Err(rejected) = result else {
             queued = true;

@@ -15,6 +15,7 @@ use crate::block::{
         Target,
         Way, //
     },
+    submission, //
 };
 use kernel::{
     prelude::*,
@@ -75,6 +76,12 @@ impl<D: LowerUser + 'static> Request<D> {
         if !fits {
             return D::lower_done(self, Err(EINVAL));
         }
+        let lower = lower(self.data_ref());
+        let may_wait = lower.bdev().map_or_else(submission::may_wait, |_| Ok(()));
+        let to = (lower.begin_io(), Target::of(lower));
+        if let Err(err) = may_wait {
+            return D::lower_done(self, Err(err));
+        }
         let io = self.data_ref().lower_io();
         let Some(begun) = io.begin() else {
             return D::lower_done(self, Err(EBUSY));
@@ -83,8 +90,6 @@ impl<D: LowerUser + 'static> Request<D> {
             Action::WriteZeroes => io.zeroes(part.bytes),
             _ => io.memory_of(self.bios(), part.skip, part.bytes),
         };
-        let lower = lower(self.data_ref());
-        let to = (lower.begin_io(), Target::of(lower));
         let end = Box::new(move |result| D::lower_done(self, result));
         begun.launch(to, way, part.pos, memory, true, end);
     }
@@ -121,6 +126,9 @@ impl<D: LowerUser + 'static> Request<D> {
         let places = places.filter(|places| places.len() <= io.places());
         let guards = lowers.map(Lower::begin_io).into_iter().collect();
         let at_once = matches!(patience, Patience::AtOnce(_));
+        if !at_once && submission::is_queued() {
+            sim::violation("I/O is waited for where it is queued until the task goes on");
+        }
         let end = Box::new(move |result| D::lower_done(self, result));
         begun.launch_pieces(
             guards,
