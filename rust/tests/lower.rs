@@ -2,6 +2,7 @@
 
 //! I/O to files below, and requests that are carried out by it.
 
+use core::ffi::c_void;
 use kernel::{
     fmt,
     impl_has_work,
@@ -76,7 +77,29 @@ use rb::{
     }, //
 };
 
-/// Where a file may be made, as a thread of the kernel sees it.
+extern "C" {
+    fn rb_test_enter_root() -> *mut c_void;
+    fn rb_test_leave_root(before: *mut c_void);
+}
+
+/// While this is there, the current thread sees the files of user space.
+struct Root(*mut c_void);
+
+impl Root {
+    fn enter() -> Self {
+        // SAFETY: Tests have a thread of their own, which leaves again.
+        Self(unsafe { rb_test_enter_root() })
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        // SAFETY: This is what the thread had before it entered.
+        unsafe { rb_test_leave_root(self.0) };
+    }
+}
+
+/// Where a file may be made.
 const PATHS: [&[u8]; 3] = [
     b"/tmp/rb-kunit-lower",
     b"/dev/rb-kunit-lower",
@@ -304,6 +327,7 @@ mod tests {
 
     #[test]
     fn a_file_ends_where_it_ends() -> Result {
+        let _root = Root::enter();
         let path = file()?;
         let lower = alone(path)?;
         let io = KBox::pin_init(LowerIo::new(1), GFP_KERNEL)?;
@@ -328,6 +352,7 @@ mod tests {
 
     #[test]
     fn a_file_is_used_once() -> Result {
+        let _root = Root::enter();
         let path = file()?;
         let lower = alone(path)?;
         assert!(matches!(alone(path), Err(EBUSY)));
@@ -348,6 +373,7 @@ mod tests {
 
     #[test]
     fn a_new_file_goes_unless_it_is_kept() -> Result {
+        let _root = Root::enter();
         // It is closed at once.
         let made = |path: &&[u8]| OpenFile::open(path, Mode::Create).is_ok();
         let path = NEW_PATHS.into_iter().find(made).ok_or(EROFS)?;
@@ -377,6 +403,7 @@ mod tests {
 
     #[test]
     fn nothing_waits_in_a_submission() -> Result {
+        let _root = Root::enter();
         let shared = Arc::new(
             EarlyShared {
                 lower: alone(file()?)?,
@@ -401,6 +428,7 @@ mod tests {
 
     #[test]
     fn a_request_is_carried_out_by_a_file() -> Result {
+        let _root = Root::enter();
         let shared = Arc::new(
             Shared {
                 lower: alone(file()?)?,
