@@ -131,7 +131,7 @@ pub struct LowerIo {
     /// What `flights` and the lower files or devices wait for.
     inflight: UnsafeCell<[Option<InflightGuard>; 3]>,
     flights: Arc<Inflight>,
-    /// Who still uses the I/O: who has launched it, and who completes it, or a part of it.
+    /// The users of the I/O that are left: who has launched it, and who completes it, or a part of it.
     pending: Atomic<u32>,
     /// Bytes, or an error.
     result: Atomic<i64>,

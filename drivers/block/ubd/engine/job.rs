@@ -356,8 +356,7 @@ impl WorkItem for Job {
     }
 }
 
-/// Requests that a worker takes along, before he has another turn of the queue: what was queued behind
-/// him, for an item that is under way, waits as long.
+/// Requests that a worker takes along before it gives way to other items of the queue.
 const TURN: usize = 32;
 
 /// Carries on with a request, and with those that are in line by then. The line outlives the requests,
